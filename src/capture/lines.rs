@@ -1,0 +1,119 @@
+//! Bytes to lines, however the bytes are cut into pieces.
+
+use crate::address::LineNumber;
+
+/// A line longer than this is delivered in pieces of this many bytes.
+///
+/// printk records have at most about 1 KiB; a capture whose newlines were lost still yields its
+/// records, found by their time stamps inside such a piece.
+pub const MAX_LINE_BYTES: usize = 64 * 1024;
+
+/// One line of the input, without its newline.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a> {
+    /// Its number in the input. Pieces of an overlong line share one number.
+    pub number: LineNumber,
+    /// Its bytes. A carriage return at the end is still there.
+    pub bytes: &'a [u8],
+}
+
+/// Cuts a stream into lines.
+#[derive(Debug, Default)]
+pub struct LineSplitter {
+    /// The last line's beginning, when a piece ended inside a line. Never longer than
+    /// [`MAX_LINE_BYTES`].
+    partial: Vec<u8>,
+    /// Whether a piece of the present overlong line was delivered already.
+    line_begun: bool,
+    /// Newlines seen so far.
+    newlines: u64,
+}
+
+impl LineSplitter {
+    /// A splitter at the start of a stream.
+    pub fn new() -> LineSplitter {
+        LineSplitter::default()
+    }
+
+    /// The number of lines begun so far.
+    pub fn lines(&self) -> u64 {
+        self.newlines + u64::from(self.line_begun || !self.partial.is_empty())
+    }
+
+    /// Takes the next piece of the stream and hands every completed line to `each`.
+    pub fn feed(&mut self, bytes: &[u8], mut each: impl FnMut(Line<'_>)) {
+        let mut start = 0;
+        for end in memchr::memchr_iter(b'\n', bytes) {
+            self.end_line(&bytes[start..end], &mut each);
+            start = end + 1;
+        }
+        self.keep(&bytes[start..], &mut each);
+    }
+
+    /// Ends the stream: hands over a last line without a newline.
+    pub fn finish(&mut self, mut each: impl FnMut(Line<'_>)) {
+        if !self.partial.is_empty() {
+            self.end_line(&[], &mut each);
+        }
+        self.line_begun = false;
+    }
+
+    fn end_line(&mut self, tail: &[u8], each: &mut impl FnMut(Line<'_>)) {
+        if self.partial.is_empty() && tail.len() <= MAX_LINE_BYTES {
+            each(Line { number: LineNumber(self.newlines + 1), bytes: tail });
+        } else {
+            self.keep(tail, each);
+            each(Line { number: LineNumber(self.newlines + 1), bytes: &self.partial });
+            self.partial.clear();
+        }
+        self.newlines += 1;
+        self.line_begun = false;
+    }
+
+    fn keep(&mut self, mut bytes: &[u8], each: &mut impl FnMut(Line<'_>)) {
+        while self.partial.len() + bytes.len() > MAX_LINE_BYTES {
+            let (head, tail) = bytes.split_at(MAX_LINE_BYTES - self.partial.len());
+            self.partial.extend_from_slice(head);
+            each(Line { number: LineNumber(self.newlines + 1), bytes: &self.partial });
+            self.partial.clear();
+            self.line_begun = true;
+            bytes = tail;
+        }
+        self.partial.extend_from_slice(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(pieces: &[&[u8]]) -> Vec<(u64, Vec<u8>)> {
+        let mut lines = Vec::new();
+        let mut splitter = LineSplitter::new();
+        for piece in pieces {
+            splitter.feed(piece, |line| lines.push((line.number.0, line.bytes.to_vec())));
+        }
+        splitter.finish(|line| lines.push((line.number.0, line.bytes.to_vec())));
+        lines
+    }
+
+    #[test]
+    fn a_last_line_needs_no_newline() {
+        assert_eq!(split(&[b"one\ntwo"]), [(1, b"one".to_vec()), (2, b"two".to_vec())]);
+    }
+
+    #[test]
+    fn a_line_may_span_any_number_of_pieces() {
+        assert_eq!(split(&[b"o", b"n", b"e\n", b"\n"]), [(1, b"one".to_vec()), (2, Vec::new())]);
+    }
+
+    #[test]
+    fn an_overlong_line_is_cut_at_the_same_place_however_it_arrives() {
+        let long = vec![b'x'; 2 * MAX_LINE_BYTES + 7];
+        let whole = split(&[&long, b"\nend"]);
+        let (left, right) = long.split_at(1000);
+        assert_eq!(whole, split(&[left, right, b"\n", b"end"]));
+        assert_eq!(whole.iter().map(|line| line.1.len()).max(), Some(MAX_LINE_BYTES));
+        assert_eq!(whole.last().map(|line| line.0), Some(2));
+    }
+}

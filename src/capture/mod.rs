@@ -1,0 +1,9 @@
+//! Bytes to lines: opening captures, unpacking them, and cutting the stream at newlines.
+
+mod compression;
+mod lines;
+mod source;
+
+pub use compression::Compression;
+pub use lines::{Line, LineSplitter, MAX_LINE_BYTES};
+pub use source::{Source, SourceError};

@@ -1,0 +1,122 @@
+//! Opening captures: files and standard input, packed or not.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, IsTerminal, Read};
+use std::path::{Path, PathBuf};
+
+use super::Compression;
+
+/// Bytes taken from the system at once. Larger gains nothing, smaller costs system calls.
+const BUFFER_BYTES: usize = 256 * 1024;
+
+/// Why a capture could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The system refused.
+    #[error("failed to open {path}: {source}; check the name and its permissions")]
+    Open {
+        /// The name as given.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A folder was named.
+    #[error("{path} is a directory; name the capture files in it, for example {path}/*.log")]
+    Directory {
+        /// The name as given.
+        path: String,
+    },
+    /// A decoder could not be set up.
+    #[error("failed to unpack {path} as {format}: {source}")]
+    Unpack {
+        /// The name as given.
+        path: String,
+        /// The format that its first bytes show.
+        format: &'static str,
+        /// What the decoder said.
+        source: io::Error,
+    },
+}
+
+/// A place that a capture comes from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Source {
+    /// Standard input, written `-`.
+    Stdin,
+    /// A file.
+    File(PathBuf),
+}
+
+impl Source {
+    /// Reads a command-line word: `-` is standard input, anything else a file.
+    pub fn from_arg(arg: &Path) -> Source {
+        if arg.as_os_str() == "-" { Source::Stdin } else { Source::File(arg.to_path_buf()) }
+    }
+
+    /// The name that reports use: `-` for standard input.
+    pub fn name(&self) -> String {
+        match self {
+            Source::Stdin => "-".to_owned(),
+            Source::File(path) => path.to_string_lossy().into_owned(),
+        }
+    }
+
+    /// Whether standard input is a terminal, so that nothing would come from it.
+    pub fn stdin_is_terminal() -> bool {
+        io::stdin().is_terminal()
+    }
+
+    /// Opens the source and unpacks it, recognising the format by content.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be opened, is a directory, or its decoder cannot be set up. An empty or
+    /// unreadable stream shows when it is read.
+    pub fn open(&self) -> Result<Box<dyn Read + Send>, SourceError> {
+        match self {
+            Source::Stdin => self.unpack(io::stdin()),
+            Source::File(path) => {
+                let failed = |source| SourceError::Open { path: self.name(), source };
+                if path.is_dir() {
+                    return Err(SourceError::Directory { path: self.name() });
+                }
+                self.unpack(File::open(path).map_err(failed)?)
+            }
+        }
+    }
+
+    fn unpack(&self, raw: impl Read + Send + 'static) -> Result<Box<dyn Read + Send>, SourceError> {
+        let open_failed = |source| SourceError::Open { path: self.name(), source };
+        let mut packed = BufReader::with_capacity(BUFFER_BYTES, Peeked::new(raw).map_err(open_failed)?);
+        let head = packed.fill_buf().map_err(open_failed)?;
+        let format = Compression::detect(head);
+        format.decoder(packed).map_err(|source| SourceError::Unpack {
+            path: self.name(),
+            format: format.name(),
+            source,
+        })
+    }
+}
+
+/// A reader whose first read returns enough bytes to tell the format, also from a slow pipe.
+struct Peeked<R> {
+    head: io::Cursor<Vec<u8>>,
+    rest: R,
+}
+
+impl<R: Read> Peeked<R> {
+    fn new(mut rest: R) -> io::Result<Peeked<R>> {
+        let mut head = Vec::with_capacity(Compression::MAGIC_BYTES);
+        rest.by_ref().take(Compression::MAGIC_BYTES as u64).read_to_end(&mut head)?;
+        Ok(Peeked { head: io::Cursor::new(head), rest })
+    }
+}
+
+impl<R: Read> Read for Peeked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.head.read(buffer)? {
+            0 => self.rest.read(buffer),
+            taken => Ok(taken),
+        }
+    }
+}

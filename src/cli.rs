@@ -1,0 +1,212 @@
+//! The command line: what may be typed, and what it means.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use slabtrace::event::Grouping;
+use slabtrace::report::{BootChoice, Glob, Selection, SortKey};
+
+const EXAMPLES: &str = "\
+Examples:
+  slabtrace serial.log                     the report of one capture
+  slabtrace kern.log.2.gz kern.log.1 kern.log
+                                           rotated logs, oldest first, as one
+  ssh board dmesg | slabtrace              from a pipe; Ctrl-C ends it and reports
+  slabtrace --cache 'kmalloc-*' --top 5 serial.log
+  slabtrace -f json serial.log | jq '.groups[0].chain[].function'
+  slabtrace events serial.log              every event as a line of JSON
+
+Exit status: 0 a report was made; 2 usage; 3 nothing to analyse; 4 under
+--strict, the report is partial.";
+
+/// Reads the console log of SLUB tracing and names the kernel memory leak.
+#[derive(Parser, Debug)]
+#[command(version, after_help = EXAMPLES, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
+}
+
+/// What else the program does.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Print every event as a line of JSON, with its complete backtrace and registers
+    Events(EventsArgs),
+    /// Print a completion script for a shell
+    #[command(hide = true)]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    #[command(hide = true)]
+    Man,
+}
+
+/// The main job's arguments.
+#[derive(Args, Debug)]
+pub(crate) struct ReportArgs {
+    /// Console logs, read in this order as one; `-` is standard input
+    ///
+    /// gzip, xz, zstd and bzip2 are recognised by content.
+    #[arg(value_name = "CAPTURE")]
+    pub(crate) captures: Vec<PathBuf>,
+    /// The report's format
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: Format,
+    /// Write the report to a file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub(crate) color: Color,
+    /// Keep the allocator's frames and the interrupted ones in the chains, and group by them
+    #[arg(long)]
+    pub(crate) full_chain: bool,
+    /// Exit with status 4 where input was lost or damaged
+    #[arg(long)]
+    pub(crate) strict: bool,
+    #[command(flatten)]
+    select: SelectArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Selection")]
+struct SelectArgs {
+    /// Show only caches with such a name (`*` and `?` as in a shell)
+    #[arg(long, value_name = "GLOB")]
+    cache: Option<String>,
+    /// Show only chains through this module
+    #[arg(long, value_name = "NAME")]
+    module: Option<String>,
+    /// Show only groups whose oldest live object is at least this old, such as 90s or 5m
+    #[arg(long, value_name = "DURATION")]
+    min_age: Option<Age>,
+    /// Show only groups with at least so many live objects
+    #[arg(long, value_name = "N")]
+    min_objects: Option<u64>,
+    /// Show only the first so many groups
+    #[arg(long, value_name = "N")]
+    top: Option<usize>,
+    /// Show only this boot: its number, `last` or `all`
+    #[arg(long, value_name = "BOOT", default_value = "all", value_parser = boot_choice)]
+    boot: BootChoice,
+    /// What to order groups by
+    #[arg(long, value_enum, default_value_t, value_name = "KEY")]
+    sort: Sort,
+}
+
+/// The arguments of `events`.
+#[derive(Args, Debug)]
+pub(crate) struct EventsArgs {
+    /// Console logs, read in this order as one; `-` is standard input
+    #[arg(value_name = "CAPTURE")]
+    pub(crate) captures: Vec<PathBuf>,
+    /// The events' format
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: EventsFormat,
+    /// Write the events to a file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) enum EventsFormat {
+    /// One JSON object a line
+    #[default]
+    Jsonl,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Default, Debug)]
+enum Sort {
+    /// Live bytes
+    #[default]
+    Bytes,
+    /// Live objects
+    Objects,
+    /// Live objects allocated in the later half of the time
+    Growth,
+    /// Age of the oldest live object
+    Age,
+}
+
+/// A span of time in seconds.
+#[derive(Clone, Copy, Debug)]
+struct Age(f64);
+
+impl FromStr for Age {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Age, String> {
+        let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
+        let unit = match &text[digits.len()..] {
+            "ms" => 1e-3,
+            "" | "s" => 1.0,
+            "m" | "min" => 60.0,
+            "h" => 3600.0,
+            "d" => 86400.0,
+            other => return Err(format!("unknown unit {other:?}; use ms, s, m, h or d")),
+        };
+        match digits.parse::<f64>() {
+            Ok(number) if number >= 0.0 && number.is_finite() => Ok(Age(number * unit)),
+            _ => Err(format!("{text:?} is no duration; write for example 90s or 5m")),
+        }
+    }
+}
+
+fn boot_choice(text: &str) -> Result<BootChoice, String> {
+    match text {
+        "all" => Ok(BootChoice::All),
+        "last" => Ok(BootChoice::Last),
+        number => number.parse().map(BootChoice::Number).map_err(|_| "use a number, `last` or `all`".to_owned()),
+    }
+}
+
+impl ReportArgs {
+    /// Which frames make a group.
+    pub(crate) fn grouping(&self) -> Grouping {
+        if self.full_chain { Grouping::FullChain } else { Grouping::Callers }
+    }
+
+    /// Which groups are wanted.
+    pub(crate) fn selection(&self) -> anyhow::Result<Selection> {
+        let select = &self.select;
+        Ok(Selection {
+            cache: select.cache.as_deref().map(Glob::new).transpose()?,
+            module: select.module.as_ref().map(|name| name.replace('-', "_")),
+            min_age: select.min_age.map(|age| age.0),
+            min_objects: select.min_objects,
+            top: select.top,
+            boot: select.boot,
+            sort: match select.sort {
+                Sort::Bytes => SortKey::Bytes,
+                Sort::Objects => SortKey::Objects,
+                Sort::Growth => SortKey::Growth,
+                Sort::Age => SortKey::Age,
+            },
+        })
+    }
+}

@@ -1,0 +1,339 @@
+//! Understood lines to events: a small state machine for each printing context.
+//!
+//! With `CONFIG_PRINTK_CALLER` every record says who printed it, and each printer has a lane of
+//! its own. Without, all records share one lane.
+
+use foldhash::fast::FixedState;
+use indexmap::IndexMap;
+
+use super::binder::Binder;
+use super::dump::{Dump, Opening};
+use super::names::{NameId, Names};
+use super::stacks::{Grouping, Stacks};
+use super::vocabulary::Word;
+use super::{Damage, DamageSet, Detail, Event};
+use crate::address::Pointer;
+use crate::record::{Caller, ObjectRow, Record, RegisterLine, TraceHeader};
+
+/// A stack this many lines behind its header, with nothing but other lines between, may still be
+/// the header's although it does not show where it comes from.
+const ADJACENT_LINES: u32 = 3;
+
+/// Printing contexts kept at once; idle ones are forgotten first.
+const LANES_MAX: usize = 256;
+
+/// What was lost while events were put together.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct AssemblyLoss {
+    /// Messages that the kernel says it dropped.
+    pub printk_dropped: u64,
+    /// Backtraces of events whose header is missing.
+    pub headless_stacks: u64,
+    /// Backtraces that more than one header could have printed.
+    pub ambiguous_stacks: u64,
+    /// Lines of a backtrace without a backtrace to belong to.
+    pub stray_frames: u64,
+    /// Lines of an event that could not be read.
+    pub damaged_lines: u64,
+}
+
+/// The state of one printing context.
+#[derive(Debug, Default)]
+struct Lane {
+    /// The backtrace whose lines are coming in.
+    open: Option<Dump>,
+    /// An event's backtrace that a warning interrupted.
+    suspended: Option<Dump>,
+    /// A warning or oops has announced itself, and its stack has not begun.
+    splat_announced: bool,
+    /// Lines since the last header or row of an object dump.
+    since_header: u32,
+}
+
+/// Puts events together.
+#[derive(Debug)]
+pub(crate) struct Assembler {
+    detail: Detail,
+    lanes: IndexMap<Option<Caller>, Lane, FixedState>,
+    stacks: Stacks,
+    binder: Binder,
+    loss: AssemblyLoss,
+    events: u64,
+    boot: u32,
+    /// Whether headers of the present boot carry times: then frames without one are no records.
+    stamped: bool,
+    kernel: Option<NameId>,
+    hardware: Option<NameId>,
+}
+
+impl Assembler {
+    pub(crate) fn new(detail: Detail, grouping: Grouping) -> Assembler {
+        Assembler {
+            detail,
+            lanes: IndexMap::default(),
+            stacks: Stacks::new(grouping),
+            binder: Binder::default(),
+            loss: AssemblyLoss::default(),
+            events: 0,
+            boot: 0,
+            stamped: false,
+            kernel: None,
+            hardware: None,
+        }
+    }
+
+    /// Counts what was lost so far.
+    pub(crate) fn loss(&self) -> AssemblyLoss {
+        AssemblyLoss {
+            headless_stacks: self.binder.headless,
+            ambiguous_stacks: self.binder.ambiguous,
+            ..self.loss
+        }
+    }
+
+    /// Events begun so far.
+    pub(crate) fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// The kernel release that the present boot names.
+    pub(crate) fn kernel(&self) -> Option<NameId> {
+        self.kernel
+    }
+
+    /// The hardware that the present boot names.
+    pub(crate) fn hardware(&self) -> Option<NameId> {
+        self.hardware
+    }
+
+    /// A new boot begins. Everything of the old one must have been flushed.
+    pub(crate) fn next_boot(&mut self) {
+        self.boot += 1;
+        self.stamped = false;
+        self.kernel = None;
+        self.hardware = None;
+    }
+
+    /// An event's header.
+    pub(crate) fn header(&mut self, record: &Record<'_>, header: &TraceHeader<'_>, names: &mut Names) {
+        let mut damage = DamageSet::default();
+        if header.fp.is_none() {
+            damage.insert(Damage::TornHeader);
+            self.loss.damaged_lines += 1;
+        }
+        self.stamped |= record.stamp.is_some();
+        self.binder.header(Event {
+            seq: self.events,
+            op: header.op,
+            cache: names.intern(header.root_cache()),
+            object: header.object,
+            digits: if matches!(header.object, Pointer::Torn) { 0 } else { header.digits },
+            inuse: header.inuse,
+            fp: header.fp,
+            stamp: record.stamp,
+            boot: self.boot,
+            line: record.line,
+            caller: record.caller,
+            task: None,
+            stack: None,
+            backtrace: None,
+            object_size: None,
+            damage,
+        });
+        self.events += 1;
+        self.lane(record.caller).since_header = 0;
+    }
+
+    /// A row of an object dump.
+    pub(crate) fn object_row(&mut self, record: &Record<'_>, row: ObjectRow) {
+        self.binder.object_row(record.caller, row);
+        self.lane(record.caller).since_header = 0;
+    }
+
+    /// A line of a register dump.
+    pub(crate) fn registers(&mut self, record: &Record<'_>, line: RegisterLine<'_>) {
+        let detail = self.detail;
+        let stamped = record.stamp.is_some();
+        if let Some(dump) = self.lane(record.caller).open.as_mut().filter(|dump| stamped || !dump.stamped) {
+            dump.push_registers(line, detail);
+        }
+    }
+
+    /// Any other line that was understood.
+    pub(crate) fn word(&mut self, record: &Record<'_>, word: Word, names: &mut Names) {
+        match word {
+            Word::Frame(_) | Word::Struck(_) | Word::Marked(..) | Word::Call { .. } | Word::Mark(_) | Word::Heading | Word::Task(_)
+                if self.stamped && record.stamp.is_none() =>
+            {
+                self.loss.stray_frames += 1;
+            }
+            Word::Frame(_) | Word::Struck(_) | Word::Marked(..) | Word::Call { .. } => self.frame(record, word, names),
+            Word::Mark(mark) => self.mark(record, mark, word, names),
+            Word::Task(task) => {
+                self.kernel = task.kernel.or(self.kernel);
+                self.begin(record, Some(task), names);
+            }
+            Word::Heading => self.heading(record, names),
+            Word::Hardware(name) => self.hardware = Some(name),
+            Word::Banner(kernel) => self.kernel = Some(kernel),
+            Word::SplatBegin => self.lane(record.caller).splat_announced = true,
+            Word::SplatEnd => self.end_splat(record.caller, names),
+            Word::Dropped(count) => self.dropped(count, names),
+            Word::Blank => self.blank(record, names),
+            Word::Other => self.other(record),
+            Word::TaskDetail | Word::BootSeparator | Word::Slabinfo(..) => {}
+        }
+    }
+
+    /// Hands on every event that waits for nothing any more.
+    pub(crate) fn drain(&mut self, mut each: impl FnMut(&Event)) {
+        while let Some(event) = self.binder.ready() {
+            each(&event);
+        }
+    }
+
+    /// Closes everything that is open and hands on every event: the log or the boot ends.
+    pub(crate) fn flush(&mut self, names: &mut Names, mut each: impl FnMut(&Event)) {
+        for (caller, mut lane) in std::mem::take(&mut self.lanes) {
+            for dump in [lane.suspended.take(), lane.open.take()].into_iter().flatten() {
+                self.close(caller, &dump, names);
+            }
+        }
+        while let Some(event) = self.binder.release() {
+            each(&event);
+        }
+    }
+
+    fn lane(&mut self, caller: Option<Caller>) -> &mut Lane {
+        if self.lanes.len() >= LANES_MAX && !self.lanes.contains_key(&caller) {
+            let idle = self.lanes.iter().position(|(_, lane)| lane.open.is_none() && lane.suspended.is_none());
+            self.lanes.shift_remove_index(idle.unwrap_or(0));
+        }
+        self.lanes.entry(caller).or_insert_with(|| Lane { since_header: ADJACENT_LINES, ..Lane::default() })
+    }
+
+    /// A task header, or a heading without one, begins a backtrace.
+    fn begin(&mut self, record: &Record<'_>, task: Option<super::Task>, names: &mut Names) {
+        let headers_before = self.events;
+        let lane = self.lane(record.caller);
+        let opening = if lane.splat_announced { Opening::Splat } else { Opening::Event };
+        let mut dump = Dump::new(opening, task);
+        dump.stamped = record.stamp.is_some();
+        dump.headers_before = headers_before;
+        dump.adjacent = lane.since_header < ADJACENT_LINES;
+        lane.splat_announced = false;
+        let before = lane.open.replace(dump);
+        match before {
+            Some(event) if opening == Opening::Splat && event.opening == Opening::Event => {
+                let older = lane.suspended.replace(event);
+                self.close_all(record.caller, older, names);
+            }
+            before => self.close_all(record.caller, before, names),
+        }
+    }
+
+    fn heading(&mut self, record: &Record<'_>, names: &mut Names) {
+        let lane = self.lane(record.caller);
+        if lane.splat_announced || lane.open.as_ref().is_none_or(|dump| !dump.steps.is_empty()) {
+            self.begin(record, None, names);
+        }
+    }
+
+    fn frame(&mut self, record: &Record<'_>, word: Word, names: &mut Names) {
+        let lane = self.lane(record.caller);
+        if lane.open.is_none() && lane.since_header < ADJACENT_LINES {
+            self.begin(record, None, names);
+        }
+        match &mut self.lane(record.caller).open {
+            Some(dump) => dump.push(word, names),
+            None => self.loss.stray_frames += 1,
+        }
+    }
+
+    fn mark(&mut self, record: &Record<'_>, mark: crate::record::Mark, word: Word, names: &mut Names) {
+        let lane = self.lane(record.caller);
+        if mark != crate::record::Mark::TaskEnd {
+            if let Some(dump) = &mut lane.open {
+                dump.push(word, names);
+            }
+            return;
+        }
+        // A warning's backtrace ends here, and the one that it interrupted goes on.
+        let ended = match lane.open.as_ref().map(|dump| dump.opening) {
+            Some(Opening::Splat) => std::mem::replace(&mut lane.open, lane.suspended.take()),
+            _ => lane.open.take(),
+        };
+        self.close_all(record.caller, ended, names);
+    }
+
+    fn end_splat(&mut self, caller: Option<Caller>, names: &mut Names) {
+        let lane = self.lane(caller);
+        lane.splat_announced = false;
+        if lane.open.as_ref().is_some_and(|dump| dump.opening == Opening::Splat) {
+            let ended = std::mem::replace(&mut lane.open, lane.suspended.take());
+            self.close_all(caller, ended, names);
+        }
+    }
+
+    /// mips ends a backtrace with an empty record.
+    fn blank(&mut self, record: &Record<'_>, names: &mut Names) {
+        let lane = self.lane(record.caller);
+        let ends = |dump: &Dump| dump.stamped == record.stamp.is_some() && !dump.steps.is_empty();
+        if lane.open.as_ref().is_some_and(ends) {
+            let ended = lane.open.take();
+            self.close_all(record.caller, ended, names);
+        }
+    }
+
+    /// The kernel dropped messages: what was being printed is incomplete.
+    fn dropped(&mut self, count: u64, names: &mut Names) {
+        self.loss.printk_dropped = self.loss.printk_dropped.saturating_add(count);
+        let callers: Vec<Option<Caller>> = self.lanes.keys().copied().collect();
+        for caller in callers {
+            let lane = self.lane(caller);
+            let dumps = [lane.suspended.take(), lane.open.take()];
+            lane.since_header = ADJACENT_LINES;
+            for mut dump in dumps.into_iter().flatten() {
+                dump.cut = true;
+                self.close(caller, &dump, names);
+            }
+        }
+    }
+
+    /// A line that means nothing here. One that was a frame before it was damaged counts.
+    fn other(&mut self, record: &Record<'_>) {
+        let stamped = record.stamp.is_some();
+        let lane = self.lane(record.caller);
+        lane.since_header = lane.since_header.saturating_add(1);
+        let in_backtrace = lane.open.as_mut().filter(|dump| dump.stamped == stamped && !dump.steps.is_empty());
+        let Some(dump) = in_backtrace else { return };
+        let is_torn_frame = matches!(record.text.first(), Some(b' ' | b'[')) && memchr::memmem::find(record.text, b"+0x").is_some();
+        if is_torn_frame {
+            dump.cut = true;
+            self.loss.damaged_lines += 1;
+        }
+    }
+
+    fn close_all(&mut self, caller: Option<Caller>, dumps: impl IntoIterator<Item = Dump>, names: &mut Names) {
+        for dump in dumps {
+            self.close(caller, &dump, names);
+        }
+    }
+
+    /// A backtrace is complete: its header takes it.
+    fn close(&mut self, caller: Option<Caller>, dump: &Dump, names: &mut Names) {
+        if dump.steps.is_empty() || (dump.opening == Opening::Splat && !self.binder.expects_stack(caller)) {
+            return;
+        }
+        let meaning = self.stacks.read(&dump.steps, names);
+        if dump.opening == Opening::Splat && !matches!(meaning.origin, super::chain::Origin::Trace(_)) {
+            return;
+        }
+        let detail = self.detail;
+        if let Some(event) = self.binder.stack(caller, dump, &meaning, names)
+            && detail == Detail::Full
+        {
+            event.backtrace = Some(Box::new(dump.backtrace(names)));
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! What a log says about each boot in it.
+
+use super::names::{NameId, Names};
+use crate::address::{LineNumber, Pointer, PointerWidth};
+use crate::record::TraceHeader;
+use crate::time::Stamp;
+
+/// One boot.
+#[derive(Clone, Debug)]
+pub struct Boot {
+    /// Its first line.
+    pub first_line: LineNumber,
+    /// Its last line.
+    pub last_line: LineNumber,
+    /// The first time in it.
+    pub first_time: Option<Stamp>,
+    /// The last time in it.
+    pub last_time: Option<Stamp>,
+    /// The kernel release.
+    pub kernel: Option<NameId>,
+    /// The hardware, as stack headers name it.
+    pub hardware: Option<NameId>,
+    /// How the kernel printed pointers.
+    pub pointers: PointerEvidence,
+}
+
+impl Boot {
+    /// A boot that begins at `line`.
+    pub fn new(line: LineNumber) -> Boot {
+        Boot {
+            first_line: line,
+            last_line: line,
+            first_time: None,
+            last_time: None,
+            kernel: None,
+            hardware: None,
+            pointers: PointerEvidence::default(),
+        }
+    }
+
+    /// Takes note of a record.
+    #[inline]
+    pub(crate) fn see(&mut self, line: LineNumber, stamp: Option<Stamp>) {
+        self.last_line = line;
+        if stamp.is_some() {
+            self.last_time = stamp;
+            if self.first_time.is_none() {
+                self.first_time = stamp;
+            }
+        }
+    }
+}
+
+/// What the kernel does to pointers before it prints them (`lib/vsprintf.c`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PointerStyle {
+    /// They are addresses.
+    Raw,
+    /// They are hashes: equal pointers print equal within a boot, and nothing else holds.
+    Hashed,
+    /// They are `(____ptrval____)`: the kernel had no random key yet.
+    Unprintable,
+    /// Too few were seen.
+    Unknown,
+}
+
+impl PointerStyle {
+    /// The name that reports use.
+    pub fn name(self) -> &'static str {
+        match self {
+            PointerStyle::Raw => "raw",
+            PointerStyle::Hashed => "hashed",
+            PointerStyle::Unprintable => "unprintable",
+            PointerStyle::Unknown => "unknown",
+        }
+    }
+}
+
+/// Counts that tell the style of a boot's pointers.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct PointerEvidence {
+    printed: u64,
+    unprintable: u64,
+    /// Numbers with something in their upper 32 bits. A hash has 32 bits.
+    wide: u64,
+    /// Numbers that are no multiple of 4. Objects are; three hashes in four are not.
+    odd: u64,
+    narrow_digits: u64,
+}
+
+/// So many numbers without an odd one among them are addresses: the odds of as many hashes are
+/// one in four to this power.
+const ALIGNED_MIN: u64 = 6;
+
+impl PointerEvidence {
+    pub(crate) fn see(&mut self, header: &TraceHeader<'_>) {
+        match header.object {
+            Pointer::Addr(addr) => {
+                self.printed += 1;
+                self.wide += u64::from(addr.0 >> 32 != 0);
+                self.odd += u64::from(!addr.0.is_multiple_of(4));
+                self.narrow_digits += u64::from(header.digits == PointerWidth::Bits32.digits());
+            }
+            Pointer::Unprintable => self.unprintable += 1,
+            Pointer::Null | Pointer::Torn => {}
+        }
+    }
+
+    /// The style that the evidence shows.
+    pub fn style(&self) -> PointerStyle {
+        // A damaged digit or two must not turn the verdict.
+        let few = self.printed / 50;
+        if self.unprintable > self.printed {
+            PointerStyle::Unprintable
+        } else if self.wide > few {
+            PointerStyle::Raw
+        } else if self.odd > few {
+            PointerStyle::Hashed
+        } else if self.printed >= ALIGNED_MIN {
+            PointerStyle::Raw
+        } else {
+            PointerStyle::Unknown
+        }
+    }
+
+    /// The width that most numbers were printed with.
+    pub fn width(&self) -> Option<PointerWidth> {
+        match self.printed {
+            0 => None,
+            printed if self.narrow_digits * 2 > printed => Some(PointerWidth::Bits32),
+            _ => Some(PointerWidth::Bits64),
+        }
+    }
+}
+
+/// Functions that only one architecture has, and its name.
+const ARCH_FUNCTIONS: [(&str, &str); 20] = [
+    ("entry_SYSCALL_64_after_hwframe", "x86_64"),
+    ("secondary_startup_64_no_verify", "x86_64"),
+    ("system_call_fastpath", "x86_64"),
+    ("asm_sysvec_apic_timer_interrupt", "x86_64"),
+    ("do_SYSENTER_32", "i386"),
+    ("entry_SYSENTER_32", "i386"),
+    ("entry_INT80_32", "i386"),
+    ("sysenter_do_call", "i386"),
+    ("do_el0_svc", "arm64"),
+    ("el0_svc", "arm64"),
+    ("__primary_switched", "arm64"),
+    ("ret_fast_syscall", "arm"),
+    ("__irq_svc", "arm"),
+    ("unwind_backtrace", "arm"),
+    ("syscall_common", "mips"),
+    ("plat_irq_dispatch", "mips"),
+    ("system_call_vectored_common", "powerpc"),
+    ("do_trap_ecall_u", "riscv"),
+    ("handle_riscv_irq", "riscv"),
+    ("ext_int_handler", "s390"),
+];
+
+/// The architecture of a kernel, from its release name or from functions in its backtraces.
+pub fn arch(kernel: Option<NameId>, width: Option<PointerWidth>, names: &Names) -> Option<&'static str> {
+    const RELEASES: [(&str, &str); 12] = [
+        ("amd64", "x86_64"),
+        ("x86_64", "x86_64"),
+        ("arm64", "arm64"),
+        ("aarch64", "arm64"),
+        ("armmp", "arm"),
+        ("armv7", "arm"),
+        ("686", "i386"),
+        ("586", "i386"),
+        ("powerpc", "powerpc"),
+        ("riscv", "riscv"),
+        ("s390x", "s390"),
+        ("malta", "mips"),
+    ];
+    let release = kernel.map_or("", |name| names.text(name));
+    if let Some((_, arch)) = RELEASES.iter().find(|(part, _)| release.contains(part)) {
+        return Some(arch);
+    }
+    let found = ARCH_FUNCTIONS.iter().find(|(function, _)| names.is_known(function)).map(|&(_, arch)| arch);
+    let fallback = names.is_known("dump_backtrace").then_some("arm");
+    found.or(fallback.filter(|_| width == Some(PointerWidth::Bits32)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn style(addresses: &[u64]) -> PointerStyle {
+        let mut evidence = PointerEvidence::default();
+        for address in addresses {
+            let text = format!("TRACE a alloc 0x{address:016x} inuse=1 fp=0x0000000000000000");
+            evidence.see(&TraceHeader::parse(text.as_bytes()).expect("header"));
+        }
+        evidence.style()
+    }
+
+    #[test]
+    fn hashes_are_told_by_their_width_and_their_low_bits() {
+        assert_eq!(style(&[0xffff_8da3_2ff3_b640]), PointerStyle::Raw);
+        assert_eq!(style(&[0x678b_4d3e, 0xf16e_e92a]), PointerStyle::Hashed);
+        assert_eq!(style(&[0x2ab_e000; 6]), PointerStyle::Raw, "s390 has low addresses");
+        assert_eq!(style(&[0x2ab_e000]), PointerStyle::Unknown);
+    }
+}

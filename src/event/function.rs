@@ -1,0 +1,234 @@
+//! What a function's name says about a frame: allocator, debug plumbing, interrupt entry.
+//!
+//! Names are compared without their compiler suffixes (`.isra.0`, `.cold`, `.constprop.0`) and
+//! without `_noprof`, which memory allocation profiling adds from 6.10 on.
+
+use crate::record::Op;
+
+/// What a function is to SLUB tracing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Plumbing {
+    /// Prints the stack: the top of every event's backtrace.
+    Dump,
+    /// Part of the slab allocator's way to an allocation or a free.
+    Slab(Op),
+    /// A wrapper above the allocator that serves both or neither way.
+    Wrapper,
+}
+
+/// A function's name without what compilers and builds add to it.
+pub(crate) fn base_name(function: &str) -> &str {
+    let function = function.strip_prefix('.').unwrap_or(function);
+    let function = function.split('.').next().unwrap_or(function);
+    function.strip_suffix("_noprof").unwrap_or(function)
+}
+
+/// Whether a frame at the top of a backtrace belongs to the allocator or to its debugging.
+pub(crate) fn plumbing(function: &str) -> Option<Plumbing> {
+    let base = base_name(function);
+    if is_dump(base) {
+        Some(Plumbing::Dump)
+    } else if is_alloc(base) {
+        Some(Plumbing::Slab(Op::Alloc))
+    } else if is_free(base) {
+        Some(Plumbing::Slab(Op::Free))
+    } else if is_wrapper(base) {
+        Some(Plumbing::Wrapper)
+    } else {
+        None
+    }
+}
+
+fn is_dump(base: &str) -> bool {
+    matches!(
+        base,
+        "dump_backtrace"
+            | "dump_stack"
+            | "dump_stack_lvl"
+            | "__dump_stack"
+            | "dump_trace"
+            | "show_stack"
+            | "show_stack_loglvl"
+            | "show_trace"
+            | "show_trace_log_lvl"
+            | "unwind_backtrace"
+            | "c_backtrace"
+            | "walk_stackframe"
+            | "arch_stack_walk"
+            // gcc 4.4 calls a partially inlined function T.<number>.
+            | "T"
+            | "trace"
+    )
+}
+
+/// Functions of `mm/slub.c`, `mm/slab_common.c` and `include/linux/slab.h` that allocate.
+fn is_alloc(base: &str) -> bool {
+    const PREFIXES: [&str; 8] = [
+        "kmem_cache_alloc",
+        "__kmem_cache_alloc",
+        "__kmalloc",
+        "kmalloc",
+        "alloc_single_from_",
+        "get_partial",
+        "slab_alloc",
+        "get_any_partial",
+    ];
+    matches!(
+        base,
+        "alloc_debug_processing"
+            | "___slab_alloc"
+            | "__slab_alloc"
+            | "__slab_alloc_node"
+            | "__do_kmalloc_node"
+            | "slab_post_alloc_hook"
+            | "new_slab"
+            | "new_slab_objects"
+            | "get_from_partial"
+            | "get_from_any_partial"
+            | "__get_partial_node"
+            | "kzalloc"
+            | "kcalloc"
+            | "kvmalloc"
+            | "kvmalloc_node"
+            | "__kvmalloc_node"
+            | "kvzalloc"
+            | "krealloc"
+            | "__do_krealloc"
+            | "krealloc_node_align"
+            | "kvrealloc"
+            | "kmemdup"
+            | "kmemdup_nul"
+            | "kmemdup_array"
+            | "kvmemdup"
+            | "kstrdup"
+            | "kstrdup_const"
+            | "kstrndup"
+            | "devm_kmalloc"
+            | "mempool_alloc_slab"
+            | "mempool_kmalloc"
+    ) || PREFIXES.iter().any(|prefix| base.starts_with(prefix))
+}
+
+/// Functions of the same files that free. Deferred frees such as `kfree_rcu_work` are callers.
+fn is_free(base: &str) -> bool {
+    const PREFIXES: [&str; 2] = ["kmem_cache_free", "__kmem_cache_free"];
+    matches!(
+        base,
+        "free_debug_processing"
+            | "free_to_partial_list"
+            | "__slab_free"
+            | "slab_free"
+            | "slab_free_after_rcu_debug"
+            | "do_slab_free"
+            | "___cache_free"
+            | "__kfree"
+            | "kfree"
+            | "kfree_const"
+            | "kfree_sensitive"
+            | "kzfree"
+            | "kvfree"
+            | "kvfree_sensitive"
+            | "kfree_bulk"
+            | "mempool_free_slab"
+            | "mempool_kfree"
+    ) || PREFIXES.iter().any(|prefix| base.starts_with(prefix))
+}
+
+fn is_wrapper(base: &str) -> bool {
+    matches!(base, "kasan_save_stack" | "kasan_set_track" | "slab_pre_alloc_hook" | "sheaf_flush_unused")
+}
+
+/// Where the kernel enters an interrupt: what lies below in the backtrace was interrupted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Entry {
+    /// The loop that runs soft interrupts, on whichever stack and however it was reached.
+    Softirq,
+    /// A hard interrupt's vector.
+    Hardirq,
+    /// A non-maskable interrupt's vector.
+    Nmi,
+}
+
+/// Whether a function is such an entry. Exceptions and system calls are not: they belong to the
+/// task.
+pub(crate) fn entry(function: &str) -> Option<Entry> {
+    let base = base_name(function);
+    match base {
+        "__do_softirq" | "handle_softirqs" | "do_softirq" | "__do_softirq_own_stack" => Some(Entry::Softirq),
+        "nmi" | "asm_exc_nmi" | "end_repeat_nmi" | "exc_nmi" => Some(Entry::Nmi),
+        _ => is_vector(base).then_some(Entry::Hardirq),
+    }
+}
+
+fn is_vector(base: &str) -> bool {
+    const PREFIXES: [&str; 9] = [
+        "asm_sysvec_",
+        "sysvec_",
+        // arm64, 5.14 on
+        "el1h_64_irq",
+        "el0t_64_irq",
+        "el0t_32_irq",
+        "el1t_64_irq",
+        "hardware_interrupt_common",
+        "decrementer_common",
+        "except_vec_vi",
+    ];
+    let exact = matches!(
+        base,
+        // x86
+        "asm_common_interrupt" | "common_interrupt" | "apic_timer_interrupt" | "ret_from_intr"
+        | "reschedule_interrupt" | "call_function_interrupt" | "call_function_single_interrupt"
+        | "irq_work_interrupt" | "irq_entries_start" | "xen_hvm_callback_vector" | "hyperv_callback_vector"
+        // arm
+        | "__irq_svc" | "__irq_usr" | "__irq_invalid" | "__fiq_svc" | "__fiq_usr"
+        // arm64
+        | "el1_irq" | "el0_irq" | "el0_irq_naked" | "el0_irq_compat" | "el1_interrupt" | "el0_interrupt"
+        | "__el0_irq_handler_common" | "__el1_irq"
+        // mips, loongarch
+        | "handle_int" | "rollback_handle_int" | "handle_vint" | "do_vint"
+        // powerpc
+        | "doorbell_super_common" | "h_virt_irq_common" | "h_doorbell_common" | "ret_from_except"
+        // riscv
+        | "handle_riscv_irq" | "generic_handle_arch_irq" | "do_irq"
+        // s390
+        | "ext_int_handler" | "io_int_handler" | "do_ext_irq" | "do_io_irq" | "io_return" | "ext_no_vtime"
+        // sparc, alpha, parisc, m68k, sh, xtensa, microblaze, arc, csky, openrisc, nios2
+        | "tl0_irq5" | "tl1_irq5" | "rtrap_irq" | "entInt" | "intr_return" | "auto_inthandler" | "user_inthandler"
+        | "ret_from_irq" | "common_exception_return" | "handle_interrupt_level1" | "csky_irq" | "external_interrupt"
+    );
+    exact || PREFIXES.iter().any(|prefix| base.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suffixes_do_not_hide_a_function() {
+        for name in ["alloc_debug_processing.cold", "get_partial_node.part.0", "__slab_alloc.isra.50.constprop.56", "__kmalloc_noprof", ".kmem_cache_alloc"] {
+            assert_eq!(plumbing(name), Some(Plumbing::Slab(Op::Alloc)), "{name}");
+        }
+        for name in ["free_to_partial_list.cold", "kfree", "kmem_cache_free_bulk"] {
+            assert_eq!(plumbing(name), Some(Plumbing::Slab(Op::Free)), "{name}");
+        }
+        assert_eq!(plumbing("dump_stack_lvl"), Some(Plumbing::Dump));
+    }
+
+    #[test]
+    fn functions_that_only_sound_alike_are_callers() {
+        for name in ["kfree_rcu_work", "kfree_skb_reason", "__alloc_skb", "security_task_alloc", "leaky_alloc"] {
+            assert_eq!(plumbing(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn interrupts_are_told_from_exceptions_and_calls() {
+        assert_eq!(entry("handle_softirqs"), Some(Entry::Softirq));
+        for name in ["asm_sysvec_apic_timer_interrupt", "__irq_svc", "el1h_64_irq_handler", "handle_int"] {
+            assert_eq!(entry(name), Some(Entry::Hardirq), "{name}");
+        }
+        for name in ["asm_exc_page_fault", "el0_svc", "ret_fast_syscall", "__sysvec_apic_timer_interrupt", "run_timer_softirq"] {
+            assert_eq!(entry(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Records to events: headers, object dumps and backtraces put together again.
+
+mod assembler;
+mod binder;
+mod boot;
+pub mod chain;
+mod dump;
+mod function;
+mod names;
+mod stacks;
+mod timeline;
+mod vocabulary;
+
+pub(crate) use assembler::Assembler;
+pub use assembler::AssemblyLoss;
+pub use boot::{Boot, PointerStyle, arch};
+pub use chain::{Context, Role};
+pub(crate) use function::base_name;
+pub use names::{ChainId, Frame, FrameId, NameId, Names, Placed};
+pub use stacks::Grouping;
+pub(crate) use timeline::{Timeline, Turn};
+pub(crate) use vocabulary::{Understood, Vocabulary, Word};
+
+use crate::address::{LineNumber, Pointer};
+use crate::record::{Caller, Op};
+use crate::time::Stamp;
+
+/// How much of an event is put together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Detail {
+    /// What a leak report needs.
+    Report,
+    /// Complete backtraces and register dumps too.
+    Full,
+}
+
+/// The task that was running, as the first line of a stack tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Task {
+    /// The CPU; absent before 3.10.
+    pub cpu: Option<u32>,
+    /// The process id.
+    pub pid: u32,
+    /// The task's name.
+    pub comm: NameId,
+    /// The taint flags; the empty string for a kernel that is not tainted.
+    pub taint: NameId,
+    /// The kernel release.
+    pub kernel: Option<NameId>,
+}
+
+/// What is wrong with an event.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Damage {
+    /// Its backtrace is missing.
+    NoStack,
+    /// Its backtrace is incomplete.
+    Cut,
+    /// Its header line is incomplete.
+    TornHeader,
+    /// More than one header could have printed its backtrace.
+    AmbiguousStack,
+    /// Rows of its object dump are missing.
+    DumpTorn,
+}
+
+impl Damage {
+    /// Every kind, in the order that reports use.
+    pub const ALL: [Damage; 5] =
+        [Damage::NoStack, Damage::Cut, Damage::TornHeader, Damage::AmbiguousStack, Damage::DumpTorn];
+
+    /// The name that reports use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Damage::NoStack => "no_stack",
+            Damage::Cut => "cut",
+            Damage::TornHeader => "torn_header",
+            Damage::AmbiguousStack => "ambiguous_stack",
+            Damage::DumpTorn => "dump_torn",
+        }
+    }
+}
+
+/// A set of [`Damage`].
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct DamageSet(u8);
+
+impl DamageSet {
+    /// Adds a kind.
+    pub fn insert(&mut self, damage: Damage) {
+        self.0 |= 1 << damage as u8;
+    }
+
+    /// Whether a kind is in the set.
+    pub fn contains(self, damage: Damage) -> bool {
+        self.0 & (1 << damage as u8) != 0
+    }
+
+    /// The kinds in the set.
+    pub fn iter(self) -> impl Iterator<Item = Damage> {
+        Damage::ALL.into_iter().filter(move |&damage| self.contains(damage))
+    }
+}
+
+/// Registers printed between two frames.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RegisterBlock {
+    /// The frame before them: an index into the event's complete chain.
+    pub after_frame: Option<usize>,
+    /// Names and values, as printed.
+    pub values: Vec<(String, String)>,
+}
+
+/// An event's complete backtrace, put together under [`Detail::Full`].
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Backtrace {
+    /// Every frame, innermost first.
+    pub chain: Vec<Placed>,
+    /// Every register dump.
+    pub registers: Vec<RegisterBlock>,
+}
+
+/// What an event's backtrace says to the ledger.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stack {
+    /// The call chain that groups are made by.
+    pub chain: ChainId,
+    /// The first caller above the allocator.
+    pub site: Option<FrameId>,
+}
+
+/// One allocation or free.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Event {
+    /// Number of the event in the log, from 0.
+    pub seq: u64,
+    /// Allocation or free.
+    pub op: Op,
+    /// The slab cache, memcg children under their root.
+    pub cache: NameId,
+    /// The object.
+    pub object: Pointer,
+    /// Hexadecimal digits of the object's address as printed; 0 where it is not a number.
+    pub digits: usize,
+    /// Objects in use in the slab.
+    pub inuse: Option<u32>,
+    /// The slab's next free object.
+    pub fp: Option<Pointer>,
+    /// The header's time.
+    pub stamp: Option<Stamp>,
+    /// The boot, from 0.
+    pub boot: u32,
+    /// The header's line.
+    pub line: LineNumber,
+    /// Who printed the header, where the kernel says so.
+    pub caller: Option<Caller>,
+    /// The task that was running.
+    pub task: Option<Task>,
+    /// The backtrace; absent when it was lost.
+    pub stack: Option<Stack>,
+    /// The complete backtrace, under [`Detail::Full`].
+    pub backtrace: Option<Box<Backtrace>>,
+    /// Bytes of the object's dump.
+    pub object_size: Option<u32>,
+    /// What is wrong with the event.
+    pub damage: DamageSet,
+}
+
+/// What the parser hands on, in log order.
+pub trait EventSink {
+    /// A boot begins at `line`. The log's first boot begins without a call.
+    fn boot(&mut self, line: LineNumber);
+
+    /// An event is complete.
+    fn event(&mut self, event: &Event, names: &Names);
+
+    /// A row of slabinfo told a cache's object size in bytes.
+    fn object_size(&mut self, _cache: NameId, _bytes: u32) {}
+}

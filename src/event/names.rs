@@ -1,0 +1,158 @@
+//! Interned text, frames and call chains: every distinct one is stored once and named by a number.
+
+use foldhash::fast::FixedState;
+use indexmap::IndexSet;
+
+use crate::address::CodeAddr;
+use crate::event::{Context, Role};
+use crate::record::frame::{FrameText, Place, Reliability};
+
+/// Names a string in [`Names`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct NameId(u32);
+
+/// Names a frame in [`Names`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct FrameId(u32);
+
+/// Names a call chain in [`Names`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct ChainId(u32);
+
+/// A place in code that a backtrace showed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Frame {
+    /// The function, suffixes included; absent for a bare address.
+    pub function: Option<NameId>,
+    /// Bytes from the function's start.
+    pub offset: Option<u64>,
+    /// The function's size in bytes.
+    pub size: Option<u64>,
+    /// The module, absent for the kernel itself.
+    pub module: Option<NameId>,
+    /// The module's build id.
+    pub build_id: Option<NameId>,
+    /// The address, where the kernel printed one.
+    pub address: Option<CodeAddr>,
+    /// Whether the unwinder vouches for the frame.
+    pub reliability: Reliability,
+}
+
+/// A frame at its place in a call chain.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Placed {
+    /// The frame.
+    pub frame: FrameId,
+    /// What the CPU was doing.
+    pub context: Context,
+    /// What the frame is to the event.
+    pub role: Role,
+}
+
+/// Distinct strings and frames are stored up to this many each; a log that holds more is hostile
+/// or garbage, and its further names fold into one.
+const DISTINCT_MAX: usize = 1 << 20;
+
+/// All that is interned.
+#[derive(Debug, Default)]
+pub struct Names {
+    strings: IndexSet<Box<str>, FixedState>,
+    frames: IndexSet<Frame, FixedState>,
+    chains: IndexSet<Box<[Placed]>, FixedState>,
+}
+
+impl Names {
+    /// The string of a name.
+    pub fn text(&self, name: NameId) -> &str {
+        &self.strings[name.0 as usize]
+    }
+
+    /// A frame.
+    pub fn frame(&self, frame: FrameId) -> &Frame {
+        &self.frames[frame.0 as usize]
+    }
+
+    /// A call chain, innermost frame first.
+    pub fn chain(&self, chain: ChainId) -> &[Placed] {
+        &self.chains[chain.0 as usize]
+    }
+
+    /// The name of a frame's function, suffixes included.
+    pub fn function(&self, frame: FrameId) -> Option<&str> {
+        self.frame(frame).function.map(|name| self.text(name))
+    }
+
+    /// Whether a string was ever interned.
+    pub(crate) fn is_known(&self, text: &str) -> bool {
+        self.strings.contains(text)
+    }
+
+    /// Interns a string; bytes that are not UTF-8 become replacement characters.
+    pub fn intern(&mut self, bytes: &[u8]) -> NameId {
+        let text = String::from_utf8_lossy(bytes);
+        if let Some(at) = self.strings.get_index_of(text.as_ref()) {
+            return NameId(index(at));
+        }
+        let text = if self.strings.len() < DISTINCT_MAX { &text } else { "(one of too many names)" };
+        NameId(index(self.strings.insert_full(text.into()).0))
+    }
+
+    /// Interns a frame.
+    pub fn intern_frame(&mut self, text: &FrameText<'_>) -> FrameId {
+        let frame = self.frame_of(text);
+        let frame = match self.frames.get_index_of(&frame) {
+            Some(at) => return FrameId(index(at)),
+            None if self.frames.len() < DISTINCT_MAX => frame,
+            None => self.surplus_frame(),
+        };
+        FrameId(index(self.frames.insert_full(frame).0))
+    }
+
+    /// Interns a call chain.
+    pub fn intern_chain(&mut self, chain: &[Placed]) -> ChainId {
+        if let Some(at) = self.chains.get_index_of(chain) {
+            return ChainId(index(at));
+        }
+        ChainId(index(self.chains.insert_full(chain.into()).0))
+    }
+
+    fn frame_of(&mut self, text: &FrameText<'_>) -> Frame {
+        let FrameText { place, address, reliability } = *text;
+        match place {
+            Place::Symbol(symbol) => Frame {
+                function: Some(self.intern(symbol.function)),
+                offset: symbol.offset,
+                size: symbol.size,
+                module: symbol.module.map(|module| self.intern(module)),
+                build_id: symbol.build_id.map(|id| self.intern(id)),
+                address,
+                reliability,
+            },
+            Place::Bare(bare) => Frame {
+                function: None,
+                offset: None,
+                size: None,
+                module: None,
+                build_id: None,
+                address: address.or(Some(bare)),
+                reliability,
+            },
+        }
+    }
+
+    fn surplus_frame(&mut self) -> Frame {
+        Frame {
+            function: Some(self.intern(b"(one of too many frames)")),
+            offset: None,
+            size: None,
+            module: None,
+            build_id: None,
+            address: None,
+            reliability: Reliability::Unreliable,
+        }
+    }
+}
+
+fn index(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,79 @@
+//! Backtraces seen before: what each says, worked out once.
+
+use std::hash::{BuildHasher, Hash, Hasher};
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+
+use super::chain::{self, Origin, Step};
+use super::names::{Names, Placed};
+use super::{Role, Stack};
+
+/// Which frames make a group.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Grouping {
+    /// The callers: above the allocator, up to an interrupt's entry.
+    #[default]
+    Callers,
+    /// Every frame, the allocator's and the interrupted ones included.
+    FullChain,
+}
+
+/// Remembered backtraces are dropped, and learning starts afresh, at this many.
+const REMEMBERED_MAX: usize = 1 << 15;
+
+/// What a backtrace says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Meaning {
+    pub(crate) origin: Origin,
+    pub(crate) stack: Stack,
+}
+
+#[derive(Debug)]
+struct Entry {
+    hash: u64,
+    steps: Box<[Step]>,
+    meaning: Meaning,
+}
+
+/// Remembers what backtraces say.
+#[derive(Debug, Default)]
+pub(crate) struct Stacks {
+    grouping: Grouping,
+    table: HashTable<Entry>,
+    hasher: FixedState,
+}
+
+impl Stacks {
+    pub(crate) fn new(grouping: Grouping) -> Stacks {
+        Stacks { grouping, ..Stacks::default() }
+    }
+
+    /// What a backtrace says.
+    pub(crate) fn read(&mut self, steps: &[Step], names: &mut Names) -> Meaning {
+        let mut hasher = self.hasher.build_hasher();
+        steps.hash(&mut hasher);
+        let hash = hasher.finish();
+        if let Some(entry) = self.table.find(hash, |entry| *entry.steps == *steps) {
+            return entry.meaning;
+        }
+        let meaning = meaning(steps, self.grouping, names);
+        if self.table.len() >= REMEMBERED_MAX {
+            self.table.clear();
+        }
+        self.table.insert_unique(hash, Entry { hash, steps: steps.into(), meaning }, |entry| entry.hash);
+        meaning
+    }
+}
+
+fn meaning(steps: &[Step], grouping: Grouping, names: &mut Names) -> Meaning {
+    let complete = chain::place(steps, names);
+    let origin = chain::origin(&complete, names);
+    let callers = chain::callers(&complete, names);
+    let site = callers.first().filter(|placed| placed.role == Role::Caller).map(|placed| placed.frame);
+    let chain: &[Placed] = match grouping {
+        Grouping::Callers => &callers,
+        Grouping::FullChain => &complete,
+    };
+    Meaning { origin, stack: Stack { chain: names.intern_chain(chain), site } }
+}

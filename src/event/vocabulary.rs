@@ -1,0 +1,167 @@
+//! Text to words: what a line of kernel text means, remembered.
+//!
+//! The frames and task headers of a console log repeat endlessly. A line's text is looked up
+//! before it is parsed; lines that differ every time (headers, dumps, registers) are parsed
+//! directly and not remembered.
+
+use std::hash::{BuildHasher, Hasher};
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+
+use super::Task;
+use super::chain::Step;
+use super::names::{FrameId, NameId, Names};
+use crate::record::frame::FrameLine;
+use crate::record::{Mark, ObjectRow, RegisterLine, TaskHeader, Text, TraceHeader};
+
+/// The meaning of a line that may be remembered: [`Text`] with its names interned.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Word {
+    Frame(FrameId),
+    Struck(FrameId),
+    Marked(Mark, FrameId),
+    Call { callee: FrameId, caller: FrameId },
+    Mark(Mark),
+    Task(Task),
+    Hardware(NameId),
+    TaskDetail,
+    Heading,
+    Dropped(u64),
+    Banner(NameId),
+    BootSeparator,
+    SplatBegin,
+    SplatEnd,
+    Slabinfo(NameId, u32),
+    Blank,
+    Other,
+}
+
+impl Word {
+    /// The steps that a line of a backtrace adds.
+    pub(crate) fn steps(self) -> [Option<Step>; 2] {
+        match self {
+            Word::Frame(frame) => [Some(Step::Frame(frame)), None],
+            Word::Struck(frame) => [Some(Step::Struck(frame)), None],
+            Word::Marked(mark, frame) => [Step::of_mark(mark), Some(Step::Frame(frame))],
+            Word::Mark(mark) => [Step::of_mark(mark), None],
+            _ => [None, None],
+        }
+    }
+}
+
+/// A line, understood.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Understood<'a> {
+    Trace(TraceHeader<'a>),
+    Object(ObjectRow),
+    Registers(RegisterLine<'a>),
+    Word(Word),
+}
+
+/// Remembered lines and their bytes are dropped, and learning starts afresh, at these sizes.
+const ENTRIES_MAX: usize = 1 << 16;
+const BYTES_MAX: usize = 8 << 20;
+
+/// Longer lines are parsed each time.
+const REMEMBERED_BYTES_MAX: usize = 512;
+
+#[derive(Debug)]
+struct Entry {
+    hash: u64,
+    start: u32,
+    len: u32,
+    word: Word,
+}
+
+/// What lines mean.
+#[derive(Debug, Default)]
+pub(crate) struct Vocabulary {
+    table: HashTable<Entry>,
+    bytes: Vec<u8>,
+    hasher: FixedState,
+}
+
+impl Vocabulary {
+    /// Understands a line of kernel text.
+    pub(crate) fn read<'a>(&mut self, text: &'a [u8], names: &mut Names) -> Understood<'a> {
+        if let Some(understood) = volatile(text) {
+            return understood;
+        }
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(text);
+        let hash = hasher.finish();
+        let known = |entry: &Entry| entry.hash == hash && self.bytes[entry.start as usize..][..entry.len as usize] == *text;
+        if let Some(entry) = self.table.find(hash, known) {
+            return Understood::Word(entry.word);
+        }
+        let understood = understand(text, names);
+        match understood {
+            Understood::Word(word) if word != Word::Other && text.len() <= REMEMBERED_BYTES_MAX => {
+                self.remember(text, hash, word);
+            }
+            _ => {}
+        }
+        understood
+    }
+
+    fn remember(&mut self, text: &[u8], hash: u64, word: Word) {
+        if self.table.len() >= ENTRIES_MAX || self.bytes.len() + text.len() > BYTES_MAX {
+            self.table.clear();
+            self.bytes.clear();
+        }
+        let (Ok(start), Ok(len)) = (u32::try_from(self.bytes.len()), u32::try_from(text.len())) else { return };
+        self.bytes.extend_from_slice(text);
+        self.table.insert_unique(hash, Entry { hash, start, len, word }, |entry| entry.hash);
+    }
+}
+
+/// Reads a line that is not worth remembering, told by its first bytes.
+fn volatile(text: &[u8]) -> Option<Understood<'_>> {
+    let registers = || RegisterLine::parse(text).map(Understood::Registers);
+    match text {
+        [b'T', b'R', b'A', b'C', b'E', b' ', ..] => TraceHeader::parse(text).map(Understood::Trace),
+        [b'O', b'b', b'j', b'e', ..] | [b' ', b' ', b'O', ..] => ObjectRow::parse(text).map(Understood::Object),
+        [b'R', b'I', b'P', b':', b' ', b'0', b'0', b'1', ..] | [b'E', b'I', b'P', ..] => None,
+        [b'R' | b'E', _, _, b':', ..] | [b' ', b'r', b'0'..=b'9', ..] | [_, _, _, _, b':', b' ', ..] => registers(),
+        [b'C', b'o', b'd', b'e', ..] | [b'E', b'x', b'c', b'e', ..] => registers(),
+        _ => None,
+    }
+}
+
+fn understand<'a>(text: &'a [u8], names: &mut Names) -> Understood<'a> {
+    Understood::Word(match Text::parse(text) {
+        Text::Trace(header) => return Understood::Trace(header),
+        Text::Object(row) => return Understood::Object(row),
+        Text::Registers(line) => return Understood::Registers(line),
+        Text::Task(task) => Word::Task(intern_task(&task, names)),
+        Text::Hardware(name) => Word::Hardware(names.intern(name)),
+        Text::TaskDetail => Word::TaskDetail,
+        Text::Heading => Word::Heading,
+        Text::Mark(mark) => Word::Mark(mark),
+        Text::Frame(FrameLine::One(frame)) => Word::Frame(names.intern_frame(&frame)),
+        Text::Frame(FrameLine::Marked(mark, frame)) => Word::Marked(mark, names.intern_frame(&frame)),
+        Text::Frame(FrameLine::Call { callee, caller }) => {
+            Word::Call { callee: names.intern_frame(&callee), caller: names.intern_frame(&caller) }
+        }
+        Text::Interrupted(frame) => Word::Struck(names.intern_frame(&frame)),
+        Text::Dropped(count) => Word::Dropped(count),
+        Text::Banner(release) => Word::Banner(names.intern(release)),
+        Text::BootSeparator => Word::BootSeparator,
+        Text::SplatBegin => Word::SplatBegin,
+        Text::SplatEnd => Word::SplatEnd,
+        Text::Slabinfo(cache, size) => Word::Slabinfo(names.intern(cache), size),
+        Text::Blank => Word::Blank,
+        Text::Other => Word::Other,
+    })
+}
+
+fn intern_task(task: &TaskHeader<'_>, names: &mut Names) -> Task {
+    Task {
+        cpu: task.cpu,
+        pid: task.pid,
+        comm: names.intern(task.comm),
+        taint: names.intern(task.taint),
+        kernel: (!task.kernel.is_empty()).then(|| names.intern(task.kernel)),
+    }
+}

@@ -1,0 +1,271 @@
+//! Events to survivors: which objects live, and who allocated them.
+//!
+//! The rules:
+//!
+//! - A free cancels the allocation of its address within one boot.
+//! - An allocation of a live address means that the free in between was lost: the object that
+//!   was live there is gone.
+//! - A free of an address that no allocation is known for is an orphan: its object was
+//!   allocated before tracing began, or the allocation was lost.
+//! - A reboot begins a new ledger: addresses say nothing across boots.
+//! - Addresses that the kernel could not print, or that were cut, are counted and never matched.
+//! - A failed allocation (a null object) is no leak.
+
+mod bounds;
+mod group;
+mod survivors;
+
+pub use group::{FreedBy, Group, GroupKey};
+pub use survivors::{GroupSurvivors, Holder, Survivor, Survivors, TIMELINE_BUCKETS};
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use indexmap::IndexMap;
+
+use crate::address::{LineNumber, ObjectAddr, Pointer};
+use crate::event::{Damage, Event, EventSink, NameId, Names};
+use crate::record::Op;
+
+/// A live object: what is kept of its allocation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Live {
+    /// Index of its group in the boot's ledger.
+    group: u32,
+    pid: u32,
+    comm: Option<NameId>,
+    /// Microseconds of the header's stamp.
+    time: Option<i64>,
+    line: LineNumber,
+    certainty: Certainty,
+}
+
+/// How sure it is that an object belongs to its group.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Certainty {
+    /// Its backtrace could have been no other header's.
+    Bound,
+    /// Its backtrace could have been another header's.
+    Guessed,
+}
+
+/// What a ledger could not match.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct LedgerLoss {
+    /// Frees of an address that no allocation in their boot is known for.
+    pub orphan_frees: u64,
+    /// Objects whose address was allocated again without a free in between.
+    pub lost_frees: u64,
+    /// Events without a usable address.
+    pub unaddressed_events: u64,
+    /// Events that lost their backtrace or part of it, or part of their header.
+    pub torn_events: u64,
+    /// Allocations that failed.
+    pub failed_allocs: u64,
+}
+
+/// What a cache's own headers say, over all boots.
+#[derive(Clone, Default, Debug)]
+pub struct CacheTally {
+    /// Allocations.
+    pub allocs: u64,
+    /// Frees.
+    pub frees: u64,
+    /// How often an object dump had which size in bytes.
+    dump_sizes: IndexMap<u32, u64, FixedState>,
+    /// The size that slabinfo in the same log gives, in bytes.
+    slabinfo_size: Option<u32>,
+}
+
+/// More different sizes than this in one cache's dumps are noise.
+const DUMP_SIZES_MAX: usize = 64;
+
+impl CacheTally {
+    fn see_dump(&mut self, bytes: u32) {
+        if self.dump_sizes.len() < DUMP_SIZES_MAX || self.dump_sizes.contains_key(&bytes) {
+            *self.dump_sizes.entry(bytes).or_default() += 1;
+        }
+    }
+
+    /// The object size in bytes: the size that most dumps had, else slabinfo's, else the one in
+    /// the cache's name.
+    pub fn object_size(&self, name: &str) -> Option<u32> {
+        let most = self.dump_sizes.iter().max_by_key(|&(&bytes, &count)| (count, bytes));
+        most.map(|(&bytes, _)| bytes).or(self.slabinfo_size).or_else(|| kmalloc_size(name))
+    }
+}
+
+/// The size in the name of a kmalloc cache: `kmalloc-192`, `kmalloc-rcl-4k`, `dma-kmalloc-512`,
+/// `kmalloc-rnd-03-64`.
+fn kmalloc_size(name: &str) -> Option<u32> {
+    if !name.contains("kmalloc") {
+        return None;
+    }
+    let (_, size) = name.rsplit_once('-')?;
+    let (digits, unit) = match size.as_bytes().last()? {
+        b'k' => (&size[..size.len() - 1], 1 << 10),
+        b'M' => (&size[..size.len() - 1], 1 << 20),
+        _ => (size, 1),
+    };
+    digits.parse::<u32>().ok()?.checked_mul(unit)
+}
+
+/// One boot's objects and groups.
+#[derive(Debug, Default)]
+pub(crate) struct BootLedger {
+    live: HashMap<ObjectAddr, Live, FixedState>,
+    groups: IndexMap<GroupKey, Group, FixedState>,
+    loss: bounds::BootLoss,
+    /// Microseconds of the first and the last header.
+    span: Option<(i64, i64)>,
+}
+
+/// Follows every object from its allocation to its free.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    caches: IndexMap<NameId, CacheTally, FixedState>,
+    loss: LedgerLoss,
+    present: BootLedger,
+    /// Boots that are over.
+    past: Vec<Survivors>,
+}
+
+/// What is left when the log has ended.
+#[derive(Debug)]
+pub struct Settled {
+    /// One for every boot.
+    pub boots: Vec<Survivors>,
+    /// Every cache that was traced, in order of appearance.
+    pub caches: IndexMap<NameId, CacheTally, FixedState>,
+    /// What could not be matched.
+    pub loss: LedgerLoss,
+}
+
+impl Ledger {
+    /// A ledger without an entry.
+    pub fn new() -> Ledger {
+        Ledger::default()
+    }
+
+    /// Closes the ledger: what is live now survived.
+    pub fn settle(mut self) -> Settled {
+        self.close_boot();
+        Settled { boots: self.past, caches: self.caches, loss: self.loss }
+    }
+
+    fn close_boot(&mut self) {
+        let boot = std::mem::take(&mut self.present);
+        self.past.push(Survivors::of(boot));
+    }
+
+    fn tally(&mut self, event: &Event) {
+        let cache = self.caches.entry(event.cache).or_default();
+        match event.op {
+            Op::Alloc => cache.allocs += 1,
+            Op::Free => cache.frees += 1,
+        }
+        if let Some(bytes) = event.object_size.filter(|_| !event.damage.contains(Damage::DumpTorn)) {
+            cache.see_dump(bytes);
+        }
+        let is_torn = [Damage::NoStack, Damage::Cut, Damage::TornHeader].iter().any(|&damage| event.damage.contains(damage));
+        self.loss.torn_events += u64::from(is_torn);
+    }
+
+    /// An event whose object is not known counts, and widens what can be said of its cache.
+    fn unaddressed(&mut self, event: &Event) {
+        match (event.object, event.op) {
+            (Pointer::Null, Op::Alloc) => self.loss.failed_allocs += 1,
+            _ => {
+                self.loss.unaddressed_events += 1;
+                self.present.loss.unaddressed(event);
+            }
+        }
+    }
+
+    fn alloc(&mut self, object: ObjectAddr, event: &Event) {
+        let boot = &mut self.present;
+        let group = boot.group_of(event);
+        let live = Live {
+            group,
+            pid: event.task.map_or(0, |task| task.pid),
+            comm: event.task.map(|task| task.comm),
+            time: event.stamp.map(|stamp| stamp.micros),
+            line: event.line,
+            certainty: if event.damage.contains(Damage::AmbiguousStack) { Certainty::Guessed } else { Certainty::Bound },
+        };
+        if let Some(before) = boot.live.insert(object, live) {
+            boot.groups[before.group as usize].lost += 1;
+            self.loss.lost_frees += 1;
+        }
+        boot.groups[group as usize].see_alloc(live.time);
+    }
+
+    fn free(&mut self, object: ObjectAddr, event: &Event, names: &Names) {
+        let boot = &mut self.present;
+        match boot.live.remove(&object) {
+            Some(live) => boot.groups[live.group as usize].see_free(event, names),
+            None => self.loss.orphan_frees += 1,
+        }
+    }
+}
+
+impl BootLedger {
+    /// The index of an allocation's group.
+    fn group_of(&mut self, event: &Event) -> u32 {
+        let key = GroupKey { cache: event.cache, chain: event.stack.map(|stack| stack.chain) };
+        let entry = self.groups.entry(key);
+        let index = entry.index();
+        entry.or_default();
+        u32::try_from(index).unwrap_or(u32::MAX)
+    }
+
+    fn see_time(&mut self, event: &Event) {
+        if let Some(stamp) = event.stamp {
+            let (first, last) = self.span.unwrap_or((stamp.micros, stamp.micros));
+            self.span = Some((first.min(stamp.micros), last.max(stamp.micros)));
+        }
+    }
+}
+
+impl EventSink for Ledger {
+    fn boot(&mut self, _line: LineNumber) {
+        self.close_boot();
+    }
+
+    fn event(&mut self, event: &Event, names: &Names) {
+        self.tally(event);
+        self.present.see_time(event);
+        match (event.object, event.op) {
+            (Pointer::Addr(object), Op::Alloc) => self.alloc(object, event),
+            (Pointer::Addr(object), Op::Free) => self.free(object, event, names),
+            (Pointer::Null | Pointer::Unprintable | Pointer::Torn, _) => self.unaddressed(event),
+        }
+    }
+
+    fn object_size(&mut self, cache: NameId, bytes: u32) {
+        if let Some(tally) = self.caches.get_mut(&cache) {
+            tally.slabinfo_size = Some(bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kmalloc_caches_name_their_size() {
+        for (name, bytes) in [
+            ("kmalloc-192", Some(192)),
+            ("kmalloc-4k", Some(4096)),
+            ("kmalloc-rcl-64", Some(64)),
+            ("kmalloc-cg-1k", Some(1024)),
+            ("kmalloc-rnd-03-64", Some(64)),
+            ("dma-kmalloc-512", Some(512)),
+            ("kmalloc_dma-512", Some(512)),
+            ("dentry", None),
+            ("kmalloc-", None),
+        ] {
+            assert_eq!(kmalloc_size(name), bytes, "{name}");
+        }
+    }
+}

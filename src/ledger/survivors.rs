@@ -1,0 +1,116 @@
+//! A boot's survivors, when it is over.
+
+use foldhash::fast::FixedState;
+use indexmap::IndexMap;
+
+use super::bounds::{BootLoss, Slack};
+use super::group::{Group, GroupKey};
+use super::{BootLedger, Certainty, Live};
+use crate::address::{LineNumber, ObjectAddr};
+use crate::event::NameId;
+
+/// Parts that a boot's time is cut into to show how survivors grew.
+pub const TIMELINE_BUCKETS: usize = 16;
+
+/// Survivors kept of each group as examples.
+const EXAMPLES_MAX: usize = 5;
+
+/// One surviving allocation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Survivor {
+    /// The line of its header.
+    pub line: LineNumber,
+    /// Microseconds of its header's stamp.
+    pub time: Option<i64>,
+    /// Its address.
+    pub address: ObjectAddr,
+}
+
+/// A task that allocated survivors.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Holder {
+    /// The task's name; absent where the backtrace was lost.
+    pub comm: Option<NameId>,
+    /// Its process id.
+    pub pid: u32,
+}
+
+/// What a group's survivors tell.
+#[derive(Clone, Default, Debug)]
+pub struct GroupSurvivors {
+    /// The first survivors, oldest first.
+    pub examples: Vec<Survivor>,
+    /// Who allocated them, and how many.
+    pub holders: IndexMap<Holder, u64, FixedState>,
+    /// How many were allocated in each part of the boot's time.
+    pub timeline: [u64; TIMELINE_BUCKETS],
+    /// Microseconds of the oldest.
+    pub oldest: Option<i64>,
+    /// Survivors whose backtrace could have been another header's.
+    pub guessed: u64,
+}
+
+/// What a boot leaves.
+#[derive(Debug)]
+pub struct Survivors {
+    /// Every group of the boot, in order of appearance, with its survivors.
+    pub groups: Vec<(GroupKey, Group, GroupSurvivors)>,
+    loss: BootLoss,
+}
+
+impl Survivors {
+    /// Closes a boot's ledger.
+    pub(super) fn of(boot: BootLedger) -> Survivors {
+        let BootLedger { live, groups, mut loss, span } = boot;
+        let mut survivors: Vec<GroupSurvivors> = vec![GroupSurvivors::default(); groups.len()];
+        let mut objects: Vec<(LineNumber, ObjectAddr, Live)> =
+            live.into_iter().map(|(address, live)| (live.line, address, live)).collect();
+        objects.sort_unstable_by_key(|&(line, address, _)| (line, address));
+        for (line, address, live) in objects {
+            let survivor = Survivor { line, time: live.time, address };
+            survivors[live.group as usize].add(survivor, &live, span);
+            let (key, _) = groups.get_index(live.group as usize).expect("a live object's group exists");
+            if key.chain.is_none() {
+                *loss.stackless.entry(key.cache).or_default() += 1;
+            } else if live.certainty == Certainty::Guessed {
+                *loss.guessed.entry(key.cache).or_default() += 1;
+            }
+        }
+        let groups = groups.into_iter().zip(survivors).map(|((key, group), survivors)| (key, group, survivors));
+        Survivors { groups: groups.collect(), loss }
+    }
+
+    /// The least and the greatest number of live objects that a group may truly have, given what
+    /// the boot lost. `missing` counts messages that may have been anything.
+    pub fn bounds(&self, key: &GroupKey, group: &Group, survivors: &GroupSurvivors, missing: u64) -> (u64, u64) {
+        let Slack { frees, allocs } = self.loss.slack(key.cache);
+        let live = group.live();
+        let certain = if key.chain.is_none() { 0 } else { live - survivors.guessed.min(live) };
+        let own_unplaced = live - certain;
+        let low = certain.saturating_sub(frees + missing);
+        let high = live + allocs + missing + self.loss.unplaced(key.cache).saturating_sub(own_unplaced);
+        (low, high)
+    }
+}
+
+impl GroupSurvivors {
+    fn add(&mut self, survivor: Survivor, live: &Live, span: Option<(i64, i64)>) {
+        if self.examples.len() < EXAMPLES_MAX {
+            self.examples.push(survivor);
+        }
+        *self.holders.entry(Holder { comm: live.comm, pid: live.pid }).or_default() += 1;
+        self.guessed += u64::from(live.certainty == Certainty::Guessed);
+        let Some(time) = live.time else { return };
+        self.oldest = Some(self.oldest.map_or(time, |oldest| oldest.min(time)));
+        if let Some(bucket) = span.and_then(|span| bucket(time, span)) {
+            self.timeline[bucket] += 1;
+        }
+    }
+}
+
+fn bucket(time: i64, (first, last): (i64, i64)) -> Option<usize> {
+    let offset = u128::try_from(time.checked_sub(first)?).ok()?;
+    let width = u128::try_from(last.checked_sub(first)?).ok()?.max(1);
+    let at = offset * TIMELINE_BUCKETS as u128 / width;
+    Some(usize::try_from(at).unwrap_or(usize::MAX).min(TIMELINE_BUCKETS - 1))
+}

@@ -1,0 +1,59 @@
+//! Reads the console log of SLUB tracing and names the kernel memory leak.
+//!
+//! A kernel that traces a slab cache (`slub_debug=T,<cache>`) prints every allocation and free
+//! with a backtrace to its console. This crate reads such a log, however it was recorded and
+//! however damaged it is, subtracts the freed objects, and groups the survivors by call chain.
+//!
+//! # The pipeline
+//!
+//! ```text
+//! bytes ──► lines ──► records ──► events ──► ledger ──► report
+//!  capture/  capture/   record/     event/     ledger/    report/
+//! ```
+//!
+//! [`Analysis`] is the file to read first. A [`record::Record`] is one line with its prefixes
+//! stripped; an [`event::Event`] is a TRACE header with its backtrace; the [`ledger::Ledger`]
+//! knows which objects live; the [`report::Report`] is what is shown.
+//!
+//! # What holds everywhere
+//!
+//! - Parsing never fails and never panics. Damage is data: it is counted and shows in the report.
+//! - The library neither reads nor writes: bytes come through [`Analysis::feed`], and writers
+//!   take a [`std::io::Write`]. Only [`capture::Source`] opens files.
+//! - Any cutting of the input into pieces gives the same result, and the same input gives the
+//!   same bytes of output.
+//! - Memory grows with live objects and distinct call chains, not with the length of the log.
+//!
+//! # Example
+//!
+//! ```
+//! use slabtrace::{Analysis, AnalysisOptions};
+//!
+//! let log = b"\
+//! [    1.000000] TRACE kmalloc-64 alloc 0xffff888004a10040 inuse=1 fp=0xffff888004a10080
+//! [    1.000100] CPU: 0 PID: 90 Comm: insmod Not tainted 6.1.0 #1
+//! [    1.000200] Call Trace:
+//! [    1.000300]  dump_stack_lvl+0x44/0x5c
+//! [    1.000400]  alloc_debug_processing+0x55/0x74
+//! [    1.000500]  __kmalloc+0x49/0x150
+//! [    1.000600]  leaky_init+0x20/0x1000 [leaky]
+//! ";
+//! let mut analysis = Analysis::new(AnalysisOptions::default());
+//! analysis.feed(log);
+//! let report = analysis.finish();
+//! assert_eq!(report.totals.live_objects, 1);
+//! assert_eq!(report.groups[0].chain[0].function.as_deref(), Some("leaky_init"));
+//! ```
+
+pub mod address;
+mod analysis;
+pub mod capture;
+pub mod event;
+pub mod ledger;
+mod parser;
+pub mod record;
+pub mod report;
+pub mod time;
+
+pub use analysis::{Analysis, AnalysisOptions};
+pub use parser::{Parser, ParserOptions};

@@ -1,0 +1,40 @@
+//! The `slabtrace` command: arguments in, exit status out.
+
+mod cli;
+mod run;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    match run::run(&cli) {
+        Ok(outcome) => outcome.exit_code(),
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to do where standard error is closed too.
+            let _ = writeln!(io::stderr(), "slabtrace: {error:#}");
+            run::Outcome::Unusable.exit_code()
+        }
+    }
+}
+
+/// Help and version go to standard output with status 0, errors to standard error with status 2.
+fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if error.use_stderr() { run::Outcome::Usage.exit_code() } else { ExitCode::SUCCESS }
+}
+
+/// Whether the reader of the output went away (`| head`), which is no failure.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let direct = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        let json = cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
+        direct.or(json) == Some(io::ErrorKind::BrokenPipe)
+    })
+}

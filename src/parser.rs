@@ -1,0 +1,269 @@
+//! Bytes to events: the first four stages of the pipeline, in the order they are passed.
+
+use crate::address::LineNumber;
+use crate::capture::{Line, LineSplitter};
+use crate::event::{
+    Assembler, AssemblyLoss, Boot, Detail, EventSink, Grouping, NameId, Names, Timeline, Turn, Understood, Vocabulary, Word,
+};
+use crate::record::prefix::{Unwrapper, printk};
+use crate::record::{Caller, Record};
+use crate::time::Stamp;
+
+/// What to parse for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ParserOptions {
+    /// How much of an event is put together.
+    pub detail: Detail,
+    /// Which frames make a group.
+    pub grouping: Grouping,
+}
+
+impl Default for ParserOptions {
+    fn default() -> ParserOptions {
+        ParserOptions { detail: Detail::Report, grouping: Grouping::Callers }
+    }
+}
+
+/// Turns a stream of bytes into events. It does no input or output and never fails; however the
+/// stream is cut into pieces, the events are the same.
+#[derive(Debug)]
+pub struct Parser {
+    splitter: LineSplitter,
+    stage: Stage,
+}
+
+impl Parser {
+    /// A parser at the start of a log.
+    pub fn new(options: ParserOptions) -> Parser {
+        Parser { splitter: LineSplitter::new(), stage: Stage::new(options) }
+    }
+
+    /// Takes the next piece of the log.
+    pub fn feed(&mut self, bytes: &[u8], sink: &mut impl EventSink) {
+        let Parser { splitter, stage } = self;
+        splitter.feed(bytes, |line| stage.line(line, sink));
+    }
+
+    /// Ends the log.
+    pub fn finish(&mut self, sink: &mut impl EventSink) {
+        let Parser { splitter, stage } = self;
+        splitter.finish(|line| stage.line(line, sink));
+        stage.finish(sink);
+    }
+
+    /// Lines begun so far.
+    pub fn lines(&self) -> u64 {
+        self.splitter.lines()
+    }
+
+    /// The names that events refer to.
+    pub fn names(&self) -> &Names {
+        &self.stage.names
+    }
+
+    /// The boots of the log; complete after [`Parser::finish`].
+    pub fn boots(&self) -> &[Boot] {
+        &self.stage.boots
+    }
+
+    /// What was lost so far.
+    pub fn loss(&self) -> AssemblyLoss {
+        self.stage.assembler.loss()
+    }
+}
+
+/// Lines to events.
+#[derive(Debug)]
+struct Stage {
+    names: Names,
+    unwrapper: Unwrapper,
+    vocabulary: Vocabulary,
+    timeline: Timeline,
+    /// Records held until it is clear to which boot they belong.
+    held: Vec<Held>,
+    assembler: Assembler,
+    /// Every boot so far; the last one is the present one.
+    boots: Vec<Boot>,
+    /// Whether the present boot's banner was seen.
+    has_banner: bool,
+    /// Events when the present boot began.
+    events_before: u64,
+}
+
+/// A record that waits, with bytes of its own.
+#[derive(Debug)]
+struct Held {
+    line: LineNumber,
+    stamp: Option<Stamp>,
+    caller: Option<Caller>,
+    text: Vec<u8>,
+}
+
+impl Stage {
+    fn new(options: ParserOptions) -> Stage {
+        Stage {
+            names: Names::default(),
+            unwrapper: Unwrapper::new(),
+            vocabulary: Vocabulary::default(),
+            timeline: Timeline::default(),
+            held: Vec::new(),
+            assembler: Assembler::new(options.detail, options.grouping),
+            boots: vec![Boot::new(LineNumber(1))],
+            has_banner: false,
+            events_before: 0,
+        }
+    }
+
+    /// A line that is a printk time and a text that is understood takes the short way.
+    fn line(&mut self, line: Line<'_>, sink: &mut impl EventSink) {
+        let bytes = line.bytes.strip_suffix(b"\r").unwrap_or(line.bytes);
+        if let Some(stamped) = printk::stamped(bytes)
+            && self.timeline.is_forward(stamped.stamp)
+        {
+            let record = Record { line: line.number, stamp: Some(stamped.stamp), caller: stamped.caller, text: stamped.text };
+            let understood = self.vocabulary.read(record.text, &mut self.names);
+            if is_whole(&understood) {
+                self.understood(&record, understood, sink);
+                return;
+            }
+        }
+        let mut unwrapper = std::mem::take(&mut self.unwrapper);
+        unwrapper.records(line, |record| self.record(&record, sink));
+        self.unwrapper = unwrapper;
+    }
+
+    /// Finds the record's boot.
+    fn record(&mut self, record: &Record<'_>, sink: &mut impl EventSink) {
+        match self.timeline.turn(record) {
+            Turn::Forward => self.read(record, sink),
+            Turn::Hold => self.hold(record),
+            Turn::Reboot => {
+                self.hold(record);
+                self.reboot(sink);
+                self.release_held(sink);
+            }
+            Turn::FalseAlarm => {
+                self.hold(record);
+                self.release_held(sink);
+            }
+        }
+    }
+
+    fn hold(&mut self, record: &Record<'_>) {
+        let Record { line, stamp, caller, text } = *record;
+        self.held.push(Held { line, stamp, caller, text: text.to_vec() });
+    }
+
+    fn release_held(&mut self, sink: &mut impl EventSink) {
+        for held in std::mem::take(&mut self.held) {
+            let Held { line, stamp, caller, ref text } = held;
+            self.read(&Record { line, stamp, caller, text }, sink);
+        }
+    }
+
+    fn read(&mut self, record: &Record<'_>, sink: &mut impl EventSink) {
+        let understood = self.vocabulary.read(record.text, &mut self.names);
+        self.understood(record, understood, sink);
+    }
+
+    fn understood(&mut self, record: &Record<'_>, understood: Understood<'_>, sink: &mut impl EventSink) {
+        match understood {
+            Understood::Trace(header) => {
+                let boot = self.present(record);
+                boot.pointers.see(&header);
+                self.assembler.header(record, &header, &mut self.names);
+                let Stage { assembler, names, .. } = self;
+                assembler.drain(|event| sink.event(event, names));
+            }
+            Understood::Object(row) => {
+                self.present(record);
+                self.assembler.object_row(record, row);
+            }
+            Understood::Registers(line) => {
+                self.present(record);
+                self.assembler.registers(record, line);
+            }
+            Understood::Word(word) => self.word(record, word, sink),
+        }
+    }
+
+    fn word(&mut self, record: &Record<'_>, word: Word, sink: &mut impl EventSink) {
+        match word {
+            Word::Banner(kernel) if self.is_new_boot(kernel) => {
+                self.next_boot(record.line, sink);
+                self.timeline.restart();
+            }
+            Word::BootSeparator if self.assembler.events() > self.events_before => {
+                self.next_boot(record.line, sink);
+                self.timeline.restart();
+            }
+            Word::Slabinfo(cache, bytes) => sink.object_size(cache, bytes),
+            _ => {}
+        }
+        self.has_banner |= matches!(word, Word::Banner(_));
+        self.present(record);
+        self.assembler.word(record, word, &mut self.names);
+    }
+
+    /// Takes note of the record in its boot.
+    #[inline]
+    fn present(&mut self, record: &Record<'_>) -> &mut Boot {
+        let last = self.boots.len() - 1;
+        let boot = &mut self.boots[last];
+        boot.see(record.line, record.stamp);
+        boot
+    }
+
+    /// Whether a banner begins a boot that the clock did not tell of: in a log without times, or
+    /// of a recorder that starts with each boot.
+    fn is_new_boot(&self, _kernel: NameId) -> bool {
+        self.has_banner || self.assembler.events() > self.events_before
+    }
+
+    fn reboot(&mut self, sink: &mut impl EventSink) {
+        let line = self.held.first().map_or(LineNumber(0), |held| held.line);
+        self.next_boot(line, sink);
+        // The held records' own banner belongs to this boot.
+        self.has_banner = false;
+    }
+
+    fn next_boot(&mut self, line: LineNumber, sink: &mut impl EventSink) {
+        self.end_boot(sink);
+        self.assembler.next_boot();
+        self.events_before = self.assembler.events();
+        self.has_banner = false;
+        self.boots.push(Boot::new(line));
+        sink.boot(line);
+    }
+
+    /// Completes what the present boot's records left open.
+    fn end_boot(&mut self, sink: &mut impl EventSink) {
+        let Stage { assembler, names, .. } = self;
+        let mut done = Vec::new();
+        assembler.flush(names, |event| done.push(event.clone()));
+        for event in &done {
+            sink.event(event, names);
+        }
+        if let Some(boot) = self.boots.last_mut() {
+            boot.kernel = self.assembler.kernel();
+            boot.hardware = self.assembler.hardware();
+        }
+    }
+
+    fn finish(&mut self, sink: &mut impl EventSink) {
+        if self.timeline.finish() == Turn::Reboot {
+            self.reboot(sink);
+        }
+        self.release_held(sink);
+        self.end_boot(sink);
+    }
+}
+
+/// Whether a line's meaning leaves nothing to look for in it.
+fn is_whole(understood: &Understood<'_>) -> bool {
+    match understood {
+        Understood::Trace(header) => header.fp.is_some(),
+        Understood::Word(word) => *word != Word::Other,
+        Understood::Object(_) | Understood::Registers(_) => true,
+    }
+}

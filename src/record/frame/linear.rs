@@ -1,0 +1,148 @@
+//! One frame a line: the shape of every architecture but 32-bit arm.
+
+use super::super::cursor::Cursor;
+use super::symbol::Offset;
+use super::{FrameLine, FrameText, Place, Reliability};
+use crate::address::CodeAddr;
+use crate::record::Mark;
+
+/// Frames are set in by at most this many blanks. Deeper ones belong to other lists of
+/// addresses: kmemleak reports (4), `alloc_traces` (8), the tracks of slab reports (a tab).
+const INDENT_MAX: usize = 3;
+
+//  [<ffffffff8028fe60>] kmem_cache_alloc+0x60/0x90         x86, 2.6.24
+//  <IRQ>  [<ffffffff8101f1b8>] dump_trace+0x88/0x390       x86 to 4.9
+//  [<c10aef47>] ? __slab_alloc+0x57/0xa0 [ext3]
+//  dump_stack_lvl+0x44/0x5c                                x86 from 4.10, arm64
+//  ? 0xffffffffc00b9000                                    code of a module that is gone
+//  el1h_64_irq+0x64/0x68 (P)                               arm64 from 6.13
+//  [<ffffffc000088dd4>] dump_backtrace+0x0/0x15c           arm64 to 4.9
+// [<8213be6c>] show_stack+0x70/0x164                       mips, riscv, loongarch, csky
+//  [<0000000000a2206a>] dump_stack_lvl+0x62/0x88           s390, a blank at the end
+// ([<0000000000a2236a>] arch_cpu_idle+0x3a/0xc8)           s390, unreliable
+pub(super) fn parse(text: &[u8]) -> Option<FrameLine<'_>> {
+    let mut cursor = Cursor::new(text);
+    if cursor.eat_blanks() > INDENT_MAX {
+        return None;
+    }
+    let mark = leading_mark(&mut cursor);
+    let bracketed = cursor.eat(b"(").is_some();
+    let mut address = None;
+    if cursor.eat(b"[<").is_some() {
+        address = Some(CodeAddr(cursor.hex()?.0));
+        cursor.eat(b">]")?;
+        cursor.eat(b" ")?;
+        cursor.eat_blanks();
+    }
+    let doubted = cursor.eat(b"? ").is_some();
+    let place = Place::eat(&mut cursor, Offset::Required)?;
+    if bracketed {
+        cursor.eat(b")")?;
+    }
+    source_flags(&mut cursor);
+    cursor.eat_blanks();
+    if !cursor.is_empty() || !is_plausible(place, address, doubted) {
+        return None;
+    }
+    let reliability =
+        if bracketed || doubted { Reliability::Unreliable } else { Reliability::Reliable };
+    let frame = FrameText { place, address, reliability };
+    Some(mark.map_or(FrameLine::One(frame), |mark| FrameLine::Marked(mark, frame)))
+}
+
+/// A bare number on a line of its own is a frame only with something to show for it.
+fn is_plausible(place: Place<'_>, address: Option<CodeAddr>, doubted: bool) -> bool {
+    match place {
+        Place::Symbol(_) => true,
+        Place::Bare(bare) => address.is_some() || doubted || bare.0 > u64::from(u16::MAX),
+    }
+}
+
+fn leading_mark(cursor: &mut Cursor<'_>) -> Option<Mark> {
+    let mut ahead = *cursor;
+    let (mark, taken) = Mark::leading(ahead.rest())?;
+    ahead.take(taken)?;
+    if ahead.eat_blanks() == 0 || ahead.is_empty() {
+        return None;
+    }
+    *cursor = ahead;
+    Some(mark)
+}
+
+/// arm64 from 6.13 tells in brackets where a frame came from: `(P)`, `(C)`, `(CF)`.
+fn source_flags(cursor: &mut Cursor<'_>) {
+    let mut ahead = *cursor;
+    if ahead.eat(b" (").is_none() {
+        return;
+    }
+    let flags = ahead.eat_while(|byte| byte.is_ascii_uppercase());
+    if (1..=4).contains(&flags.len()) && ahead.eat(b")").is_some() {
+        *cursor = ahead;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Symbol;
+    use super::*;
+
+    fn frame(text: &str) -> FrameText<'_> {
+        match parse(text.as_bytes()) {
+            Some(FrameLine::One(frame)) => frame,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    fn symbol(text: &str) -> Symbol<'_> {
+        match frame(text).place {
+            Place::Symbol(symbol) => symbol,
+            Place::Bare(_) => panic!("{text}: no symbol"),
+        }
+    }
+
+    #[test]
+    fn a_frame_has_function_offset_size_and_module() {
+        let text = " leaky_rx_buf.constprop.0+0xe/0x10 [leaky 8ccbaffd9b4dd0b5cd41d373472384777eb5c5fd]";
+        let symbol = symbol(text);
+        assert_eq!(symbol.function, b"leaky_rx_buf.constprop.0");
+        assert_eq!((symbol.offset, symbol.size), (Some(0xe), Some(0x10)));
+        assert_eq!(symbol.module, Some(&b"leaky"[..]));
+        assert_eq!(symbol.build_id.map(<[u8]>::len), Some(40));
+    }
+
+    #[test]
+    fn doubt_and_addresses_are_kept() {
+        assert_eq!(frame(" ? kthread+0x31/0x110").reliability, Reliability::Unreliable);
+        assert_eq!(frame("([<0000000000a2236a>] arch_cpu_idle+0x3a/0xc8)").reliability, Reliability::Unreliable);
+        assert_eq!(frame(" [<0000000000a2206a>] dump_stack_lvl+0x62/0x88 ").address, Some(CodeAddr(0xa2_206a)));
+        assert_eq!(frame("[<8008a038>] 0x8008a038").place, Place::Bare(CodeAddr(0x8008_a038)));
+    }
+
+    #[test]
+    fn old_x86_puts_module_and_context_in_front() {
+        assert_eq!(symbol(" [<ffffffff8817f3e0>] :ext3:ext3_fill_super+0x10/0x20").module, Some(&b"ext3"[..]));
+        let text = b" <IRQ>  [<ffffffff8101f1b8>] ? dump_trace+0x88/0x390";
+        assert!(matches!(parse(text), Some(FrameLine::Marked(Mark::Irq, frame)) if frame.address.is_some()));
+    }
+
+    #[test]
+    fn other_lists_of_addresses_are_no_backtrace() {
+        for text in [
+            "\tkmem_cache_alloc+0x10/0x20",
+            "    [<00000000dce2d1d0>] kmem_cache_alloc_trace+0x140/0x270",
+            "        leaky_rx_buf+0xe/0x10 [leaky]",
+            " 0x10",
+            "note",
+            " some words",
+            "leaky: start+0x1/0x2 and more",
+        ] {
+            assert_eq!(parse(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn arm64_source_flags_are_no_part_of_the_name() {
+        assert_eq!(symbol(" el1h_64_irq+0x64/0x68 (P)").function, b"el1h_64_irq");
+        assert_eq!(symbol(" foo+0x64/0x68 [bar] (CF)").module, Some(&b"bar"[..]));
+    }
+}

@@ -1,0 +1,82 @@
+//! x86's context markers between frames.
+
+/// Where a stretch of an x86 backtrace lies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mark {
+    /// `<TASK>`: the task's own stack.
+    Task,
+    /// `</TASK>`: the end of the backtrace, from 5.16 on.
+    TaskEnd,
+    /// `<IRQ>`: the interrupt stack, used by hard interrupts and soft ones.
+    Irq,
+    /// `</IRQ>`, `<EOI>`: what follows was interrupted.
+    IrqEnd,
+    /// `<SOFTIRQ>`: i386's stack for soft interrupts.
+    Softirq,
+    /// `</SOFTIRQ>`.
+    SoftirqEnd,
+    /// `<NMI>`.
+    Nmi,
+    /// `</NMI>`.
+    NmiEnd,
+    /// Any other exception stack, such as `<#DF>` or `<ENTRY_TRAMPOLINE>`, and its end.
+    Other,
+}
+
+/// Spellings from 2.6.22 on, with and without doubled angle brackets.
+const MARKS: [(&[u8], Mark); 14] = [
+    (b"<TASK>", Mark::Task),
+    (b"</TASK>", Mark::TaskEnd),
+    (b"<IRQ>", Mark::Irq),
+    (b"</IRQ>", Mark::IrqEnd),
+    (b"<EOI>", Mark::IrqEnd),
+    (b"<<EOI>>", Mark::IrqEnd),
+    (b"<SOFTIRQ>", Mark::Softirq),
+    (b"</SOFTIRQ>", Mark::SoftirqEnd),
+    (b"<NMI>", Mark::Nmi),
+    (b"<<NMI>>", Mark::Nmi),
+    (b"</NMI>", Mark::NmiEnd),
+    (b"<EOE>", Mark::NmiEnd),
+    (b"<<EOE>>", Mark::NmiEnd),
+    (b"</HARDIRQ>", Mark::IrqEnd),
+];
+
+impl Mark {
+    //  <IRQ>
+    //  </TASK>
+    //  <#DF>
+    /// Reads a line that holds a marker and nothing else.
+    pub fn parse(text: &[u8]) -> Option<Mark> {
+        let (mark, taken) = Mark::leading(text.trim_ascii_start())?;
+        text.trim_ascii_start()[taken..].trim_ascii().is_empty().then_some(mark)
+    }
+
+    /// Reads a marker at the front of `text`, and tells its length.
+    pub(super) fn leading(text: &[u8]) -> Option<(Mark, usize)> {
+        if text.first() != Some(&b'<') {
+            return None;
+        }
+        if let Some((spelling, mark)) = MARKS.iter().find(|(spelling, _)| text.starts_with(spelling)) {
+            return Some((*mark, spelling.len()));
+        }
+        let end = text.iter().take(24).position(|&byte| byte == b'>')?;
+        let name = &text[1..end];
+        let known = name.iter().all(|&byte| byte.is_ascii_uppercase() || matches!(byte, b'#' | b'_' | b'/' | b'0'..=b'9'));
+        (known && name.iter().any(u8::is_ascii_uppercase)).then_some((Mark::Other, end + 1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_stands_alone_on_its_line() {
+        assert_eq!(Mark::parse(b" <IRQ>"), Some(Mark::Irq));
+        assert_eq!(Mark::parse(b" </TASK>"), Some(Mark::TaskEnd));
+        assert_eq!(Mark::parse(b" <<EOE>> "), Some(Mark::NmiEnd));
+        assert_eq!(Mark::parse(b" <#DF>"), Some(Mark::Other));
+        assert_eq!(Mark::parse(b"<6>"), None);
+        assert_eq!(Mark::parse(b"<IRQ> and more"), None);
+    }
+}

@@ -1,0 +1,128 @@
+//! Lines around the events that change what the events mean: losses, boots, other reports.
+
+use super::cursor::Cursor;
+
+/// How many messages the kernel says it dropped.
+// ** 1355 printk messages dropped **
+// ** 12 printk messages dropped ** [   14.883015]  leaky_start+0x40/0xa10       3.x: no newline
+pub(super) fn dropped(text: &[u8]) -> Option<u64> {
+    let mut cursor = Cursor::new(text);
+    cursor.eat(b"** ")?;
+    let count = cursor.decimal()?;
+    cursor.eat(b" printk messages dropped **")?;
+    Some(count)
+}
+
+/// The kernel release of a boot banner.
+// Linux version 6.1.0-50-amd64 (debian-kernel@lists.debian.org) (gcc-12 (Debian 12.2.0-14+deb12u1) …) #1 SMP …
+pub(super) fn banner(text: &[u8]) -> Option<&[u8]> {
+    let mut cursor = Cursor::new(text);
+    cursor.eat(b"Linux version ")?;
+    let release = cursor.eat_while(|byte| byte.is_ascii_graphic());
+    cursor.eat(b" (")?;
+    release.first().is_some_and(u8::is_ascii_digit).then_some(release)
+}
+
+/// journalctl's line between two boots.
+// -- Boot 7ff33e409bdc428bb782118653211a65 --
+// -- Reboot --
+pub(super) fn is_boot_separator(text: &[u8]) -> bool {
+    text == b"-- Reboot --" || (text.starts_with(b"-- Boot ") && text.ends_with(b" --"))
+}
+
+/// Whether the line opens a report that brings a stack of its own: warning, oops, stall.
+// ------------[ cut here ]------------
+// BUG: unable to handle page fault for address: ffffffffc0039000
+// INFO: task insmod:151 blocked for more than 120 seconds.
+// BUG kmalloc-64 (Tainted: G    B      OE     ): Redzone overwritten
+// Unable to handle kernel NULL pointer dereference at virtual address 00000008
+pub(super) fn opens_splat(text: &[u8]) -> bool {
+    const OPENINGS: [&[u8]; 16] = [
+        b"------------[ cut here ]",
+        b"BUG: ",
+        b"BUG ",
+        b"WARNING: ",
+        b"INFO: task ",
+        b"INFO: rcu",
+        b"rcu: INFO: ",
+        b"watchdog: ",
+        b"Oops",
+        b"Internal error: ",
+        b"Unable to handle kernel ",
+        b"Kernel panic - not syncing",
+        b"general protection fault",
+        b"sysrq: Show",
+        b"kernel BUG at ",
+        b"NMI backtrace for cpu",
+    ];
+    OPENINGS.iter().any(|opening| text.starts_with(opening))
+}
+
+/// Whether the line closes such a report.
+// ---[ end trace 0000000000000000 ]---
+pub(super) fn closes_splat(text: &[u8]) -> bool {
+    text.starts_with(b"---[ end ")
+}
+
+/// A row of `/proc/slabinfo` in the same log: the cache's name and its object size in bytes.
+// kmalloc-64          1302   1302     64   64    1 : tunables    0    0    0 : slabdata     31     31      0
+pub(super) fn slabinfo_row(text: &[u8]) -> Option<(&[u8], u32)> {
+    memchr::memmem::find(text, b" : tunables ")?;
+    let mut fields = text.split(|&byte| byte == b' ').filter(|field| !field.is_empty());
+    let name = fields.next().filter(|name| !name.starts_with(b"#"))?;
+    let mut number = || Cursor::new(fields.next()?).decimal();
+    let (_active, _total, size) = (number()?, number()?, number()?);
+    Some((name, u32::try_from(size).ok()?))
+}
+
+/// Raw words of a stack: arch code prints them between task and frames.
+// Stack : 00000000 821eb3b4 00000001 00000000 00000000 00000000 00000000 00000000
+//         00000000 00000000 00000000 00000000 00000000 82b46994 834f1b10 a80ffd8a
+//         ...
+//  ffff88041eff7b84 ffff88041eff7ac8 ffffffff81514e44 ffff880427e1e3c8
+pub(super) fn is_stack_words(text: &[u8]) -> bool {
+    let words = [&b"Stack : "[..], b"Stack: ", b"Stack from "].iter().find_map(|head| text.strip_prefix(*head));
+    let rest = words.unwrap_or(text).trim_ascii();
+    if words.is_none() && !text.starts_with(b" ") {
+        return false;
+    }
+    rest == b"..." || (!rest.is_empty() && rest.split(|&byte| byte == b' ').all(is_word))
+}
+
+fn is_word(word: &[u8]) -> bool {
+    matches!(word.len(), 8 | 16) && word.iter().all(u8::is_ascii_hexdigit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_counts_what_it_dropped() {
+        assert_eq!(dropped(b"** 1355 printk messages dropped **"), Some(1355));
+        assert_eq!(dropped(b"** 12 printk messages dropped ** "), Some(12));
+        assert_eq!(dropped(b"** replaying previous printk message **"), None);
+    }
+
+    #[test]
+    fn a_banner_names_the_release() {
+        assert_eq!(banner(b"Linux version 6.1.0-50-amd64 (x@y) (gcc) #1 SMP"), Some(&b"6.1.0-50-amd64"[..]));
+        assert_eq!(banner(b"Linux version of the tool (see below)"), None);
+    }
+
+    #[test]
+    fn slabinfo_rows_give_the_object_size() {
+        let row = b"kmalloc-64          1302   1302     64   64    1 : tunables    0    0    0 : slabdata     31     31      0";
+        assert_eq!(slabinfo_row(row), Some((&b"kmalloc-64"[..], 64)));
+        assert_eq!(slabinfo_row(b"# name <active_objs> : tunables <limit>"), None);
+    }
+
+    #[test]
+    fn stack_words_are_told_from_frames() {
+        assert!(is_stack_words(b"Stack : 00000000 821eb3b4"));
+        assert!(is_stack_words(b"        834f1ba8 00000000"));
+        assert!(is_stack_words(b"        ..."));
+        assert!(!is_stack_words(b" dump_stack+0x1/0x2"));
+        assert!(!is_stack_words(b"deadbeef"));
+    }
+}

@@ -1,0 +1,183 @@
+//! Calendar times as loggers write them.
+
+use jiff::civil::DateTime;
+
+use crate::record::cursor::Cursor;
+
+const MONTHS: [&[u8]; 12] =
+    [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+const WEEKDAYS: [&[u8]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
+
+/// The year of a time that names none: an analysis must not depend on the day it is run. It is a
+/// leap year, so that every date exists.
+const UNNAMED_YEAR: i16 = 1972;
+
+// Feb 14 10:00:00
+// Nov 21 19:42:02.060014
+/// Takes a time without a year; microseconds since the start of its year.
+pub(super) fn syslog(cursor: &mut Cursor<'_>) -> Option<i64> {
+    let mut ahead = *cursor;
+    let (month, day) = month_and_day(&mut ahead)?;
+    ahead.eat(b" ")?;
+    let clock = clock(&mut ahead)?;
+    *cursor = ahead;
+    Some(micros(UNNAMED_YEAR, month, day, clock)? - micros(UNNAMED_YEAR, 1, 1, Clock::default())?)
+}
+
+// Sat Nov 21 19:31:05 2026
+// Fri Jan 26 15:04:11.123 2024
+/// Takes a time as `ctime(3)` prints it, in microseconds since 1970.
+pub(super) fn ctime(cursor: &mut Cursor<'_>) -> Option<i64> {
+    let mut ahead = *cursor;
+    WEEKDAYS.iter().find(|day| ahead.eat(day).is_some())?;
+    ahead.eat(b" ")?;
+    let (month, day) = month_and_day(&mut ahead)?;
+    ahead.eat(b" ")?;
+    let clock = clock(&mut ahead)?;
+    ahead.eat(b" ")?;
+    let year = i16::try_from(ahead.decimal()?).ok()?;
+    *cursor = ahead;
+    micros(year, month, day, clock)
+}
+
+// Nov21 19:31
+/// Takes dmesg's short form of a minute.
+pub(super) fn short_minute(cursor: &mut Cursor<'_>) -> Option<i64> {
+    let mut ahead = *cursor;
+    let month = month(&mut ahead)?;
+    let day = two_digits(&mut ahead)?;
+    ahead.eat(b" ")?;
+    let hour = two_digits(&mut ahead)?;
+    ahead.eat(b":")?;
+    let minute = two_digits(&mut ahead)?;
+    *cursor = ahead;
+    micros(UNNAMED_YEAR, month, day, Clock { hour, minute, ..Clock::default() })
+}
+
+// 2024-01-26T15:04:11.123456+08:00
+// 2024-01-26 15:04:11
+// 2026-11-21T19:31:05,000000+00:00
+// 2026-11-21T19:42:02+0000
+/// Takes an ISO 8601 time, in microseconds since 1970.
+pub(super) fn iso(cursor: &mut Cursor<'_>) -> Option<i64> {
+    let mut ahead = *cursor;
+    let year = i16::try_from(digits(&mut ahead, 4)?).ok()?;
+    ahead.eat(b"-")?;
+    let month = two_digits(&mut ahead)?;
+    ahead.eat(b"-")?;
+    let day = two_digits(&mut ahead)?;
+    if ahead.eat(b"T").is_none() {
+        ahead.eat(b" ")?;
+    }
+    let clock = clock(&mut ahead)?;
+    let offset = zone(&mut ahead);
+    *cursor = ahead;
+    Some(micros(year, month, day, clock)? - offset)
+}
+
+/// A time of day.
+#[derive(Clone, Copy, Default)]
+struct Clock {
+    hour: i8,
+    minute: i8,
+    second: i8,
+    micros: i32,
+}
+
+fn clock(cursor: &mut Cursor<'_>) -> Option<Clock> {
+    let hour = two_digits(cursor)?;
+    cursor.eat(b":")?;
+    let minute = two_digits(cursor)?;
+    cursor.eat(b":")?;
+    let second = two_digits(cursor)?;
+    let mut micros = 0;
+    if matches!(cursor.peek(), Some(b'.' | b',')) {
+        cursor.take(1)?;
+        let fraction = cursor.eat_while(|byte| byte.is_ascii_digit());
+        micros = (0..6).fold(0, |value, at| value * 10 + i32::from(fraction.get(at).map_or(0, |digit| digit - b'0')));
+    }
+    Some(Clock { hour, minute, second, micros })
+}
+
+/// Takes `Z`, `+08:00` or `+0000`; microseconds ahead of UTC.
+fn zone(cursor: &mut Cursor<'_>) -> i64 {
+    if cursor.eat(b"Z").is_some() {
+        return 0;
+    }
+    let mut ahead = *cursor;
+    let sign = match ahead.take(1) {
+        Some(b"+") => 1,
+        Some(b"-") => -1,
+        _ => return 0,
+    };
+    let Some(hours) = two_digits(&mut ahead) else { return 0 };
+    ahead.eat(b":");
+    let Some(minutes) = two_digits(&mut ahead) else { return 0 };
+    *cursor = ahead;
+    sign * (i64::from(hours) * 60 + i64::from(minutes)) * 60_000_000
+}
+
+fn month_and_day(cursor: &mut Cursor<'_>) -> Option<(i8, i8)> {
+    let month = month(cursor)?;
+    cursor.eat(b" ")?;
+    cursor.eat_blanks();
+    Some((month, i8::try_from(cursor.decimal()?).ok()?))
+}
+
+fn month(cursor: &mut Cursor<'_>) -> Option<i8> {
+    let name = cursor.take(3)?;
+    let at = MONTHS.iter().position(|month| *month == name)?;
+    i8::try_from(at + 1).ok()
+}
+
+fn two_digits(cursor: &mut Cursor<'_>) -> Option<i8> {
+    i8::try_from(digits(cursor, 2)?).ok()
+}
+
+fn digits(cursor: &mut Cursor<'_>, count: usize) -> Option<u32> {
+    let digits = cursor.take(count)?;
+    digits.iter().try_fold(0, |value, digit| digit.is_ascii_digit().then(|| value * 10 + u32::from(digit - b'0')))
+}
+
+fn micros(year: i16, month: i8, day: i8, clock: Clock) -> Option<i64> {
+    let second = clock.second.min(59);
+    let time = DateTime::new(year, month, day, clock.hour, clock.minute, second, clock.micros * 1000).ok()?;
+    Some(time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_microsecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(parse: impl Fn(&mut Cursor<'_>) -> Option<i64>, text: &str) -> f64 {
+        let mut cursor = Cursor::new(text.as_bytes());
+        let micros = parse(&mut cursor).expect(text);
+        assert!(cursor.is_empty(), "{text}");
+        micros as f64 / 1e6
+    }
+
+    #[test]
+    fn every_spelling_of_one_moment_is_that_moment() {
+        let moment = 1_706_281_451.0;
+        assert_eq!(seconds(iso, "2024-01-26T15:04:11Z"), moment);
+        assert_eq!(seconds(iso, "2024-01-26T23:04:11+08:00"), moment);
+        assert_eq!(seconds(iso, "2024-01-26T15:04:11+0000"), moment);
+        assert_eq!(seconds(iso, "2024-01-26 15:04:11,500000"), moment + 0.5);
+        assert_eq!(seconds(ctime, "Fri Jan 26 15:04:11 2024"), moment);
+        assert_eq!(seconds(ctime, "Fri Jan 26 15:04:11.123 2024"), moment + 0.123);
+    }
+
+    #[test]
+    fn a_time_without_a_year_counts_from_its_start() {
+        assert_eq!(seconds(syslog, "Jan  2 00:00:01"), 86_401.0);
+        assert_eq!(seconds(syslog, "Jan 02 00:00:01.25"), 86_401.25);
+    }
+
+    #[test]
+    fn nonsense_is_no_time() {
+        for text in ["2024-13-26T15:04:11", "2024-01-26T25:04:11", "Foo 26 15:04:11"] {
+            let mut cursor = Cursor::new(text.as_bytes());
+            assert_eq!(iso(&mut cursor).or_else(|| syslog(&mut cursor)), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The kernel's own prefix: level, time and caller. The only prefix on the hot path.
+
+use crate::record::Caller;
+use crate::record::cursor::Cursor;
+use crate::time::Stamp;
+
+/// A line's kernel prefix, and the text behind it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Stamped<'a> {
+    pub(crate) stamp: Stamp,
+    pub(crate) caller: Option<Caller>,
+    pub(crate) text: &'a [u8],
+}
+
+/// Digits of a time's fraction that count; printk prints six.
+const FRACTION_DIGITS: usize = 6;
+
+// [    4.818698] TRACE kmalloc-64 …
+// [123456.818698] TRACE kmalloc-64 …
+// [   50.669331][  T154] TRACE kmalloc-64 …        CONFIG_PRINTK_CALLER
+// [   67.094832][    C1]  dump_stack+0x10/0x12
+// [   12.345678 <    0.000012>] text               dmesg -d
+/// Reads a line that begins with a printk time.
+pub(crate) fn stamped(line: &[u8]) -> Option<Stamped<'_>> {
+    let (micros, taken) = time(line)?;
+    let (caller, taken) = match line.get(taken) {
+        Some(b'[') => caller(&line[taken..]).map_or((None, taken), |(who, more)| (Some(who), taken + more)),
+        _ => (None, taken),
+    };
+    let text = &line[taken..];
+    let text = text.strip_prefix(b" ").unwrap_or(text);
+    Some(Stamped { stamp: Stamp::boot(micros), caller, text })
+}
+
+/// Reads a bracketed time, and tells its length.
+fn time(line: &[u8]) -> Option<(i64, usize)> {
+    if line.first() != Some(&b'[') {
+        return None;
+    }
+    let mut at = 1;
+    while line.get(at) == Some(&b' ') {
+        at += 1;
+    }
+    let mut seconds: i64 = 0;
+    let first = at;
+    while let Some(digit @ b'0'..=b'9') = line.get(at) {
+        seconds = seconds * 10 + i64::from(digit - b'0');
+        at += 1;
+        if at - first > 9 {
+            return None;
+        }
+    }
+    if at == first || line.get(at) != Some(&b'.') {
+        return None;
+    }
+    at += 1;
+    let (mut fraction, first) = (0i64, at);
+    while let Some(digit @ b'0'..=b'9') = line.get(at) {
+        fraction = fraction * 10 + i64::from(digit - b'0');
+        at += 1;
+        if at - first > FRACTION_DIGITS {
+            return None;
+        }
+    }
+    let digits = at - first;
+    if digits == 0 {
+        return None;
+    }
+    for _ in digits..FRACTION_DIGITS {
+        fraction *= 10;
+    }
+    if line.get(at) == Some(&b' ') {
+        at += delta(&line[at..])?;
+    }
+    (line.get(at) == Some(&b']')).then_some((seconds * 1_000_000 + fraction, at + 1))
+}
+
+/// The length of ` <    0.000012>`, which `dmesg -d` puts behind a time.
+fn delta(text: &[u8]) -> Option<usize> {
+    let mut cursor = Cursor::new(text);
+    cursor.eat(b" <")?;
+    let inner = cursor.until(b">")?;
+    let known = inner.iter().all(|&byte| byte.is_ascii_digit() || byte == b' ' || byte == b'.');
+    known.then_some(inner.len() + 3)
+}
+
+/// Reads `[  T154]` or `[    C1]`, and tells its length.
+fn caller(text: &[u8]) -> Option<(Caller, usize)> {
+    let mut cursor = Cursor::new(text);
+    cursor.eat(b"[")?;
+    cursor.eat_blanks();
+    let kind = cursor.take(1)?;
+    let id = u32::try_from(cursor.decimal()?).ok()?;
+    cursor.eat(b"]")?;
+    let caller = match kind {
+        b"T" => Caller::Task(id),
+        b"C" => Caller::Cpu(id),
+        _ => return None,
+    };
+    Some((caller, text.len() - cursor.rest().len()))
+}
+
+/// Reads `T154` or `C1`, as `/dev/kmsg` and JSON spell a caller.
+pub(crate) fn caller_word(word: &[u8]) -> Option<Caller> {
+    let mut cursor = Cursor::new(word);
+    let kind = cursor.take(1)?;
+    let id = u32::try_from(cursor.decimal()?).ok()?;
+    match (kind, cursor.is_empty()) {
+        (b"T", true) => Some(Caller::Task(id)),
+        (b"C", true) => Some(Caller::Cpu(id)),
+        _ => None,
+    }
+}
+
+/// Where in `line`, behind its first byte, another printk time begins.
+///
+/// A program that writes to the console leaves its unfinished line in front of a record, and a
+/// capture whose newlines were lost holds many records in one line.
+pub(crate) fn embedded(line: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(b'[', line).find(|&at| {
+        let behind = |taken: usize| line.get(at + taken).copied();
+        at > 0 && time(&line[at..]).is_some_and(|(_, taken)| matches!(behind(taken), None | Some(b' ' | b'[')))
+    })
+}
+
+// <6>[    0.000000] TRACE …       dmesg -r; printk in 2.6
+// <30>systemd[1]: …
+/// Strips a level in angle brackets.
+pub(crate) fn level(text: &[u8]) -> Option<&[u8]> {
+    let mut cursor = Cursor::new(text);
+    cursor.eat(b"<")?;
+    let level = cursor.decimal()?;
+    cursor.eat(b">")?;
+    (level < 1024).then_some(cursor.rest())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(line: &str, micros: i64, caller: Option<Caller>, text: &str) {
+        let expected = Stamped { stamp: Stamp::boot(micros), caller, text: text.as_bytes() };
+        assert_eq!(stamped(line.as_bytes()), Some(expected), "{line}");
+    }
+
+    #[test]
+    fn time_and_caller_are_read_and_one_blank_is_stripped() {
+        check("[    4.818698] TRACE x", 4_818_698, None, "TRACE x");
+        check("[    4.818698]  <TASK>", 4_818_698, None, " <TASK>");
+        check("[123456.818698] x", 123_456_818_698, None, "x");
+        check("[   50.669331][  T154] x", 50_669_331, Some(Caller::Task(154)), "x");
+        check("[ 3575.155][T151472] x", 3_575_155_000, Some(Caller::Task(151_472)), "x");
+        check("[   67.094832][    C1]  y", 67_094_832, Some(Caller::Cpu(1)), " y");
+        check("[    0.000000 <    0.000000>] x", 0, None, "x");
+        check("[    1.000000]", 1_000_000, None, "");
+    }
+
+    #[test]
+    fn other_brackets_are_no_time() {
+        for line in ["[<8213be6c>] show_stack+0x70/0x164", "[c0000] [c001] x", "[  +0.000001] x", "[1.2.3] x", "[12] x"] {
+            assert_eq!(stamped(line.as_bytes()), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_record_inside_a_line_is_found() {
+        assert_eq!(embedded(b"app[9[    8.159550] TRACE kmalloc-64"), Some(5));
+        assert_eq!(embedded(b"status=OK[   13.451599]  </TASK>"), Some(9));
+        assert_eq!(embedded(b"[    8.159550] TRACE kmalloc-64"), None);
+    }
+}

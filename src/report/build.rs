@@ -1,0 +1,257 @@
+//! Ledger to report: everything resolved to text, summed and ranked.
+
+use std::cmp::Reverse;
+
+use super::{
+    Advice, BootReport, CacheReport, ExampleReport, FrameReport, FreedByReport, GroupReport, Input, Loss, ProcessReport, Report,
+    Totals, Verdict, fingerprint,
+};
+use crate::address::PointerWidth;
+use crate::event::{AssemblyLoss, Boot, NameId, Names, Placed, arch};
+use crate::ledger::{Group, GroupKey, GroupSurvivors, LedgerLoss, Settled, Survivors, TIMELINE_BUCKETS};
+use crate::parser::Parser;
+use crate::record::frame::Reliability;
+
+impl Report {
+    /// Builds the report of a log that has ended.
+    pub(crate) fn build(inputs: Vec<Input>, parser: &Parser, settled: Settled) -> Report {
+        let names = parser.names();
+        let loss = loss(parser.loss(), settled.loss);
+        let builder = Builder { names, boots: parser.boots(), settled: &settled, loss };
+        let mut groups: Vec<GroupReport> =
+            settled.boots.iter().enumerate().flat_map(|(boot, survivors)| builder.groups(boot, survivors)).collect();
+        groups.sort_by(|a, b| rank_key(a).cmp(&rank_key(b)));
+        for (at, group) in groups.iter_mut().enumerate() {
+            group.rank = at + 1;
+        }
+        let caches = builder.caches(&groups);
+        let totals = builder.totals(&groups, &caches);
+        let boots: Vec<BootReport> = parser.boots().iter().enumerate().map(|(index, boot)| builder.boot(index, boot)).collect();
+        let mut report = Report { inputs, boots, totals, loss, caches, groups, advice: Vec::new() };
+        report.advice = Advice::on(&report);
+        report
+    }
+}
+
+/// Most bytes first, then most objects; the rest makes the order total.
+fn rank_key(group: &GroupReport) -> impl Ord + use<> {
+    let first_line = group.examples.first().map(|example| example.line);
+    (Reverse(group.live_bytes), Reverse(group.live_objects), group.boot, group.cache.clone(), first_line)
+}
+
+struct Builder<'a> {
+    names: &'a Names,
+    boots: &'a [Boot],
+    settled: &'a Settled,
+    loss: Loss,
+}
+
+impl Builder<'_> {
+    fn text(&self, name: NameId) -> String {
+        self.names.text(name).to_owned()
+    }
+
+    fn boot(&self, index: usize, boot: &Boot) -> BootReport {
+        let width = boot.pointers.width();
+        BootReport {
+            index,
+            kernel: boot.kernel.map(|name| self.text(name)),
+            hardware: boot.hardware.map(|name| self.text(name)),
+            arch: arch(boot.kernel, width, self.names),
+            first_line: boot.first_line,
+            last_line: boot.last_line,
+            first_time: boot.first_time,
+            last_time: boot.last_time,
+            pointers: boot.pointers.style(),
+            pointer_width: width,
+        }
+    }
+
+    fn object_size(&self, cache: NameId) -> Option<u32> {
+        self.settled.caches.get(&cache).and_then(|tally| tally.object_size(self.names.text(cache)))
+    }
+
+    fn groups(&self, boot: usize, survivors: &Survivors) -> Vec<GroupReport> {
+        let live = survivors.groups.iter().filter(|(_, group, _)| group.live() > 0);
+        live.map(|(key, group, left)| {
+            let bounds = survivors.bounds(key, group, left, self.missing());
+            self.group(boot, key, group, left, bounds)
+        })
+        .collect()
+    }
+
+    /// Messages that are missing and may have been anything.
+    fn missing(&self) -> u64 {
+        self.loss.printk_dropped.saturating_add(self.loss.headless_stacks)
+    }
+
+    fn group(&self, boot: usize, key: &GroupKey, group: &Group, left: &GroupSurvivors, (low, high): (u64, u64)) -> GroupReport {
+        let cache = self.text(key.cache);
+        let chain = key.chain.map_or(&[][..], |chain| self.names.chain(chain));
+        let chain: Vec<FrameReport> = chain.iter().map(|placed| frame(placed, self.names)).collect();
+        let object_size = self.object_size(key.cache);
+        let live_objects = group.live();
+        let end = self.boots.get(boot).and_then(|boot| boot.last_time).map(|stamp| stamp.micros);
+        let width = self.boots.get(boot).and_then(|boot| boot.pointers.width());
+        let oldest_age = left.oldest.zip(end).map(|(oldest, end)| seconds(end - oldest).max(0.0));
+        GroupReport {
+            rank: 0,
+            fingerprint: fingerprint::fingerprint(&cache, &chain),
+            boot,
+            cache,
+            object_size,
+            allocs: group.allocs,
+            frees: group.frees,
+            live_objects,
+            live_objects_min: low,
+            live_objects_max: high,
+            live_bytes: object_size.map(|size| live_objects.saturating_mul(u64::from(size))),
+            first_alloc: group.span.map(|(first, _)| seconds(first)),
+            last_alloc: group.span.map(|(_, last)| seconds(last)),
+            oldest_live: left.oldest.map(seconds),
+            oldest_age,
+            verdict: verdict(group, left, low),
+            chain,
+            processes: self.processes(left),
+            freed_by: self.freed_by(group),
+            examples: examples(left, width),
+            timeline: left.timeline,
+        }
+    }
+
+    fn processes(&self, left: &GroupSurvivors) -> Vec<ProcessReport> {
+        let mut processes: Vec<ProcessReport> = left
+            .holders
+            .iter()
+            .map(|(holder, &live_objects)| ProcessReport {
+                comm: holder.comm.map(|comm| self.text(comm)),
+                pid: holder.comm.map(|_| holder.pid),
+                live_objects,
+            })
+            .collect();
+        processes.sort_by(|a, b| (Reverse(a.live_objects), &a.comm, a.pid).cmp(&(Reverse(b.live_objects), &b.comm, b.pid)));
+        processes
+    }
+
+    fn freed_by(&self, group: &Group) -> Vec<FreedByReport> {
+        let mut freers: Vec<FreedByReport> = group
+            .freed_by
+            .iter()
+            .map(|(freer, &frees)| FreedByReport {
+                function: freer.function.map(|name| self.text(name)),
+                module: freer.module.map(|name| self.text(name)),
+                frees,
+            })
+            .collect();
+        freers.sort_by(|a, b| (Reverse(a.frees), &a.function, &a.module).cmp(&(Reverse(b.frees), &b.function, &b.module)));
+        freers
+    }
+
+    fn caches(&self, groups: &[GroupReport]) -> Vec<CacheReport> {
+        let mut caches: Vec<CacheReport> = self
+            .settled
+            .caches
+            .iter()
+            .map(|(&name, tally)| {
+                let object_size = self.object_size(name);
+                let name = self.text(name);
+                let live_objects = groups.iter().filter(|group| group.cache == name).map(|group| group.live_objects).sum();
+                CacheReport {
+                    object_size,
+                    allocs: tally.allocs,
+                    frees: tally.frees,
+                    live_objects,
+                    live_bytes: object_size.map(|size| u64::from(size).saturating_mul(live_objects)),
+                    name,
+                }
+            })
+            .collect();
+        caches.sort_by(|a, b| (Reverse(a.live_bytes), Reverse(a.live_objects), &a.name).cmp(&(Reverse(b.live_bytes), Reverse(b.live_objects), &b.name)));
+        caches
+    }
+
+    fn totals(&self, groups: &[GroupReport], caches: &[CacheReport]) -> Totals {
+        let allocs = caches.iter().map(|cache| cache.allocs).sum();
+        let frees = caches.iter().map(|cache| cache.frees).sum();
+        let all_groups = self.settled.boots.iter().flat_map(|boot| &boot.groups);
+        Totals {
+            events: allocs + frees,
+            allocs,
+            frees,
+            matched_frees: all_groups.map(|(_, group, _)| group.frees).sum(),
+            live_objects: groups.iter().map(|group| group.live_objects).sum(),
+            live_bytes: groups.iter().filter_map(|group| group.live_bytes).fold(0, u64::saturating_add),
+            groups: groups.len() as u64,
+        }
+    }
+}
+
+fn loss(assembly: AssemblyLoss, ledger: LedgerLoss) -> Loss {
+    Loss {
+        printk_dropped: assembly.printk_dropped,
+        orphan_frees: ledger.orphan_frees,
+        lost_frees: ledger.lost_frees,
+        torn_events: ledger.torn_events,
+        unaddressed_events: ledger.unaddressed_events,
+        ambiguous_stacks: assembly.ambiguous_stacks,
+        replayed_lines: 0,
+        damaged_lines: assembly.damaged_lines,
+        headless_stacks: assembly.headless_stacks,
+        stray_frames: assembly.stray_frames,
+        failed_allocs: ledger.failed_allocs,
+    }
+}
+
+/// A frame, resolved to text.
+pub(super) fn frame(placed: &Placed, names: &Names) -> FrameReport {
+    let frame = names.frame(placed.frame);
+    FrameReport {
+        function: frame.function.map(|name| names.text(name).to_owned()),
+        offset: frame.offset,
+        size: frame.size,
+        module: frame.module.map(|name| names.text(name).to_owned()),
+        address: frame.address.map(|address| address.0),
+        reliable: frame.reliability == Reliability::Reliable,
+        context: placed.context,
+        role: placed.role,
+    }
+}
+
+/// An object's address as the kernel printed it.
+pub(super) fn address(value: u64, digits: usize) -> String {
+    format!("0x{value:0digits$x}")
+}
+
+fn examples(left: &GroupSurvivors, width: Option<PointerWidth>) -> Vec<ExampleReport> {
+    let digits = width.map_or(0, PointerWidth::digits);
+    let shown = left.examples.iter().map(|survivor| ExampleReport {
+        line: survivor.line,
+        time: survivor.time.map(seconds),
+        address: address(survivor.address.0, digits),
+    });
+    shown.collect()
+}
+
+/// Survivors in the first or last so many parts of the time are early or young.
+const EDGE_BUCKETS: usize = TIMELINE_BUCKETS / 10 + 1;
+
+fn verdict(group: &Group, left: &GroupSurvivors, low: u64) -> Verdict {
+    let within = |buckets: &[u64]| buckets.iter().sum::<u64>() == group.live();
+    if low == 0 {
+        Verdict::ExplainedByLoss
+    } else if group.live() == 1 {
+        Verdict::Single
+    } else if within(&left.timeline[..EDGE_BUCKETS]) {
+        Verdict::SetUpEarly
+    } else if group.frees > 0 && within(&left.timeline[TIMELINE_BUCKETS - EDGE_BUCKETS..]) {
+        Verdict::StillYoung
+    } else if group.frees == 0 {
+        Verdict::NeverFreed
+    } else {
+        Verdict::PartlyFreed
+    }
+}
+
+fn seconds(micros: i64) -> f64 {
+    micros as f64 / 1e6
+}

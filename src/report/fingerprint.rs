@@ -1,0 +1,55 @@
+//! A leak's name across boots, builds and machines.
+
+use super::FrameReport;
+use crate::event::base_name;
+
+const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0100_0000_01b3;
+
+/// The 64-bit FNV-1a hash, in 16 hexadecimal digits, of the cache and the functions of the chain,
+/// without compiler suffixes, offsets and addresses.
+///
+/// FNV-1a: Fowler, Noll, Vo; RFC 9923.
+pub(super) fn fingerprint(cache: &str, chain: &[FrameReport]) -> String {
+    let functions = chain.iter().map(|frame| frame.function.as_deref().map_or("?", base_name));
+    let mut hash = FNV_OFFSET;
+    for word in std::iter::once(cache).chain(functions) {
+        for byte in word.bytes().chain(std::iter::once(b'\n')) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME);
+        }
+    }
+    format!("{hash:016x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Context, Role};
+
+    fn frame(function: &str, offset: u64) -> FrameReport {
+        FrameReport {
+            function: Some(function.to_owned()),
+            offset: Some(offset),
+            size: None,
+            module: None,
+            address: None,
+            reliable: true,
+            context: Context::Task,
+            role: Role::Caller,
+        }
+    }
+
+    #[test]
+    fn another_build_has_the_same_fingerprint() {
+        let here = fingerprint("kmalloc-64", &[frame("leaky_fill.isra.0", 4), frame("leaky_init", 8)]);
+        let there = fingerprint("kmalloc-64", &[frame("leaky_fill.constprop.7", 40), frame("leaky_init", 80)]);
+        assert_eq!(here, there);
+    }
+
+    #[test]
+    fn another_leak_has_another() {
+        let one = fingerprint("kmalloc-64", &[frame("ab", 0), frame("c", 0)]);
+        assert_ne!(one, fingerprint("kmalloc-64", &[frame("a", 0), frame("bc", 0)]));
+        assert_ne!(one, fingerprint("kmalloc-96", &[frame("ab", 0), frame("c", 0)]));
+    }
+}

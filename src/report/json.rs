@@ -1,0 +1,263 @@
+//! The JSON report: wire types, apart from the model so that it cannot change by accident.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::{CacheReport, FrameReport, GroupReport, Report};
+
+/// The format's name; the number changes when a field changes its meaning.
+const SCHEMA: &str = "slabtrace.report/1";
+
+/// Writes the report as one JSON document.
+///
+/// # Errors
+///
+/// When `out` cannot be written.
+pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, &document(report))?;
+    writeln!(out)
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    tool: Tool,
+    inputs: Vec<Input<'a>>,
+    boots: Vec<Boot<'a>>,
+    totals: Totals,
+    loss: Loss,
+    caches: Vec<Cache<'a>>,
+    groups: Vec<Group<'a>>,
+}
+
+#[derive(Serialize)]
+struct Tool {
+    name: &'static str,
+    version: &'static str,
+}
+
+#[derive(Serialize)]
+struct Input<'a> {
+    path: &'a str,
+    bytes: u64,
+    lines: u64,
+}
+
+#[derive(Serialize)]
+struct Boot<'a> {
+    index: usize,
+    kernel: Option<&'a str>,
+    hardware: Option<&'a str>,
+    arch: Option<&'static str>,
+    first_line: u64,
+    last_line: u64,
+    first_time: Option<f64>,
+    last_time: Option<f64>,
+    pointers: &'static str,
+}
+
+#[derive(Serialize)]
+struct Totals {
+    events: u64,
+    allocs: u64,
+    frees: u64,
+    matched_frees: u64,
+    live_objects: u64,
+    live_bytes: u64,
+    groups: u64,
+}
+
+#[derive(Serialize)]
+struct Loss {
+    printk_dropped: u64,
+    orphan_frees: u64,
+    lost_frees: u64,
+    torn_events: u64,
+    unaddressed_events: u64,
+    ambiguous_stacks: u64,
+    replayed_lines: u64,
+    damaged_lines: u64,
+    headless_stacks: u64,
+    stray_frames: u64,
+    failed_allocs: u64,
+}
+
+#[derive(Serialize)]
+struct Cache<'a> {
+    name: &'a str,
+    object_size: Option<u32>,
+    allocs: u64,
+    frees: u64,
+    live_objects: u64,
+    live_bytes: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Group<'a> {
+    rank: usize,
+    fingerprint: &'a str,
+    boot: usize,
+    cache: &'a str,
+    object_size: Option<u32>,
+    allocs: u64,
+    frees: u64,
+    live_objects: u64,
+    live_objects_min: u64,
+    live_objects_max: u64,
+    live_bytes: Option<u64>,
+    first_alloc: Option<f64>,
+    last_alloc: Option<f64>,
+    oldest_live: Option<f64>,
+    verdict: &'static str,
+    chain: Vec<Frame<'a>>,
+    processes: Vec<Process<'a>>,
+    freed_by: Vec<FreedBy<'a>>,
+    examples: Vec<Example<'a>>,
+}
+
+/// A frame, as reports and events show it.
+#[derive(Serialize)]
+pub(super) struct Frame<'a> {
+    function: Option<&'a str>,
+    offset: Option<u64>,
+    size: Option<u64>,
+    module: Option<&'a str>,
+    address: Option<String>,
+    reliable: bool,
+    context: &'static str,
+    role: &'static str,
+    /// Where in the source the frame lies; symbols are not looked up yet.
+    source: Option<()>,
+}
+
+#[derive(Serialize)]
+struct Process<'a> {
+    comm: Option<&'a str>,
+    pid: Option<u32>,
+    live_objects: u64,
+}
+
+#[derive(Serialize)]
+struct FreedBy<'a> {
+    function: Option<&'a str>,
+    module: Option<&'a str>,
+    frees: u64,
+}
+
+#[derive(Serialize)]
+struct Example<'a> {
+    line: u64,
+    time: Option<f64>,
+    address: &'a str,
+}
+
+fn document(report: &Report) -> Document<'_> {
+    Document {
+        schema: SCHEMA,
+        tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
+        inputs: report.inputs.iter().map(|input| Input { path: &input.path, bytes: input.bytes, lines: input.lines }).collect(),
+        boots: report.boots.iter().map(boot).collect(),
+        totals: totals(report),
+        loss: loss(report),
+        caches: report.caches.iter().map(cache).collect(),
+        groups: report.groups.iter().map(group).collect(),
+    }
+}
+
+fn boot(boot: &super::BootReport) -> Boot<'_> {
+    Boot {
+        index: boot.index,
+        kernel: boot.kernel.as_deref(),
+        hardware: boot.hardware.as_deref(),
+        arch: boot.arch,
+        first_line: boot.first_line.0,
+        last_line: boot.last_line.0,
+        first_time: boot.first_time.map(crate::time::Stamp::seconds),
+        last_time: boot.last_time.map(crate::time::Stamp::seconds),
+        pointers: boot.pointers.name(),
+    }
+}
+
+fn totals(report: &Report) -> Totals {
+    let super::Totals { events, allocs, frees, matched_frees, live_objects, live_bytes, groups } = report.totals;
+    Totals { events, allocs, frees, matched_frees, live_objects, live_bytes, groups }
+}
+
+fn loss(report: &Report) -> Loss {
+    let loss = &report.loss;
+    Loss {
+        printk_dropped: loss.printk_dropped,
+        orphan_frees: loss.orphan_frees,
+        lost_frees: loss.lost_frees,
+        torn_events: loss.torn_events,
+        unaddressed_events: loss.unaddressed_events,
+        ambiguous_stacks: loss.ambiguous_stacks,
+        replayed_lines: loss.replayed_lines,
+        damaged_lines: loss.damaged_lines,
+        headless_stacks: loss.headless_stacks,
+        stray_frames: loss.stray_frames,
+        failed_allocs: loss.failed_allocs,
+    }
+}
+
+fn cache(cache: &CacheReport) -> Cache<'_> {
+    Cache {
+        name: &cache.name,
+        object_size: cache.object_size,
+        allocs: cache.allocs,
+        frees: cache.frees,
+        live_objects: cache.live_objects,
+        live_bytes: cache.live_bytes,
+    }
+}
+
+fn group(group: &GroupReport) -> Group<'_> {
+    Group {
+        rank: group.rank,
+        fingerprint: &group.fingerprint,
+        boot: group.boot,
+        cache: &group.cache,
+        object_size: group.object_size,
+        allocs: group.allocs,
+        frees: group.frees,
+        live_objects: group.live_objects,
+        live_objects_min: group.live_objects_min,
+        live_objects_max: group.live_objects_max,
+        live_bytes: group.live_bytes,
+        first_alloc: group.first_alloc,
+        last_alloc: group.last_alloc,
+        oldest_live: group.oldest_live,
+        verdict: group.verdict.name(),
+        chain: group.chain.iter().map(frame).collect(),
+        processes: group
+            .processes
+            .iter()
+            .map(|process| Process { comm: process.comm.as_deref(), pid: process.pid, live_objects: process.live_objects })
+            .collect(),
+        freed_by: group
+            .freed_by
+            .iter()
+            .map(|freer| FreedBy { function: freer.function.as_deref(), module: freer.module.as_deref(), frees: freer.frees })
+            .collect(),
+        examples: group
+            .examples
+            .iter()
+            .map(|example| Example { line: example.line.0, time: example.time, address: &example.address })
+            .collect(),
+    }
+}
+
+pub(super) fn frame(frame: &FrameReport) -> Frame<'_> {
+    Frame {
+        function: frame.function.as_deref(),
+        offset: frame.offset,
+        size: frame.size,
+        module: frame.module.as_deref(),
+        address: frame.address.map(|address| format!("{address:#x}")),
+        reliable: frame.reliable,
+        context: frame.context.name(),
+        role: frame.role.name(),
+        source: None,
+    }
+}

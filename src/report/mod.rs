@@ -1,0 +1,292 @@
+//! What is shown: the model that every output format is written from.
+//!
+//! Writers look nothing up and decide nothing: what two formats have in common is worked out
+//! here, once.
+
+mod advice;
+mod build;
+mod escape;
+pub mod events;
+mod fingerprint;
+mod json;
+mod number;
+mod select;
+mod text;
+
+pub use advice::{Advice, Unusable};
+pub use events::EventWriter;
+pub use escape::Escaped;
+pub use json::write as write_json;
+pub use select::{BootChoice, Glob, Selection, SelectionError, SortKey};
+pub use text::{Style, write as write_text};
+
+use crate::address::{LineNumber, PointerWidth};
+use crate::event::{Context, PointerStyle, Role};
+use crate::ledger::TIMELINE_BUCKETS;
+use crate::time::Stamp;
+
+/// A leak report.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Report {
+    /// What was read.
+    pub inputs: Vec<Input>,
+    /// The boots in it.
+    pub boots: Vec<BootReport>,
+    /// Sums over everything that was read.
+    pub totals: Totals,
+    /// What is missing or damaged.
+    pub loss: Loss,
+    /// Every traced cache, most live bytes first.
+    pub caches: Vec<CacheReport>,
+    /// Every group with live objects, most live bytes first.
+    pub groups: Vec<GroupReport>,
+    /// What stands in the way of a better report, and its remedy.
+    pub advice: Vec<Advice>,
+}
+
+/// One input.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Input {
+    /// Its name; `-` is standard input.
+    pub path: String,
+    /// Bytes in it, unpacked.
+    pub bytes: u64,
+    /// Lines in it.
+    pub lines: u64,
+}
+
+/// One boot.
+#[derive(Clone, PartialEq, Debug)]
+pub struct BootReport {
+    /// Its number, from 0.
+    pub index: usize,
+    /// The kernel release.
+    pub kernel: Option<String>,
+    /// The hardware.
+    pub hardware: Option<String>,
+    /// The architecture.
+    pub arch: Option<&'static str>,
+    /// Its first line.
+    pub first_line: LineNumber,
+    /// Its last line.
+    pub last_line: LineNumber,
+    /// Its first time.
+    pub first_time: Option<Stamp>,
+    /// Its last time.
+    pub last_time: Option<Stamp>,
+    /// How its kernel printed pointers.
+    pub pointers: PointerStyle,
+    /// How many digits its pointers have.
+    pub pointer_width: Option<PointerWidth>,
+}
+
+/// Sums.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Totals {
+    /// TRACE headers.
+    pub events: u64,
+    /// Of allocations.
+    pub allocs: u64,
+    /// Of frees.
+    pub frees: u64,
+    /// Frees that cancelled an allocation.
+    pub matched_frees: u64,
+    /// Objects that were not freed.
+    pub live_objects: u64,
+    /// Their size in bytes, as far as sizes are known.
+    pub live_bytes: u64,
+    /// Groups with live objects.
+    pub groups: u64,
+}
+
+/// What was lost, and what could not be matched.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Loss {
+    /// Messages that the kernel dropped.
+    pub printk_dropped: u64,
+    /// Frees of an address that no allocation in their boot is known for.
+    pub orphan_frees: u64,
+    /// Objects whose address was allocated again without a free in between.
+    pub lost_frees: u64,
+    /// Events that lost their backtrace or part of it, or part of their header.
+    pub torn_events: u64,
+    /// Events without a usable address.
+    pub unaddressed_events: u64,
+    /// Backtraces that more than one header could have printed.
+    pub ambiguous_stacks: u64,
+    /// Lines that the console printed a second time.
+    pub replayed_lines: u64,
+    /// Lines of an event that could not be read.
+    pub damaged_lines: u64,
+    /// Backtraces of events whose header is missing.
+    pub headless_stacks: u64,
+    /// Backtrace lines that belong to no event.
+    pub stray_frames: u64,
+    /// Allocations that failed.
+    pub failed_allocs: u64,
+}
+
+impl Loss {
+    /// Whether the numbers of the report may be off: something of an event is missing.
+    pub fn is_any(&self) -> bool {
+        let Loss { stray_frames: _, failed_allocs: _, orphan_frees: _, replayed_lines: _, .. } = *self;
+        self.printk_dropped
+            + self.lost_frees
+            + self.torn_events
+            + self.unaddressed_events
+            + self.ambiguous_stacks
+            + self.damaged_lines
+            + self.headless_stacks
+            > 0
+    }
+}
+
+/// One traced cache.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CacheReport {
+    /// Its name.
+    pub name: String,
+    /// Bytes in an object.
+    pub object_size: Option<u32>,
+    /// Its allocations.
+    pub allocs: u64,
+    /// Its frees.
+    pub frees: u64,
+    /// Its live objects.
+    pub live_objects: u64,
+    /// Their size in bytes.
+    pub live_bytes: Option<u64>,
+}
+
+/// What a group's numbers suggest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// No object of it was ever freed.
+    NeverFreed,
+    /// Some objects were freed, others were not: a path that forgets to.
+    PartlyFreed,
+    /// All survivors date from the first tenth of the time: set up once and kept.
+    SetUpEarly,
+    /// All survivors date from the last tenth of the time, and others were freed: possibly still
+    /// in use.
+    StillYoung,
+    /// A single survivor.
+    Single,
+    /// What was lost could explain all of it.
+    ExplainedByLoss,
+}
+
+impl Verdict {
+    /// The name that JSON uses.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::NeverFreed => "never_freed",
+            Verdict::PartlyFreed => "partly_freed",
+            Verdict::SetUpEarly => "set_up_early",
+            Verdict::StillYoung => "still_young",
+            Verdict::Single => "single",
+            Verdict::ExplainedByLoss => "explained_by_loss",
+        }
+    }
+}
+
+/// Survivors that share boot, cache and call chain.
+#[derive(Clone, PartialEq, Debug)]
+pub struct GroupReport {
+    /// Its place, from 1.
+    pub rank: usize,
+    /// The same leak's name on another boot, build or machine.
+    pub fingerprint: String,
+    /// The boot.
+    pub boot: usize,
+    /// The cache.
+    pub cache: String,
+    /// Bytes in an object.
+    pub object_size: Option<u32>,
+    /// Allocations.
+    pub allocs: u64,
+    /// Those of them that were freed.
+    pub frees: u64,
+    /// Those of them that were not.
+    pub live_objects: u64,
+    /// The least that may truly live, given what was lost.
+    pub live_objects_min: u64,
+    /// The most that may truly live, given what was lost.
+    pub live_objects_max: u64,
+    /// Bytes that live.
+    pub live_bytes: Option<u64>,
+    /// Seconds of the first allocation.
+    pub first_alloc: Option<f64>,
+    /// Seconds of the last allocation.
+    pub last_alloc: Option<f64>,
+    /// Seconds of the oldest live allocation.
+    pub oldest_live: Option<f64>,
+    /// How long the oldest has lived when the boot's log ends, in seconds.
+    pub oldest_age: Option<f64>,
+    /// What the numbers suggest.
+    pub verdict: Verdict,
+    /// The call chain, innermost frame first.
+    pub chain: Vec<FrameReport>,
+    /// Who allocated the survivors, most first.
+    pub processes: Vec<ProcessReport>,
+    /// Where siblings were freed, most first.
+    pub freed_by: Vec<FreedByReport>,
+    /// Some survivors, oldest first.
+    pub examples: Vec<ExampleReport>,
+    /// Survivors allocated in each part of the boot's time.
+    pub timeline: [u64; TIMELINE_BUCKETS],
+}
+
+/// One frame of a chain.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FrameReport {
+    /// The function; absent for a bare address.
+    pub function: Option<String>,
+    /// Bytes from its start.
+    pub offset: Option<u64>,
+    /// Its size in bytes.
+    pub size: Option<u64>,
+    /// Its module.
+    pub module: Option<String>,
+    /// The address, where one was printed.
+    pub address: Option<u64>,
+    /// Whether the unwinder vouches for it.
+    pub reliable: bool,
+    /// What the CPU was doing.
+    pub context: Context,
+    /// What the frame is to the event.
+    pub role: Role,
+}
+
+/// A task that allocated survivors.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ProcessReport {
+    /// Its name; absent where the backtrace was lost.
+    pub comm: Option<String>,
+    /// Its process id.
+    pub pid: Option<u32>,
+    /// The survivors it allocated.
+    pub live_objects: u64,
+}
+
+/// A function that freed siblings of survivors.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FreedByReport {
+    /// The function; absent for a bare address or a lost backtrace.
+    pub function: Option<String>,
+    /// Its module.
+    pub module: Option<String>,
+    /// How many it freed.
+    pub frees: u64,
+}
+
+/// A surviving allocation.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ExampleReport {
+    /// The line of its header.
+    pub line: LineNumber,
+    /// Seconds of its header.
+    pub time: Option<f64>,
+    /// Its address as printed, with `0x`.
+    pub address: String,
+}

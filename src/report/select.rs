@@ -1,0 +1,130 @@
+//! Which groups of a report are shown, and in which order.
+
+use std::cmp::Reverse;
+
+use regex::Regex;
+
+use super::{GroupReport, Report};
+
+/// What groups are ordered by.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum SortKey {
+    /// Live bytes.
+    #[default]
+    Bytes,
+    /// Live objects.
+    Objects,
+    /// Live objects that were allocated in the later half of the time.
+    Growth,
+    /// Age of the oldest live object.
+    Age,
+}
+
+/// Which groups are wanted. The default wants all of them.
+#[derive(Clone, Default, Debug)]
+pub struct Selection {
+    /// Only caches with such a name.
+    pub cache: Option<Glob>,
+    /// Only chains through this module.
+    pub module: Option<String>,
+    /// Only groups whose oldest live object is at least so many seconds old.
+    pub min_age: Option<f64>,
+    /// Only groups with at least so many live objects.
+    pub min_objects: Option<u64>,
+    /// Only the first so many.
+    pub top: Option<usize>,
+    /// Only this boot.
+    pub boot: BootChoice,
+    /// The order.
+    pub sort: SortKey,
+}
+
+/// Which boots are wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum BootChoice {
+    /// All of them.
+    #[default]
+    All,
+    /// The last one.
+    Last,
+    /// The one with this number.
+    Number(usize),
+}
+
+/// A pattern for names: `*` is any text, `?` any character.
+#[derive(Clone, Debug)]
+pub struct Glob(Regex);
+
+/// Why a selection makes no sense.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum SelectionError {
+    /// The pattern is too long.
+    #[error("failed to understand the pattern {0:?}: it is too long")]
+    Pattern(String),
+}
+
+impl Glob {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    ///
+    /// When it is too long.
+    pub fn new(pattern: &str) -> Result<Glob, SelectionError> {
+        let body = regex::escape(pattern).replace(r"\*", ".*").replace(r"\?", ".");
+        Regex::new(&format!("^(?s:{body})$")).map(Glob).map_err(|_| SelectionError::Pattern(pattern.to_owned()))
+    }
+
+    fn matches(&self, name: &str) -> bool {
+        self.0.is_match(name)
+    }
+}
+
+impl Selection {
+    /// Leaves in the report what is wanted, in the order that is wanted. Sums stay those of the
+    /// whole log.
+    pub fn apply(&self, report: &mut Report) {
+        let last = report.boots.len().saturating_sub(1);
+        report.groups.retain(|group| self.wants(group, last));
+        match self.sort {
+            SortKey::Bytes => {}
+            SortKey::Objects => report.groups.sort_by_key(|group| Reverse(group.live_objects)),
+            SortKey::Growth => report.groups.sort_by_key(|group| Reverse(grown(group))),
+            SortKey::Age => report.groups.sort_by(|a, b| b.oldest_age.unwrap_or(-1.0).total_cmp(&a.oldest_age.unwrap_or(-1.0))),
+        }
+        report.groups.truncate(self.top.unwrap_or(usize::MAX));
+        for (at, group) in report.groups.iter_mut().enumerate() {
+            group.rank = at + 1;
+        }
+    }
+
+    fn wants(&self, group: &GroupReport, last_boot: usize) -> bool {
+        let boot = match self.boot {
+            BootChoice::All => true,
+            BootChoice::Last => group.boot == last_boot,
+            BootChoice::Number(number) => group.boot == number,
+        };
+        let in_module = |module: &String| group.chain.iter().any(|frame| frame.module.as_ref() == Some(module));
+        boot && self.cache.as_ref().is_none_or(|glob| glob.matches(&group.cache))
+            && self.module.as_ref().is_none_or(in_module)
+            && self.min_age.is_none_or(|age| group.oldest_age.is_some_and(|oldest| oldest >= age))
+            && self.min_objects.is_none_or(|least| group.live_objects >= least)
+    }
+}
+
+fn grown(group: &GroupReport) -> u64 {
+    group.timeline[group.timeline.len() / 2..].iter().sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_glob_matches_whole_names() {
+        let glob = Glob::new("kmalloc-*").expect("pattern");
+        assert!(glob.matches("kmalloc-64"));
+        assert!(!glob.matches("dma-kmalloc-64"));
+        assert!(Glob::new("a.?").expect("pattern").matches("a.b"));
+        assert!(!Glob::new("a.b").expect("pattern").matches("axb"));
+    }
+}

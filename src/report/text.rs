@@ -1,0 +1,314 @@
+//! The text report: what a kernel engineer reads at a glance on an 80-column terminal.
+
+use std::io::{self, Write};
+
+use super::number::{bytes, count, counted, duration, sparkline};
+use super::{BootReport, Escaped, FrameReport, GroupReport, Loss, Report, Verdict};
+use crate::event::{Context, PointerStyle, Role};
+
+/// The width that lines are kept to, as far as names allow.
+const WIDTH: usize = 80;
+
+/// Lists of tasks and functions show this many.
+const LISTED_MAX: usize = 3;
+
+/// Whether to use colour.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Style {
+    /// Text alone.
+    Plain,
+    /// With ECMA-48 colours.
+    Colour,
+}
+
+impl Style {
+    fn bold(self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    fn dim(self, text: &str) -> String {
+        self.paint("2", text)
+    }
+
+    fn alarm(self, text: &str) -> String {
+        self.paint("1;31", text)
+    }
+
+    fn paint(self, code: &str, text: &str) -> String {
+        match self {
+            Style::Plain => text.to_owned(),
+            Style::Colour => format!("\x1b[{code}m{text}\x1b[0m"),
+        }
+    }
+}
+
+/// Writes the report as text.
+///
+/// # Errors
+///
+/// When `out` cannot be written.
+pub fn write(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()> {
+    header(report, style, out)?;
+    caches(report, out)?;
+    for group in &report.groups {
+        writeln!(out)?;
+        group_block(group, report, style, out)?;
+    }
+    let hidden = report.totals.groups.saturating_sub(report.groups.len() as u64);
+    if hidden > 0 {
+        writeln!(out, "\n{} not shown.", counted(hidden, "more group"))?;
+    }
+    advice(report, style, out)
+}
+
+fn header(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()> {
+    for input in &report.inputs {
+        let name = if input.path == "-" { "standard input" } else { &input.path };
+        writeln!(out, "{}  {}, {}", style.bold(&Escaped(name).to_string()), bytes(input.bytes), counted(input.lines, "line"))?;
+    }
+    for boot in &report.boots {
+        boot_line(boot, report.boots.len(), out)?;
+    }
+    let totals = &report.totals;
+    writeln!(
+        out,
+        "{}: {}, {} of them matched",
+        counted(totals.events, "event"),
+        counted(totals.allocs, "alloc"),
+        format_args!("{}, {}", counted(totals.frees, "free"), count(totals.matched_frees)),
+    )?;
+    let live = format!(
+        "{} live, {}, in {}",
+        counted(totals.live_objects, "object"),
+        bytes(totals.live_bytes),
+        counted(totals.groups, "group")
+    );
+    writeln!(out, "{}", if totals.live_objects > 0 { style.alarm(&live) } else { live })?;
+    write_wrapped(out, "", &loss_sentence(&report.loss))
+}
+
+fn boot_line(boot: &BootReport, boots: usize, out: &mut impl Write) -> io::Result<()> {
+    let mut parts = Vec::new();
+    if boots > 1 {
+        parts.push(format!("boot {}, lines {} to {}:", boot.index, boot.first_line, boot.last_line));
+    }
+    let kernel = boot.kernel.as_deref().unwrap_or("of unknown version");
+    parts.push(format!("kernel {}", Escaped(kernel)));
+    if let Some(arch) = boot.arch {
+        parts.push(format!("({arch})"));
+    }
+    if let (Some(first), Some(last)) = (boot.first_time, boot.last_time) {
+        let span = last.seconds() - first.seconds();
+        parts.push(match first.clock {
+            crate::time::Clock::Boot => format!("from {:.3} s to {:.3} s,", first.seconds(), last.seconds()),
+            crate::time::Clock::Wall => format!("over {},", duration(span)),
+        });
+    }
+    parts.push(format!("pointers {}", pointers(boot.pointers)));
+    write_wrapped(out, "", &parts.join(" "))?;
+    match &boot.hardware {
+        Some(hardware) => write_wrapped(out, "", &format!("on {}", Escaped(hardware))),
+        None => Ok(()),
+    }
+}
+
+fn pointers(style: PointerStyle) -> &'static str {
+    match style {
+        PointerStyle::Raw => "raw",
+        PointerStyle::Hashed => "hashed",
+        PointerStyle::Unprintable => "unprintable",
+        PointerStyle::Unknown => "of unknown style",
+    }
+}
+
+fn loss_sentence(loss: &Loss) -> String {
+    let parts: Vec<String> = [
+        (loss.printk_dropped, "message", "dropped by the kernel"),
+        (loss.lost_frees, "free", "not logged"),
+        (loss.torn_events, "event", "torn"),
+        (loss.headless_stacks, "backtrace", "without a TRACE line"),
+        (loss.unaddressed_events, "event", "without a usable address"),
+        (loss.ambiguous_stacks, "backtrace", "bound by guess"),
+        (loss.damaged_lines, "line", "damaged"),
+        (loss.replayed_lines, "line", "printed twice"),
+        (loss.orphan_frees, "free", "of objects older than the capture"),
+        (loss.failed_allocs, "allocation", "failed"),
+    ]
+    .into_iter()
+    .filter(|&(number, _, _)| number > 0)
+    .map(|(number, noun, what)| format!("{} {what}", counted(number, noun)))
+    .collect();
+    if parts.is_empty() { "lost: nothing".to_owned() } else { format!("lost or unmatched: {}", parts.join(", ")) }
+}
+
+fn caches(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    if report.caches.is_empty() {
+        return Ok(());
+    }
+    let width = report.caches.iter().map(|cache| cache.name.len()).max().unwrap_or(0).clamp(5, 28);
+    writeln!(out, "\n{:width$}  {:>9} {:>9} {:>9} {:>10} {:>10}", "cache", "size", "allocs", "frees", "live", "bytes")?;
+    for cache in &report.caches {
+        let size = cache.object_size.map_or("?".to_owned(), |size| count(size.into()));
+        let live = cache.live_bytes.map_or("?".to_owned(), bytes);
+        let name = Escaped(&cache.name).to_string();
+        writeln!(
+            out,
+            "{name:width$}  {size:>9} {:>9} {:>9} {:>10} {live:>10}",
+            count(cache.allocs),
+            count(cache.frees),
+            count(cache.live_objects),
+        )?;
+    }
+    Ok(())
+}
+
+fn group_block(group: &GroupReport, report: &Report, style: Style, out: &mut impl Write) -> io::Result<()> {
+    let size = group.live_bytes.map_or_else(|| "unknown size".to_owned(), bytes);
+    let boot = if report.boots.len() > 1 { format!("  boot {}", group.boot) } else { String::new() };
+    let title = format!(
+        "#{}  {}  {} live, {size}{boot}",
+        group.rank,
+        Escaped(&group.cache),
+        counted(group.live_objects, "object"),
+    );
+    writeln!(out, "{}", style.bold(&title))?;
+    write_wrapped(out, "    ", &fate(group))?;
+    if group.timeline.iter().sum::<u64>() > 1 {
+        writeln!(out, "    {}", growth(group, report, style))?;
+    }
+    chain(group, style, out)?;
+    let processes = listed(group.processes.iter().map(|process| {
+        let comm = process.comm.as_deref().map_or_else(|| "unknown task".to_owned(), |comm| Escaped(comm).to_string());
+        let pid = process.pid.map_or_else(String::new, |pid| format!(" pid {pid}"));
+        format!("{comm}{pid} ({})", count(process.live_objects))
+    }));
+    write_wrapped(out, "    ", &format!("allocated by {processes}"))?;
+    if !group.freed_by.is_empty() {
+        let freers = listed(group.freed_by.iter().map(|freer| {
+            let function = freer.function.as_deref().map_or_else(|| "unknown code".to_owned(), |name| Escaped(name).to_string());
+            format!("{function}{} ({})", module(freer.module.as_deref()), count(freer.frees))
+        }));
+        write_wrapped(out, "    ", &format!("siblings freed by {freers}"))?;
+    }
+    let example = group.examples.first().map(|example| format!("oldest: line {}, object {}; ", example.line, example.address));
+    writeln!(out, "    {}", style.dim(&format!("{}fingerprint {}", example.unwrap_or_default(), group.fingerprint)))
+}
+
+/// What became of the group's allocations, in a sentence.
+fn fate(group: &GroupReport) -> String {
+    let mut text = format!("{} allocated, {} freed", count(group.allocs), count(group.frees));
+    let lost = group.allocs.saturating_sub(group.frees + group.live_objects);
+    if lost > 0 {
+        text.push_str(&format!(", {} not logged", counted(lost, "free")));
+    }
+    if let Some(age) = group.oldest_age {
+        text.push_str(&format!("; oldest lives for {}", duration(age)));
+    }
+    text.push_str("; ");
+    text.push_str(verdict(group.verdict));
+    if (group.live_objects_min, group.live_objects_max) != (group.live_objects, group.live_objects) {
+        text.push_str(&format!(" (truly {} to {})", count(group.live_objects_min), count(group.live_objects_max)));
+    }
+    text
+}
+
+fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::NeverFreed => "never freed",
+        Verdict::PartlyFreed => "some are never freed",
+        Verdict::SetUpEarly => "set up early and kept",
+        Verdict::StillYoung => "still young, may be in use",
+        Verdict::Single => "a single object",
+        Verdict::ExplainedByLoss => "what was lost could explain it",
+    }
+}
+
+fn growth(group: &GroupReport, report: &Report, style: Style) -> String {
+    let mut total = 0;
+    let grown: Vec<u64> = group
+        .timeline
+        .iter()
+        .map(|&part| {
+            total += part;
+            total
+        })
+        .collect();
+    let is_first_boot = report.boots.len() <= 1;
+    let span = group.first_alloc.zip(group.last_alloc).filter(|_| is_first_boot || group.first_alloc.is_some());
+    let times = span.map_or_else(String::new, |(first, last)| format!("  allocated from {first:.3} s to {last:.3} s"));
+    format!("survivors {}{}", style.alarm(&sparkline(&grown)), style.dim(&times))
+}
+
+fn chain(group: &GroupReport, style: Style, out: &mut impl Write) -> io::Result<()> {
+    if group.chain.is_empty() {
+        return writeln!(out, "      {}", style.dim("(backtrace lost)"));
+    }
+    let mut context = Context::Task;
+    for frame in &group.chain {
+        if frame.context != context {
+            context = frame.context;
+            if context != Context::Task {
+                writeln!(out, "      {}", style.dim(&format!("in {}:", context.name())))?;
+            }
+        }
+        writeln!(out, "      {}", frame_text(frame, style))?;
+    }
+    Ok(())
+}
+
+fn frame_text(frame: &FrameReport, style: Style) -> String {
+    let doubt = if frame.reliable { "" } else { "? " };
+    let place = match (&frame.function, frame.offset, frame.size) {
+        (Some(function), Some(offset), Some(size)) => format!("{}+{offset:#x}/{size:#x}", Escaped(function)),
+        (Some(function), _, _) => Escaped(function).to_string(),
+        (None, _, _) => frame.address.map_or_else(|| "?".to_owned(), |address| format!("{address:#x}")),
+    };
+    let text = format!("{doubt}{place}{}", module(frame.module.as_deref()));
+    if frame.role == Role::Caller { text } else { style.dim(&text) }
+}
+
+fn module(module: Option<&str>) -> String {
+    module.map_or_else(String::new, |module| format!(" [{}]", Escaped(module)))
+}
+
+/// The first few of a list, and how many more there are.
+fn listed(items: impl ExactSizeIterator<Item = String>) -> String {
+    let more = items.len().saturating_sub(LISTED_MAX);
+    let mut text = items.take(LISTED_MAX).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        text.push_str(&format!(" and {}", counted(more as u64, "other")));
+    }
+    text
+}
+
+fn advice(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()> {
+    if report.advice.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{}", style.bold("What to know and what to do"))?;
+    for advice in &report.advice {
+        write_wrapped(out, "  - ", &advice.to_string())?;
+    }
+    Ok(())
+}
+
+/// Writes a paragraph, its first line after `lead` and the others set in as far.
+fn write_wrapped(out: &mut impl Write, lead: &str, text: &str) -> io::Result<()> {
+    let inset = " ".repeat(lead.len());
+    let mut line = lead.to_owned();
+    let mut is_empty = true;
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let width = unicode_width::UnicodeWidthStr::width(line.as_str()) + unicode_width::UnicodeWidthStr::width(word);
+        if !is_empty && width + 1 > WIDTH {
+            writeln!(out, "{}", line.trim_end())?;
+            line.clone_from(&inset);
+            is_empty = true;
+        }
+        if !is_empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        is_empty = false;
+    }
+    writeln!(out, "{}", line.trim_end())
+}

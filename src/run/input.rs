@@ -1,0 +1,213 @@
+//! Reading the captures that the command line names.
+
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+use std::sync::mpsc::{self, Receiver, SyncSender};
+
+use slabtrace::capture::Source;
+
+/// Bytes read at once.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// Chunks that a pipe's reader may be ahead.
+const CHUNKS_AHEAD: usize = 4;
+
+/// A text has no more control characters than one in so many bytes.
+const BINARY_ONE_IN: usize = 32;
+
+/// The captures, in order.
+pub(crate) struct Inputs {
+    sources: std::vec::IntoIter<Source>,
+    is_broken: bool,
+    is_binary: bool,
+    is_interrupted: bool,
+}
+
+impl Inputs {
+    /// The captures that were named; standard input where none was and it is no terminal.
+    pub(crate) fn choose(captures: &[PathBuf]) -> anyhow::Result<Option<Inputs>> {
+        let mut sources: Vec<Source> = captures.iter().map(|path| Source::from_arg(path)).collect();
+        if sources.is_empty() {
+            if Source::stdin_is_terminal() {
+                return Ok(None);
+            }
+            sources.push(Source::Stdin);
+        }
+        if sources.iter().filter(|source| **source == Source::Stdin).count() > 1 {
+            anyhow::bail!("standard input was named twice; give `-` once");
+        }
+        Ok(Some(Inputs { sources: sources.into_iter(), is_broken: false, is_binary: false, is_interrupted: false }))
+    }
+
+    /// Opens the next capture.
+    pub(crate) fn next(&mut self) -> anyhow::Result<Option<Input>> {
+        if self.is_interrupted {
+            return Ok(None);
+        }
+        self.sources.next().map(Input::open).transpose()
+    }
+
+    /// Takes note of a capture that has been read, and says so where it broke off.
+    pub(crate) fn done(&mut self, input: Input) {
+        self.is_binary |= input.is_binary;
+        self.is_interrupted |= input.end == End::Interrupted;
+        if let End::Broken(error) = &input.end {
+            self.is_broken = true;
+            let note = format!("slabtrace: {} breaks off after {} bytes: {error}; reporting on what came before", input.name(), input.bytes);
+            // Nothing is left to do where standard error is closed.
+            let _ = writeln!(io::stderr(), "{note}");
+        }
+    }
+
+    /// Whether any capture could not be read to its end.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.is_broken
+    }
+
+    /// Whether any capture was no text.
+    pub(crate) fn is_binary(&self) -> bool {
+        self.is_binary
+    }
+}
+
+/// How a capture ended.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    /// It has not.
+    NotYet,
+    /// There is no more.
+    Complete,
+    /// The user interrupted the pipe.
+    Interrupted,
+    /// It could not be read further, or its packing is damaged.
+    Broken(String),
+}
+
+/// One capture being read.
+pub(crate) struct Input {
+    source: Source,
+    feed: Feed,
+    chunk: Vec<u8>,
+    bytes: u64,
+    is_binary: bool,
+    end: End,
+}
+
+/// Where the bytes come from.
+enum Feed {
+    /// A file.
+    Direct(Box<dyn Read + Send>),
+    /// A pipe, read by a thread of its own so that an interrupt can end it.
+    Piped(Receiver<Message>),
+}
+
+/// What a pipe's reader and the interrupt handler send.
+enum Message {
+    Chunk(Vec<u8>),
+    End(End),
+}
+
+impl Input {
+    fn open(source: Source) -> anyhow::Result<Input> {
+        let feed = match source {
+            Source::Stdin => Feed::Piped(pipe(&source)?),
+            Source::File(_) => Feed::Direct(source.open()?),
+        };
+        Ok(Input { source, feed, chunk: Vec::new(), bytes: 0, is_binary: false, end: End::NotYet })
+    }
+
+    pub(crate) fn name(&self) -> String {
+        self.source.name()
+    }
+
+    /// Bytes read so far, unpacked.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The next piece; nothing at the end.
+    pub(crate) fn read(&mut self) -> Option<&[u8]> {
+        if self.end != End::NotYet {
+            return None;
+        }
+        let next = match &mut self.feed {
+            Feed::Direct(reader) => {
+                self.chunk.resize(CHUNK_BYTES, 0);
+                read_chunk(reader.as_mut(), &mut self.chunk)
+            }
+            Feed::Piped(messages) => match messages.recv() {
+                Ok(Message::Chunk(chunk)) => {
+                    self.chunk = chunk;
+                    Ok(self.chunk.len())
+                }
+                Ok(Message::End(end)) => Err(end),
+                Err(mpsc::RecvError) => Err(End::Complete),
+            },
+        };
+        match next {
+            Ok(length) => {
+                self.chunk.truncate(length);
+                self.is_binary |= self.bytes == 0 && looks_binary(&self.chunk);
+                self.bytes += length as u64;
+                Some(&self.chunk)
+            }
+            Err(end) => {
+                self.end = end;
+                None
+            }
+        }
+    }
+}
+
+/// Reads once. The end and a failure are both ends.
+fn read_chunk(reader: &mut dyn Read, chunk: &mut [u8]) -> Result<usize, End> {
+    loop {
+        match reader.read(chunk) {
+            Ok(0) => return Err(End::Complete),
+            Ok(length) => return Ok(length),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(End::Broken(error.to_string())),
+        }
+    }
+}
+
+/// Reads standard input in a thread, and lets an interrupt end it as if the pipe had closed.
+fn pipe(source: &Source) -> anyhow::Result<Receiver<Message>> {
+    let (sender, receiver) = mpsc::sync_channel(CHUNKS_AHEAD);
+    let interrupted = sender.clone();
+    // A second interrupt finds the channel closed and ends the program at once.
+    ctrlc::set_handler(move || {
+        if interrupted.send(Message::End(End::Interrupted)).is_err() {
+            std::process::exit(130);
+        }
+    })?;
+    let source = source.clone();
+    std::thread::spawn(move || pump(&source, &sender));
+    Ok(receiver)
+}
+
+fn pump(source: &Source, sender: &SyncSender<Message>) {
+    let end = match source.open() {
+        Ok(mut reader) => loop {
+            let mut chunk = vec![0; CHUNK_BYTES];
+            match read_chunk(reader.as_mut(), &mut chunk) {
+                Ok(length) => {
+                    chunk.truncate(length);
+                    if sender.send(Message::Chunk(chunk)).is_err() {
+                        return;
+                    }
+                }
+                Err(end) => break end,
+            }
+        },
+        Err(error) => End::Broken(error.to_string()),
+    };
+    // Nobody listens any more after an interrupt.
+    let _ = sender.send(Message::End(end));
+}
+
+fn looks_binary(head: &[u8]) -> bool {
+    let sample = &head[..head.len().min(4096)];
+    let odd = sample.iter().filter(|&&byte| byte < b'\t' || (0x0e..0x1b).contains(&byte)).count();
+    odd > sample.len() / BINARY_ONE_IN
+}
