@@ -42,6 +42,6 @@ impl Analysis {
     pub fn finish(mut self) -> Report {
         self.parser.finish(&mut self.ledger);
         let settled = self.ledger.settle();
-        Report::build(self.inputs, &self.parser, settled)
+        Report::build(self.inputs, &self.parser, &settled)
     }
 }

@@ -181,7 +181,10 @@ fn boot_choice(text: &str) -> Result<BootChoice, String> {
     match text {
         "all" => Ok(BootChoice::All),
         "last" => Ok(BootChoice::Last),
-        number => number.parse().map(BootChoice::Number).map_err(|_| "use a number, `last` or `all`".to_owned()),
+        number => number
+            .parse()
+            .map(BootChoice::Number)
+            .map_err(|_| "use a number, `last` or `all`".to_owned()),
     }
 }
 

@@ -3,7 +3,8 @@
 use crate::address::LineNumber;
 use crate::capture::{Line, LineSplitter};
 use crate::event::{
-    Assembler, AssemblyLoss, Boot, Detail, EventSink, Grouping, NameId, Names, Timeline, Turn, Understood, Vocabulary, Word,
+    Assembler, AssemblyLoss, Boot, Detail, EventSink, Grouping, NameId, Names, Timeline, Turn,
+    Understood, Vocabulary, Word,
 };
 use crate::record::prefix::{Unwrapper, printk};
 use crate::record::{Caller, Record};
@@ -120,7 +121,12 @@ impl Stage {
         if let Some(stamped) = printk::stamped(bytes)
             && self.timeline.is_forward(stamped.stamp)
         {
-            let record = Record { line: line.number, stamp: Some(stamped.stamp), caller: stamped.caller, text: stamped.text };
+            let record = Record {
+                line: line.number,
+                stamp: Some(stamped.stamp),
+                caller: stamped.caller,
+                text: stamped.text,
+            };
             let understood = self.vocabulary.read(record.text, &mut self.names);
             if is_whole(&understood) {
                 self.understood(&record, understood, sink);
@@ -166,7 +172,12 @@ impl Stage {
         self.understood(record, understood, sink);
     }
 
-    fn understood(&mut self, record: &Record<'_>, understood: Understood<'_>, sink: &mut impl EventSink) {
+    fn understood(
+        &mut self,
+        record: &Record<'_>,
+        understood: Understood<'_>,
+        sink: &mut impl EventSink,
+    ) {
         match understood {
             Understood::Trace(header) => {
                 let boot = self.present(record);

@@ -4,7 +4,7 @@ mod input;
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -66,7 +66,7 @@ fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
             analysis.feed(bytes);
         }
         analysis.end_input(input.name(), input.bytes());
-        inputs.done(input);
+        inputs.done(&input);
     }
     let mut report = analysis.finish();
     if let Some(unusable) = Unusable::of(&report, inputs.is_binary()) {
@@ -92,7 +92,8 @@ fn events(args: &EventsArgs) -> anyhow::Result<Outcome> {
     let Some(mut inputs) = Inputs::choose(&args.captures)? else { return help() };
     let EventsFormat::Jsonl = args.format;
     let mut writer = EventWriter::new(output(args.output.as_deref())?);
-    let mut parser = Parser::new(ParserOptions { detail: Detail::Full, grouping: Grouping::FullChain });
+    let mut parser =
+        Parser::new(ParserOptions { detail: Detail::Full, grouping: Grouping::FullChain });
     while let Some(mut input) = inputs.next()? {
         while let Some(bytes) = input.read() {
             parser.feed(bytes, &mut writer);
@@ -101,7 +102,7 @@ fn events(args: &EventsArgs) -> anyhow::Result<Outcome> {
                 return Ok(Outcome::Reported);
             }
         }
-        inputs.done(input);
+        inputs.done(&input);
     }
     parser.finish(&mut writer);
     let written = writer.written();
@@ -125,8 +126,9 @@ fn help() -> anyhow::Result<Outcome> {
 
 fn output(path: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
     Ok(match path {
-        Some(path) if path != PathBuf::from("-") => {
-            let file = File::create(path).with_context(|| format!("failed to write {}", path.display()))?;
+        Some(path) if path != "-" => {
+            let file = File::create(path)
+                .with_context(|| format!("failed to write {}", path.display()))?;
             Box::new(BufWriter::new(file))
         }
         _ => Box::new(BufWriter::new(io::stdout().lock())),
@@ -141,7 +143,11 @@ fn style(args: &ReportArgs) -> Style {
         Color::Never => false,
         Color::Auto if is_set("NO_COLOR") => false,
         Color::Auto if is_set("CLICOLOR_FORCE") => true,
-        Color::Auto => args.output.is_none() && io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+        Color::Auto => {
+            args.output.is_none()
+                && io::stdout().is_terminal()
+                && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+        }
     };
     if wanted { Style::Colour } else { Style::Plain }
 }

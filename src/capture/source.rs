@@ -87,7 +87,8 @@ impl Source {
 
     fn unpack(&self, raw: impl Read + Send + 'static) -> Result<Box<dyn Read + Send>, SourceError> {
         let open_failed = |source| SourceError::Open { path: self.name(), source };
-        let mut packed = BufReader::with_capacity(BUFFER_BYTES, Peeked::new(raw).map_err(open_failed)?);
+        let mut packed =
+            BufReader::with_capacity(BUFFER_BYTES, Peeked::new(raw).map_err(open_failed)?);
         let head = packed.fill_buf().map_err(open_failed)?;
         let format = Compression::detect(head);
         format.decoder(packed).map_err(|source| SourceError::Unpack {

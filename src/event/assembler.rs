@@ -19,6 +19,9 @@ use crate::record::{Caller, ObjectRow, Record, RegisterLine, TraceHeader};
 /// the header's although it does not show where it comes from.
 const ADJACENT_LINES: u32 = 3;
 
+/// A backtrace that this many others were begun after, in other printing contexts, is complete.
+const OVERTAKEN_MAX: u32 = 8;
+
 /// Printing contexts kept at once; idle ones are forgotten first.
 const LANES_MAX: usize = 256;
 
@@ -109,13 +112,19 @@ impl Assembler {
     /// A new boot begins. Everything of the old one must have been flushed.
     pub(crate) fn next_boot(&mut self) {
         self.boot += 1;
+        self.binder.next_boot();
         self.stamped = false;
         self.kernel = None;
         self.hardware = None;
     }
 
     /// An event's header.
-    pub(crate) fn header(&mut self, record: &Record<'_>, header: &TraceHeader<'_>, names: &mut Names) {
+    pub(crate) fn header(
+        &mut self,
+        record: &Record<'_>,
+        header: &TraceHeader<'_>,
+        names: &mut Names,
+    ) {
         let mut damage = DamageSet::default();
         if header.fp.is_none() {
             damage.insert(Damage::TornHeader);
@@ -154,7 +163,9 @@ impl Assembler {
     pub(crate) fn registers(&mut self, record: &Record<'_>, line: RegisterLine<'_>) {
         let detail = self.detail;
         let stamped = record.stamp.is_some();
-        if let Some(dump) = self.lane(record.caller).open.as_mut().filter(|dump| stamped || !dump.stamped) {
+        if let Some(dump) =
+            self.lane(record.caller).open.as_mut().filter(|dump| stamped || !dump.stamped)
+        {
             dump.push_registers(line, detail);
         }
     }
@@ -162,15 +173,27 @@ impl Assembler {
     /// Any other line that was understood.
     pub(crate) fn word(&mut self, record: &Record<'_>, word: Word, names: &mut Names) {
         match word {
-            Word::Frame(_) | Word::Struck(_) | Word::Marked(..) | Word::Call { .. } | Word::Mark(_) | Word::Heading | Word::Task(_)
+            Word::Frame(_)
+            | Word::Struck(_)
+            | Word::Marked(..)
+            | Word::Call { .. }
+            | Word::Mark(_)
+            | Word::Heading
+            | Word::Task(_)
                 if self.stamped && record.stamp.is_none() =>
             {
                 self.loss.stray_frames += 1;
             }
-            Word::Frame(_) | Word::Struck(_) | Word::Marked(..) | Word::Call { .. } => self.frame(record, word, names),
+            Word::Frame(_) | Word::Struck(_) | Word::Marked(..) | Word::Call { .. } => {
+                self.frame(record, word, names);
+            }
             Word::Mark(mark) => self.mark(record, mark, word, names),
             Word::Task(task) => {
                 self.kernel = task.kernel.or(self.kernel);
+                if let Some(cpu) = task.cpu {
+                    self.binder.see_cpu(cpu);
+                }
+                self.overtake(record.caller, names);
                 self.begin(record, Some(task), names);
             }
             Word::Heading => self.heading(record, names),
@@ -206,10 +229,15 @@ impl Assembler {
 
     fn lane(&mut self, caller: Option<Caller>) -> &mut Lane {
         if self.lanes.len() >= LANES_MAX && !self.lanes.contains_key(&caller) {
-            let idle = self.lanes.iter().position(|(_, lane)| lane.open.is_none() && lane.suspended.is_none());
+            let idle = self
+                .lanes
+                .iter()
+                .position(|(_, lane)| lane.open.is_none() && lane.suspended.is_none());
             self.lanes.shift_remove_index(idle.unwrap_or(0));
         }
-        self.lanes.entry(caller).or_insert_with(|| Lane { since_header: ADJACENT_LINES, ..Lane::default() })
+        self.lanes
+            .entry(caller)
+            .or_insert_with(|| Lane { since_header: ADJACENT_LINES, ..Lane::default() })
     }
 
     /// A task header, or a heading without one, begins a backtrace.
@@ -232,6 +260,28 @@ impl Assembler {
         }
     }
 
+    /// Backtraces are printed one at a time (`lib/dump_stack.c`, 3.11 on), except that an
+    /// interrupt may print some within another. One that is overtaken again and again is over,
+    /// though nothing marked its end.
+    fn overtake(&mut self, caller: Option<Caller>, names: &mut Names) {
+        if self.lanes.len() < 2 {
+            return;
+        }
+        let mut over = Vec::new();
+        for (&lane_caller, lane) in
+            self.lanes.iter_mut().filter(|(lane_caller, _)| **lane_caller != caller)
+        {
+            let Some(dump) = &mut lane.open else { continue };
+            dump.overtaken += 1;
+            if dump.overtaken >= OVERTAKEN_MAX {
+                over.extend(lane.open.take().map(|dump| (lane_caller, dump)));
+            }
+        }
+        for (lane_caller, dump) in over {
+            self.close(lane_caller, &dump, names);
+        }
+    }
+
     fn heading(&mut self, record: &Record<'_>, names: &mut Names) {
         let lane = self.lane(record.caller);
         if lane.splat_announced || lane.open.as_ref().is_none_or(|dump| !dump.steps.is_empty()) {
@@ -250,7 +300,13 @@ impl Assembler {
         }
     }
 
-    fn mark(&mut self, record: &Record<'_>, mark: crate::record::Mark, word: Word, names: &mut Names) {
+    fn mark(
+        &mut self,
+        record: &Record<'_>,
+        mark: crate::record::Mark,
+        word: Word,
+        names: &mut Names,
+    ) {
         let lane = self.lane(record.caller);
         if mark != crate::record::Mark::TaskEnd {
             if let Some(dump) = &mut lane.open {
@@ -305,16 +361,23 @@ impl Assembler {
         let stamped = record.stamp.is_some();
         let lane = self.lane(record.caller);
         lane.since_header = lane.since_header.saturating_add(1);
-        let in_backtrace = lane.open.as_mut().filter(|dump| dump.stamped == stamped && !dump.steps.is_empty());
+        let in_backtrace =
+            lane.open.as_mut().filter(|dump| dump.stamped == stamped && !dump.steps.is_empty());
         let Some(dump) = in_backtrace else { return };
-        let is_torn_frame = matches!(record.text.first(), Some(b' ' | b'[')) && memchr::memmem::find(record.text, b"+0x").is_some();
+        let is_torn_frame = matches!(record.text.first(), Some(b' ' | b'['))
+            && memchr::memmem::find(record.text, b"+0x").is_some();
         if is_torn_frame {
             dump.cut = true;
             self.loss.damaged_lines += 1;
         }
     }
 
-    fn close_all(&mut self, caller: Option<Caller>, dumps: impl IntoIterator<Item = Dump>, names: &mut Names) {
+    fn close_all(
+        &mut self,
+        caller: Option<Caller>,
+        dumps: impl IntoIterator<Item = Dump>,
+        names: &mut Names,
+    ) {
         for dump in dumps {
             self.close(caller, &dump, names);
         }
@@ -322,11 +385,15 @@ impl Assembler {
 
     /// A backtrace is complete: its header takes it.
     fn close(&mut self, caller: Option<Caller>, dump: &Dump, names: &mut Names) {
-        if dump.steps.is_empty() || (dump.opening == Opening::Splat && !self.binder.expects_stack(caller)) {
+        if dump.steps.is_empty()
+            || (dump.opening == Opening::Splat && !self.binder.expects_stack(caller))
+        {
             return;
         }
         let meaning = self.stacks.read(&dump.steps, names);
-        if dump.opening == Opening::Splat && !matches!(meaning.origin, super::chain::Origin::Trace(_)) {
+        if dump.opening == Opening::Splat
+            && !matches!(meaning.origin, super::chain::Origin::Trace(_))
+        {
             return;
         }
         let detail = self.detail;

@@ -12,11 +12,12 @@ use crate::event::chain::Origin;
 use crate::event::dump::Dump;
 use crate::record::{Caller, ObjectRow, Op, ROW_BYTES};
 
-/// Headers that may wait at once. Each CPU has one, and one more for each nested interrupt.
-const WAITING_MAX: usize = 64;
+/// Headers that may wait at once, those included that only wait for an earlier one to leave.
+const WAITING_MAX: usize = 1024;
 
-/// A header that this many later headers got their backtraces before has lost its own.
-const OVERTAKEN_MAX: u32 = 16;
+/// A header that this many later headers got their backtraces before has lost its own. A timer
+/// that interrupts a header may well allocate a hundred objects before the header's backtrace.
+const OVERTAKEN_MAX: u32 = 512;
 
 /// Objects in traced caches are smaller than this: larger ones come from the page allocator.
 const OBJECT_BYTES_MAX: u64 = 1 << 22;
@@ -34,9 +35,19 @@ struct Waiting {
     row_bytes: u32,
 }
 
+/// How many CPUs a boot's backtraces have shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Cpus {
+    #[default]
+    None,
+    One(u32),
+    Several,
+}
+
 /// The headers that wait, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Binder {
+    cpus: Cpus,
     waiting: VecDeque<Waiting>,
     /// Which caches a chain is known to use, from bindings without a choice.
     caches: HashMap<ChainId, Vec<NameId>>,
@@ -49,7 +60,27 @@ pub(crate) struct Binder {
 impl Binder {
     /// A header comes.
     pub(crate) fn header(&mut self, event: Event) {
-        self.waiting.push_back(Waiting { event, has_stack: false, overtaken: 0, dumped_bytes: 0, row_bytes: 0 });
+        self.waiting.push_back(Waiting {
+            event,
+            has_stack: false,
+            overtaken: 0,
+            dumped_bytes: 0,
+            row_bytes: 0,
+        });
+    }
+
+    /// A backtrace's first line names its CPU.
+    pub(crate) fn see_cpu(&mut self, cpu: u32) {
+        self.cpus = match self.cpus {
+            Cpus::None => Cpus::One(cpu),
+            Cpus::One(known) if known == cpu => Cpus::One(cpu),
+            Cpus::One(_) | Cpus::Several => Cpus::Several,
+        };
+    }
+
+    /// A new boot begins.
+    pub(crate) fn next_boot(&mut self) {
+        self.cpus = Cpus::None;
     }
 
     /// Whether any header of this printing context waits for its backtrace.
@@ -82,12 +113,17 @@ impl Binder {
     }
 
     /// A complete backtrace comes. Returns whether a header took it.
-    pub(crate) fn stack(&mut self, lane: Option<Caller>, dump: &Dump, meaning: &Meaning, names: &Names) -> Option<&mut Event> {
+    pub(crate) fn stack(
+        &mut self,
+        lane: Option<Caller>,
+        dump: &Dump,
+        meaning: &Meaning,
+        names: &Names,
+    ) -> Option<&mut Event> {
         let at = match meaning.origin {
-            Origin::Foreign => return None,
             Origin::Trace(op) => self.choose(lane, op, dump, meaning.stack.chain),
             Origin::Unclear if dump.adjacent => self.newest(lane, dump),
-            Origin::Unclear => return None,
+            Origin::Unclear | Origin::Foreign => return None,
         };
         let Some(at) = at else {
             self.headless += u64::from(matches!(meaning.origin, Origin::Trace(_)));
@@ -108,9 +144,16 @@ impl Binder {
 
     /// The header that a backtrace most likely belongs to: of its kind, of a cache that its chain
     /// is known to use, and among those the most recent, since interrupts nest.
-    fn choose(&mut self, lane: Option<Caller>, op: Op, dump: &Dump, chain: ChainId) -> Option<usize> {
+    fn choose(
+        &mut self,
+        lane: Option<Caller>,
+        op: Op,
+        dump: &Dump,
+        chain: ChainId,
+    ) -> Option<usize> {
         let of_kind = |waiting: &Waiting| waiting.may_own(lane, dump) && waiting.event.op == op;
-        let candidates: Vec<usize> = (0..self.waiting.len()).filter(|&at| of_kind(&self.waiting[at])).collect();
+        let candidates: Vec<usize> =
+            (0..self.waiting.len()).filter(|&at| of_kind(&self.waiting[at])).collect();
         match candidates[..] {
             [] => None,
             [only] => {
@@ -119,9 +162,14 @@ impl Binder {
             }
             [.., newest] => {
                 let known = self.caches.get(&chain).map_or(&[][..], Vec::as_slice);
-                let mut fitting = candidates.iter().rev().filter(|&&at| known.contains(&self.waiting[at].event.cache));
+                let mut fitting = candidates
+                    .iter()
+                    .rev()
+                    .filter(|&&at| known.contains(&self.waiting[at].event.cache));
                 let chosen = fitting.next().copied().unwrap_or(newest);
-                if lane.is_none() {
+                // On one CPU, and with a lane for each printer, events nest: the last header in
+                // has its backtrace out first.
+                if lane.is_none() && self.cpus == Cpus::Several {
                     self.ambiguous += 1;
                     self.waiting[chosen].event.damage.insert(Damage::AmbiguousStack);
                 }
@@ -131,7 +179,9 @@ impl Binder {
     }
 
     fn newest(&self, lane: Option<Caller>, dump: &Dump) -> Option<usize> {
-        let is_before = |waiting: &Waiting| waiting.event.caller == lane && waiting.event.seq < dump.headers_before;
+        let is_before = |waiting: &Waiting| {
+            waiting.event.caller == lane && waiting.event.seq < dump.headers_before
+        };
         let newest = self.waiting.iter().rposition(is_before)?;
         (!self.waiting[newest].has_stack).then_some(newest)
     }
@@ -146,7 +196,8 @@ impl Binder {
     /// The next event that waits for nothing any more.
     pub(crate) fn ready(&mut self) -> Option<Event> {
         let front = self.waiting.front()?;
-        let ready = front.has_stack || front.overtaken >= OVERTAKEN_MAX || self.waiting.len() > WAITING_MAX;
+        let ready =
+            front.has_stack || front.overtaken >= OVERTAKEN_MAX || self.waiting.len() > WAITING_MAX;
         if ready { self.release() } else { None }
     }
 

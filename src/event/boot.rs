@@ -158,7 +158,11 @@ const ARCH_FUNCTIONS: [(&str, &str); 20] = [
 ];
 
 /// The architecture of a kernel, from its release name or from functions in its backtraces.
-pub fn arch(kernel: Option<NameId>, width: Option<PointerWidth>, names: &Names) -> Option<&'static str> {
+pub fn arch(
+    kernel: Option<NameId>,
+    width: Option<PointerWidth>,
+    names: &Names,
+) -> Option<&'static str> {
     const RELEASES: [(&str, &str); 12] = [
         ("amd64", "x86_64"),
         ("x86_64", "x86_64"),
@@ -177,7 +181,8 @@ pub fn arch(kernel: Option<NameId>, width: Option<PointerWidth>, names: &Names) 
     if let Some((_, arch)) = RELEASES.iter().find(|(part, _)| release.contains(part)) {
         return Some(arch);
     }
-    let found = ARCH_FUNCTIONS.iter().find(|(function, _)| names.is_known(function)).map(|&(_, arch)| arch);
+    let found =
+        ARCH_FUNCTIONS.iter().find(|(function, _)| names.is_known(function)).map(|&(_, arch)| arch);
     let fallback = names.is_known("dump_backtrace").then_some("arm");
     found.or(fallback.filter(|_| width == Some(PointerWidth::Bits32)))
 }

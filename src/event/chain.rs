@@ -24,7 +24,9 @@ impl Step {
             Mark::IrqEnd => Some(Step::EndOf(Context::Hardirq)),
             Mark::SoftirqEnd => Some(Step::EndOf(Context::Softirq)),
             Mark::NmiEnd => Some(Step::EndOf(Context::Nmi)),
-            Mark::Task | Mark::TaskEnd | Mark::Irq | Mark::Softirq | Mark::Nmi | Mark::Other => None,
+            Mark::Task | Mark::TaskEnd | Mark::Irq | Mark::Softirq | Mark::Nmi | Mark::Other => {
+                None
+            }
         }
     }
 
@@ -116,7 +118,8 @@ pub fn place(steps: &[Step], names: &Names) -> Vec<Placed> {
 /// for none, all callers.
 pub fn callers(chain: &[Placed], names: &Names) -> Vec<Placed> {
     let callers = || chain.iter().copied().filter(|placed| placed.role == Role::Caller);
-    let is_reliable = |placed: &Placed| names.frame(placed.frame).reliability == Reliability::Reliable;
+    let is_reliable =
+        |placed: &Placed| names.frame(placed.frame).reliability == Reliability::Reliable;
     let reliable: Vec<Placed> = callers().filter(is_reliable).collect();
     if reliable.is_empty() { callers().collect() } else { reliable }
 }
@@ -153,10 +156,29 @@ pub fn origin(chain: &[Placed], names: &Names) -> Origin {
 fn is_report(function: &str) -> bool {
     matches!(
         function::base_name(function),
-        "slab_err" | "slab_bug" | "object_err" | "print_trailer" | "slab_fix" | "print_address_description"
-            | "kasan_report" | "print_report" | "bad_page" | "warn_alloc" | "dump_header" | "panic" | "__warn"
-            | "print_circular_bug" | "print_usage_bug" | "__schedule_bug" | "___might_sleep" | "__might_resched"
-            | "nmi_cpu_backtrace" | "sched_show_task" | "warn_slowpath_common" | "should_failslab" | "should_fail_ex"
+        "slab_err"
+            | "slab_bug"
+            | "object_err"
+            | "print_trailer"
+            | "slab_fix"
+            | "print_address_description"
+            | "kasan_report"
+            | "print_report"
+            | "bad_page"
+            | "warn_alloc"
+            | "dump_header"
+            | "panic"
+            | "__warn"
+            | "print_circular_bug"
+            | "print_usage_bug"
+            | "__schedule_bug"
+            | "___might_sleep"
+            | "__might_resched"
+            | "nmi_cpu_backtrace"
+            | "sched_show_task"
+            | "warn_slowpath_common"
+            | "should_failslab"
+            | "should_fail_ex"
             | "fail_dump"
     )
 }
@@ -176,7 +198,7 @@ fn contexts(steps: &[Step], names: &Names) -> Contexts {
         let end = segment + boundary.at;
         of_step[segment..end].fill(boundary.context);
         first_interrupted = first_interrupted.min(end);
-        segment = segment + boundary.resume;
+        segment += boundary.resume;
     }
     Contexts { of_step, first_interrupted }
 }
@@ -195,14 +217,24 @@ fn next_boundary(steps: &[Step], names: &Names) -> Option<Boundary> {
     steps.iter().enumerate().find_map(|(at, step)| match *step {
         Step::EndOf(context) => Some(Boundary { context, at, resume: at + 1 }),
         Step::Struck(_) => None,
+        // An address that merely lay on the stack tells of no entry.
+        Step::Frame(frame) if names.frame(frame).reliability == Reliability::Unreliable => None,
         Step::Frame(frame) => {
             let entry = function::entry(names.function(frame)?)?;
             Some(match entry {
                 // The loop itself is the handler's outermost frame.
-                Entry::Softirq => Boundary { context: Context::Softirq, at: at + 1, resume: at + 1 },
+                Entry::Softirq => {
+                    Boundary { context: Context::Softirq, at: at + 1, resume: at + 1 }
+                }
                 // Which vector was entered depends on the victim: user or kernel mode.
-                Entry::Hardirq => Boundary { context: Context::Hardirq, at, resume: past_vector(steps, at, names) },
-                Entry::Nmi => Boundary { context: Context::Nmi, at, resume: past_vector(steps, at, names) },
+                Entry::Hardirq => Boundary {
+                    context: Context::Hardirq,
+                    at,
+                    resume: past_vector(steps, at, names),
+                },
+                Entry::Nmi => {
+                    Boundary { context: Context::Nmi, at, resume: past_vector(steps, at, names) }
+                }
             })
         }
     })
@@ -212,7 +244,10 @@ fn next_boundary(steps: &[Step], names: &Names) -> Option<Boundary> {
 fn past_vector(steps: &[Step], at: usize, names: &Names) -> usize {
     let is_vector = |step: &Step| match *step {
         Step::EndOf(_) => true,
-        Step::Frame(frame) | Step::Struck(frame) => names.function(frame).and_then(function::entry).is_some_and(|entry| entry != Entry::Softirq),
+        Step::Frame(frame) | Step::Struck(frame) => names
+            .function(frame)
+            .and_then(function::entry)
+            .is_some_and(|entry| entry != Entry::Softirq),
     };
     at + steps[at..].iter().take_while(|step| is_vector(step)).count()
 }
@@ -224,8 +259,13 @@ fn allocator_frames(chain: &[Placed], names: &Names) -> usize {
         frame.reliability == Reliability::Unreliable
             || frame.function.is_some_and(|name| function::plumbing(names.text(name)).is_some())
     };
-    let run = chain.iter().take_while(|placed| placed.role == Role::Caller && is_allocator(placed)).count();
-    let last = chain[..run].iter().rposition(|placed| names.function(placed.frame).and_then(function::plumbing).is_some());
+    let run = chain
+        .iter()
+        .take_while(|placed| placed.role == Role::Caller && is_allocator(placed))
+        .count();
+    let last = chain[..run]
+        .iter()
+        .rposition(|placed| names.function(placed.frame).and_then(function::plumbing).is_some());
     // Unreliable frames between the allocator and its caller are the allocator's leavings, but
     // a chain of nothing else has no allocator in it.
     match last {
@@ -263,7 +303,8 @@ mod tests {
             .iter()
             .map(|placed| (names.function(placed.frame).unwrap_or("?").to_owned(), placed.context))
             .collect();
-        let expected: Vec<_> = expected_callers.iter().map(|&(name, context)| (name.to_owned(), context)).collect();
+        let expected: Vec<_> =
+            expected_callers.iter().map(|&(name, context)| (name.to_owned(), context)).collect();
         assert_eq!(callers, expected);
     }
 
@@ -271,9 +312,16 @@ mod tests {
     fn the_chain_starts_above_the_allocator_and_leaves_doubts_out() {
         check(
             &[
-                " dump_stack_lvl+0x44/0x5c", " alloc_debug_processing.cold+0x55/0x74", " ? security_task_alloc+0xbf/0xe0",
-                " ___slab_alloc+0x6f1/0x990", " ? security_prepare_creds+0xc5/0xe0", " __kmalloc+0x49/0x150",
-                " ? stray+0x1/0x2", " security_task_alloc+0xbf/0xe0", " ? wp_page_reuse+0x60/0x70", " copy_process+0x9a5/0x1ae0",
+                " dump_stack_lvl+0x44/0x5c",
+                " alloc_debug_processing.cold+0x55/0x74",
+                " ? security_task_alloc+0xbf/0xe0",
+                " ___slab_alloc+0x6f1/0x990",
+                " ? security_prepare_creds+0xc5/0xe0",
+                " __kmalloc+0x49/0x150",
+                " ? stray+0x1/0x2",
+                " security_task_alloc+0xbf/0xe0",
+                " ? wp_page_reuse+0x60/0x70",
+                " copy_process+0x9a5/0x1ae0",
             ],
             Origin::Trace(Op::Alloc),
             &[("security_task_alloc", Context::Task), ("copy_process", Context::Task)],
@@ -283,11 +331,27 @@ mod tests {
     #[test]
     fn a_timer_is_cut_at_the_softirq_loop_whomever_it_interrupted() {
         let timer = [
-            " <IRQ>", " dump_stack_lvl+0x3a/0x4c", " alloc_debug_processing.cold+0x50/0x6f", " __kmalloc+0x32/0x40",
-            " leaky_timer_cb+0x9/0x48 [leaky]", " call_timer_fn+0x13/0x80", " handle_softirqs+0xc6/0x1c0",
+            " <IRQ>",
+            " dump_stack_lvl+0x3a/0x4c",
+            " alloc_debug_processing.cold+0x50/0x6f",
+            " __kmalloc+0x32/0x40",
+            " leaky_timer_cb+0x9/0x48 [leaky]",
+            " call_timer_fn+0x13/0x80",
+            " handle_softirqs+0xc6/0x1c0",
         ];
-        let expected = [("leaky_timer_cb", Context::Softirq), ("call_timer_fn", Context::Softirq), ("handle_softirqs", Context::Softirq)];
-        let irq = [" irq_exit_rcu+0x8b/0xb0", " </IRQ>", " <TASK>", " asm_sysvec_apic_timer_interrupt+0x1b/0x20", " do_idle+0x1df/0x210", " </TASK>"];
+        let expected = [
+            ("leaky_timer_cb", Context::Softirq),
+            ("call_timer_fn", Context::Softirq),
+            ("handle_softirqs", Context::Softirq),
+        ];
+        let irq = [
+            " irq_exit_rcu+0x8b/0xb0",
+            " </IRQ>",
+            " <TASK>",
+            " asm_sysvec_apic_timer_interrupt+0x1b/0x20",
+            " do_idle+0x1df/0x210",
+            " </TASK>",
+        ];
         let thread = [" run_ksoftirqd+0x2d/0x40", " kthread+0xda/0x100"];
         check(&[&timer[..], &irq].concat(), Origin::Trace(Op::Alloc), &expected);
         check(&[&timer[1..], &thread].concat(), Origin::Trace(Op::Alloc), &expected);
@@ -297,18 +361,38 @@ mod tests {
     fn a_hard_interrupt_is_cut_before_its_vector() {
         check(
             &[
-                " dump_stack_lvl+0x3a/0x4c", " free_to_partial_list.cold+0xb6/0xfe", " kfree+0x1/0x2", " leaky_hardirq_cb+0x1/0x2",
-                " hrtimer_interrupt+0x1/0x2", " __sysvec_apic_timer_interrupt+0x1/0x2", " sysvec_apic_timer_interrupt+0x1/0x2",
-                " </IRQ>", " asm_sysvec_apic_timer_interrupt+0x1/0x2", " __kmalloc+0x1/0x2", " other_driver+0x1/0x2",
+                " dump_stack_lvl+0x3a/0x4c",
+                " free_to_partial_list.cold+0xb6/0xfe",
+                " kfree+0x1/0x2",
+                " leaky_hardirq_cb+0x1/0x2",
+                " hrtimer_interrupt+0x1/0x2",
+                " __sysvec_apic_timer_interrupt+0x1/0x2",
+                " sysvec_apic_timer_interrupt+0x1/0x2",
+                " </IRQ>",
+                " asm_sysvec_apic_timer_interrupt+0x1/0x2",
+                " __kmalloc+0x1/0x2",
+                " other_driver+0x1/0x2",
             ],
             Origin::Trace(Op::Free),
-            &[("leaky_hardirq_cb", Context::Hardirq), ("hrtimer_interrupt", Context::Hardirq), ("__sysvec_apic_timer_interrupt", Context::Hardirq)],
+            &[
+                ("leaky_hardirq_cb", Context::Hardirq),
+                ("hrtimer_interrupt", Context::Hardirq),
+                ("__sysvec_apic_timer_interrupt", Context::Hardirq),
+            ],
         );
     }
 
     #[test]
     fn reports_and_headless_stacks_are_no_events() {
-        check(&[" dump_stack+0x1/0x2", " slab_err+0x1/0x2", " kfree+0x1/0x2"], Origin::Foreign, &[("slab_err", Context::Task), ("kfree", Context::Task)]);
-        check(&[" security_task_free+0x1/0x2"], Origin::Unclear, &[("security_task_free", Context::Task)]);
+        check(
+            &[" dump_stack+0x1/0x2", " slab_err+0x1/0x2", " kfree+0x1/0x2"],
+            Origin::Foreign,
+            &[("slab_err", Context::Task), ("kfree", Context::Task)],
+        );
+        check(
+            &[" security_task_free+0x1/0x2"],
+            Origin::Unclear,
+            &[("security_task_free", Context::Task)],
+        );
     }
 }

@@ -29,6 +29,8 @@ pub(crate) struct Dump {
     pub(crate) adjacent: bool,
     /// Events whose header came before it: it belongs to one of those.
     pub(crate) headers_before: u64,
+    /// Backtraces begun since in other printing contexts.
+    pub(crate) overtaken: u32,
     /// Whether a line of it was seen to be damaged or lost.
     pub(crate) cut: bool,
     pub(crate) steps: Vec<Step>,
@@ -46,6 +48,7 @@ impl Dump {
             stamped: false,
             adjacent: false,
             headers_before: 0,
+            overtaken: 0,
             cut: false,
             steps: Vec::with_capacity(64),
             registers: Vec::new(),

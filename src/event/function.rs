@@ -135,7 +135,10 @@ fn is_free(base: &str) -> bool {
 }
 
 fn is_wrapper(base: &str) -> bool {
-    matches!(base, "kasan_save_stack" | "kasan_set_track" | "slab_pre_alloc_hook" | "sheaf_flush_unused")
+    matches!(
+        base,
+        "kasan_save_stack" | "kasan_set_track" | "slab_pre_alloc_hook" | "sheaf_flush_unused"
+    )
 }
 
 /// Where the kernel enters an interrupt: what lies below in the backtrace was interrupted.
@@ -154,7 +157,9 @@ pub(crate) enum Entry {
 pub(crate) fn entry(function: &str) -> Option<Entry> {
     let base = base_name(function);
     match base {
-        "__do_softirq" | "handle_softirqs" | "do_softirq" | "__do_softirq_own_stack" => Some(Entry::Softirq),
+        "__do_softirq" | "handle_softirqs" | "do_softirq" | "__do_softirq_own_stack" => {
+            Some(Entry::Softirq)
+        }
         "nmi" | "asm_exc_nmi" | "end_repeat_nmi" | "exc_nmi" => Some(Entry::Nmi),
         _ => is_vector(base).then_some(Entry::Hardirq),
     }
@@ -205,7 +210,13 @@ mod tests {
 
     #[test]
     fn suffixes_do_not_hide_a_function() {
-        for name in ["alloc_debug_processing.cold", "get_partial_node.part.0", "__slab_alloc.isra.50.constprop.56", "__kmalloc_noprof", ".kmem_cache_alloc"] {
+        for name in [
+            "alloc_debug_processing.cold",
+            "get_partial_node.part.0",
+            "__slab_alloc.isra.50.constprop.56",
+            "__kmalloc_noprof",
+            ".kmem_cache_alloc",
+        ] {
             assert_eq!(plumbing(name), Some(Plumbing::Slab(Op::Alloc)), "{name}");
         }
         for name in ["free_to_partial_list.cold", "kfree", "kmem_cache_free_bulk"] {
@@ -216,7 +227,13 @@ mod tests {
 
     #[test]
     fn functions_that_only_sound_alike_are_callers() {
-        for name in ["kfree_rcu_work", "kfree_skb_reason", "__alloc_skb", "security_task_alloc", "leaky_alloc"] {
+        for name in [
+            "kfree_rcu_work",
+            "kfree_skb_reason",
+            "__alloc_skb",
+            "security_task_alloc",
+            "leaky_alloc",
+        ] {
             assert_eq!(plumbing(name), None, "{name}");
         }
     }
@@ -224,10 +241,18 @@ mod tests {
     #[test]
     fn interrupts_are_told_from_exceptions_and_calls() {
         assert_eq!(entry("handle_softirqs"), Some(Entry::Softirq));
-        for name in ["asm_sysvec_apic_timer_interrupt", "__irq_svc", "el1h_64_irq_handler", "handle_int"] {
+        for name in
+            ["asm_sysvec_apic_timer_interrupt", "__irq_svc", "el1h_64_irq_handler", "handle_int"]
+        {
             assert_eq!(entry(name), Some(Entry::Hardirq), "{name}");
         }
-        for name in ["asm_exc_page_fault", "el0_svc", "ret_fast_syscall", "__sysvec_apic_timer_interrupt", "run_timer_softirq"] {
+        for name in [
+            "asm_exc_page_fault",
+            "el0_svc",
+            "ret_fast_syscall",
+            "__sysvec_apic_timer_interrupt",
+            "run_timer_softirq",
+        ] {
             assert_eq!(entry(name), None, "{name}");
         }
     }

@@ -66,8 +66,13 @@ pub enum Damage {
 
 impl Damage {
     /// Every kind, in the order that reports use.
-    pub const ALL: [Damage; 5] =
-        [Damage::NoStack, Damage::Cut, Damage::TornHeader, Damage::AmbiguousStack, Damage::DumpTorn];
+    pub const ALL: [Damage; 5] = [
+        Damage::NoStack,
+        Damage::Cut,
+        Damage::TornHeader,
+        Damage::AmbiguousStack,
+        Damage::DumpTorn,
+    ];
 
     /// The name that reports use.
     pub fn name(self) -> &'static str {

@@ -93,7 +93,8 @@ impl Names {
         if let Some(at) = self.strings.get_index_of(text.as_ref()) {
             return NameId(index(at));
         }
-        let text = if self.strings.len() < DISTINCT_MAX { &text } else { "(one of too many names)" };
+        let text =
+            if self.strings.len() < DISTINCT_MAX { &text } else { "(one of too many names)" };
         NameId(index(self.strings.insert_full(text.into()).0))
     }
 

@@ -1,6 +1,6 @@
 //! Backtraces seen before: what each says, worked out once.
 
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
@@ -51,9 +51,7 @@ impl Stacks {
 
     /// What a backtrace says.
     pub(crate) fn read(&mut self, steps: &[Step], names: &mut Names) -> Meaning {
-        let mut hasher = self.hasher.build_hasher();
-        steps.hash(&mut hasher);
-        let hash = hasher.finish();
+        let hash = self.hasher.hash_one(steps);
         if let Some(entry) = self.table.find(hash, |entry| *entry.steps == *steps) {
             return entry.meaning;
         }
@@ -61,7 +59,8 @@ impl Stacks {
         if self.table.len() >= REMEMBERED_MAX {
             self.table.clear();
         }
-        self.table.insert_unique(hash, Entry { hash, steps: steps.into(), meaning }, |entry| entry.hash);
+        self.table
+            .insert_unique(hash, Entry { hash, steps: steps.into(), meaning }, |entry| entry.hash);
         meaning
     }
 }
@@ -70,7 +69,8 @@ fn meaning(steps: &[Step], grouping: Grouping, names: &mut Names) -> Meaning {
     let complete = chain::place(steps, names);
     let origin = chain::origin(&complete, names);
     let callers = chain::callers(&complete, names);
-    let site = callers.first().filter(|placed| placed.role == Role::Caller).map(|placed| placed.frame);
+    let site =
+        callers.first().filter(|placed| placed.role == Role::Caller).map(|placed| placed.frame);
     let chain: &[Placed] = match grouping {
         Grouping::Callers => &callers,
         Grouping::FullChain => &complete,

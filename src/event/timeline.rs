@@ -71,7 +71,8 @@ impl Timeline {
         let Some(suspicion) = &mut self.suspicion else {
             return match stamp {
                 Some(stamp) if !self.is_forward(stamp) => {
-                    self.suspicion = Some(Suspicion { witnesses: 1, held: 1, latest: stamp.micros });
+                    self.suspicion =
+                        Some(Suspicion { witnesses: 1, held: 1, latest: stamp.micros });
                     Turn::Hold
                 }
                 _ => Turn::Forward,
@@ -79,7 +80,8 @@ impl Timeline {
         };
         suspicion.held += 1;
         if let Some(stamp) = stamp {
-            let is_old_clock = self.latest.is_some_and(|latest| stamp.micros + SKEW_MICROS >= latest);
+            let is_old_clock =
+                self.latest.is_some_and(|latest| stamp.micros + SKEW_MICROS >= latest);
             if is_old_clock || stamp.micros + SKEW_MICROS < suspicion.latest {
                 self.suspicion = None;
                 return Turn::FalseAlarm;
@@ -133,7 +135,10 @@ mod tests {
 
     #[test]
     fn one_damaged_time_is_none() {
-        assert_eq!(turns(&[8.0, 9.0, 0.5, 9.1]), [Turn::Forward, Turn::Forward, Turn::Hold, Turn::FalseAlarm]);
+        assert_eq!(
+            turns(&[8.0, 9.0, 0.5, 9.1]),
+            [Turn::Forward, Turn::Forward, Turn::Hold, Turn::FalseAlarm]
+        );
     }
 
     #[test]

@@ -91,7 +91,9 @@ impl Vocabulary {
         let mut hasher = self.hasher.build_hasher();
         hasher.write(text);
         let hash = hasher.finish();
-        let known = |entry: &Entry| entry.hash == hash && self.bytes[entry.start as usize..][..entry.len as usize] == *text;
+        let known = |entry: &Entry| {
+            entry.hash == hash && self.bytes[entry.start as usize..][..entry.len as usize] == *text
+        };
         if let Some(entry) = self.table.find(hash, known) {
             return Understood::Word(entry.word);
         }
@@ -110,7 +112,10 @@ impl Vocabulary {
             self.table.clear();
             self.bytes.clear();
         }
-        let (Ok(start), Ok(len)) = (u32::try_from(self.bytes.len()), u32::try_from(text.len())) else { return };
+        let (Ok(start), Ok(len)) = (u32::try_from(self.bytes.len()), u32::try_from(text.len()))
+        else {
+            return;
+        };
         self.bytes.extend_from_slice(text);
         self.table.insert_unique(hash, Entry { hash, start, len, word }, |entry| entry.hash);
     }
@@ -118,13 +123,17 @@ impl Vocabulary {
 
 /// Reads a line that is not worth remembering, told by its first bytes.
 fn volatile(text: &[u8]) -> Option<Understood<'_>> {
-    let registers = || RegisterLine::parse(text).map(Understood::Registers);
     match text {
         [b'T', b'R', b'A', b'C', b'E', b' ', ..] => TraceHeader::parse(text).map(Understood::Trace),
-        [b'O', b'b', b'j', b'e', ..] | [b' ', b' ', b'O', ..] => ObjectRow::parse(text).map(Understood::Object),
+        [b'O', b'b', b'j', b'e', ..] | [b' ', b' ', b'O', ..] => {
+            ObjectRow::parse(text).map(Understood::Object)
+        }
         [b'R', b'I', b'P', b':', b' ', b'0', b'0', b'1', ..] | [b'E', b'I', b'P', ..] => None,
-        [b'R' | b'E', _, _, b':', ..] | [b' ', b'r', b'0'..=b'9', ..] | [_, _, _, _, b':', b' ', ..] => registers(),
-        [b'C', b'o', b'd', b'e', ..] | [b'E', b'x', b'c', b'e', ..] => registers(),
+        [b'R' | b'E', _, _, b':', ..]
+        | [b' ', b'r', b'0'..=b'9', ..]
+        | [_, _, _, _, b':', b' ', ..]
+        | [b'C', b'o', b'd', b'e', ..]
+        | [b'E', b'x', b'c', b'e', ..] => RegisterLine::parse(text).map(Understood::Registers),
         _ => None,
     }
 }
@@ -140,7 +149,9 @@ fn understand<'a>(text: &'a [u8], names: &mut Names) -> Understood<'a> {
         Text::Heading => Word::Heading,
         Text::Mark(mark) => Word::Mark(mark),
         Text::Frame(FrameLine::One(frame)) => Word::Frame(names.intern_frame(&frame)),
-        Text::Frame(FrameLine::Marked(mark, frame)) => Word::Marked(mark, names.intern_frame(&frame)),
+        Text::Frame(FrameLine::Marked(mark, frame)) => {
+            Word::Marked(mark, names.intern_frame(&frame))
+        }
         Text::Frame(FrameLine::Call { callee, caller }) => {
             Word::Call { callee: names.intern_frame(&callee), caller: names.intern_frame(&caller) }
         }

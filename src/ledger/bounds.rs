@@ -46,7 +46,8 @@ impl BootLoss {
 
     /// Live objects of a cache that may belong to a group other than their own.
     pub(crate) fn unplaced(&self, cache: NameId) -> u64 {
-        let count = |map: &IndexMap<NameId, u64, FixedState>| map.get(&cache).copied().unwrap_or_default();
+        let count =
+            |map: &IndexMap<NameId, u64, FixedState>| map.get(&cache).copied().unwrap_or_default();
         count(&self.stackless) + count(&self.guessed)
     }
 }

@@ -163,21 +163,23 @@ impl Ledger {
             Op::Alloc => cache.allocs += 1,
             Op::Free => cache.frees += 1,
         }
-        if let Some(bytes) = event.object_size.filter(|_| !event.damage.contains(Damage::DumpTorn)) {
+        if let Some(bytes) = event.object_size.filter(|_| !event.damage.contains(Damage::DumpTorn))
+        {
             cache.see_dump(bytes);
         }
-        let is_torn = [Damage::NoStack, Damage::Cut, Damage::TornHeader].iter().any(|&damage| event.damage.contains(damage));
+        let is_torn = [Damage::NoStack, Damage::Cut, Damage::TornHeader]
+            .iter()
+            .any(|&damage| event.damage.contains(damage));
         self.loss.torn_events += u64::from(is_torn);
     }
 
     /// An event whose object is not known counts, and widens what can be said of its cache.
     fn unaddressed(&mut self, event: &Event) {
-        match (event.object, event.op) {
-            (Pointer::Null, Op::Alloc) => self.loss.failed_allocs += 1,
-            _ => {
-                self.loss.unaddressed_events += 1;
-                self.present.loss.unaddressed(event);
-            }
+        if let (Pointer::Null, Op::Alloc) = (event.object, event.op) {
+            self.loss.failed_allocs += 1;
+        } else {
+            self.loss.unaddressed_events += 1;
+            self.present.loss.unaddressed(event);
         }
     }
 
@@ -190,7 +192,11 @@ impl Ledger {
             comm: event.task.map(|task| task.comm),
             time: event.stamp.map(|stamp| stamp.micros),
             line: event.line,
-            certainty: if event.damage.contains(Damage::AmbiguousStack) { Certainty::Guessed } else { Certainty::Bound },
+            certainty: if event.damage.contains(Damage::AmbiguousStack) {
+                Certainty::Guessed
+            } else {
+                Certainty::Bound
+            },
         };
         if let Some(before) = boot.live.insert(object, live) {
             boot.groups[before.group as usize].lost += 1;

@@ -69,26 +69,37 @@ impl Survivors {
         for (line, address, live) in objects {
             let survivor = Survivor { line, time: live.time, address };
             survivors[live.group as usize].add(survivor, &live, span);
-            let (key, _) = groups.get_index(live.group as usize).expect("a live object's group exists");
+            let (key, _) =
+                groups.get_index(live.group as usize).expect("a live object's group exists");
             if key.chain.is_none() {
                 *loss.stackless.entry(key.cache).or_default() += 1;
             } else if live.certainty == Certainty::Guessed {
                 *loss.guessed.entry(key.cache).or_default() += 1;
             }
         }
-        let groups = groups.into_iter().zip(survivors).map(|((key, group), survivors)| (key, group, survivors));
+        let groups = groups
+            .into_iter()
+            .zip(survivors)
+            .map(|((key, group), survivors)| (key, group, survivors));
         Survivors { groups: groups.collect(), loss }
     }
 
     /// The least and the greatest number of live objects that a group may truly have, given what
     /// the boot lost. `missing` counts messages that may have been anything.
-    pub fn bounds(&self, key: &GroupKey, group: &Group, survivors: &GroupSurvivors, missing: u64) -> (u64, u64) {
+    pub fn bounds(
+        &self,
+        key: &GroupKey,
+        group: &Group,
+        survivors: &GroupSurvivors,
+        missing: u64,
+    ) -> (u64, u64) {
         let Slack { frees, allocs } = self.loss.slack(key.cache);
         let live = group.live();
         let certain = if key.chain.is_none() { 0 } else { live - survivors.guessed.min(live) };
         let own_unplaced = live - certain;
         let low = certain.saturating_sub(frees + missing);
-        let high = live + allocs + missing + self.loss.unplaced(key.cache).saturating_sub(own_unplaced);
+        let high =
+            live + allocs + missing + self.loss.unplaced(key.cache).saturating_sub(own_unplaced);
         (low, high)
     }
 }

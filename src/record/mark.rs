@@ -56,12 +56,16 @@ impl Mark {
         if text.first() != Some(&b'<') {
             return None;
         }
-        if let Some((spelling, mark)) = MARKS.iter().find(|(spelling, _)| text.starts_with(spelling)) {
+        if let Some((spelling, mark)) =
+            MARKS.iter().find(|(spelling, _)| text.starts_with(spelling))
+        {
             return Some((*mark, spelling.len()));
         }
         let end = text.iter().take(24).position(|&byte| byte == b'>')?;
         let name = &text[1..end];
-        let known = name.iter().all(|&byte| byte.is_ascii_uppercase() || matches!(byte, b'#' | b'_' | b'/' | b'0'..=b'9'));
+        let known = name.iter().all(|&byte| {
+            byte.is_ascii_uppercase() || matches!(byte, b'#' | b'_' | b'/' | b'0'..=b'9')
+        });
         (known && name.iter().any(u8::is_ascii_uppercase)).then_some((Mark::Other, end + 1))
     }
 }

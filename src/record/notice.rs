@@ -81,7 +81,9 @@ pub(super) fn slabinfo_row(text: &[u8]) -> Option<(&[u8], u32)> {
 //         ...
 //  ffff88041eff7b84 ffff88041eff7ac8 ffffffff81514e44 ffff880427e1e3c8
 pub(super) fn is_stack_words(text: &[u8]) -> bool {
-    let words = [&b"Stack : "[..], b"Stack: ", b"Stack from "].iter().find_map(|head| text.strip_prefix(*head));
+    let words = [&b"Stack : "[..], b"Stack: ", b"Stack from "]
+        .iter()
+        .find_map(|head| text.strip_prefix(*head));
     let rest = words.unwrap_or(text).trim_ascii();
     if words.is_none() && !text.starts_with(b" ") {
         return false;
@@ -106,7 +108,10 @@ mod tests {
 
     #[test]
     fn a_banner_names_the_release() {
-        assert_eq!(banner(b"Linux version 6.1.0-50-amd64 (x@y) (gcc) #1 SMP"), Some(&b"6.1.0-50-amd64"[..]));
+        assert_eq!(
+            banner(b"Linux version 6.1.0-50-amd64 (x@y) (gcc) #1 SMP"),
+            Some(&b"6.1.0-50-amd64"[..])
+        );
         assert_eq!(banner(b"Linux version of the tool (see below)"), None);
     }
 

@@ -66,15 +66,27 @@ mod tests {
     #[test]
     fn a_short_row_ends_at_its_last_byte() {
         let address = Pointer::Addr(ObjectAddr(0xe962_32cc));
-        check("Object 00000000e96232cc: e6 3c 00 00                                      .<..", address, 4);
+        check(
+            "Object 00000000e96232cc: e6 3c 00 00                                      .<..",
+            address,
+            4,
+        );
         check("Object 00000000e96232cc: e6 3c 00 00", address, 4);
     }
 
     #[test]
     fn the_text_column_is_not_counted() {
         let address = Pointer::Addr(ObjectAddr(0x10));
-        check("Object 00000010: 61 62 00 00 00 00 00 00 00 00 00 00 00 00 00 00  ab 00 00", address, 16);
-        check("  Object 0x00000010:  6b 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b kk", address, 16);
+        check(
+            "Object 00000010: 61 62 00 00 00 00 00 00 00 00 00 00 00 00 00 00  ab 00 00",
+            address,
+            16,
+        );
+        check(
+            "  Object 0x00000010:  6b 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b kk",
+            address,
+            16,
+        );
     }
 
     #[test]

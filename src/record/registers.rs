@@ -5,8 +5,8 @@ use super::frame::{FrameLine, FrameText};
 
 /// The words of arm's `struct pt_regs`, in order, as an exception stack shows them.
 const ARM_PT_REGS: [&str; 18] = [
-    "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "fp", "ip", "sp", "lr", "pc",
-    "cpsr", "orig_r0",
+    "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "fp", "ip", "sp", "lr",
+    "pc", "cpsr", "orig_r0",
 ];
 
 /// A line of a register dump.
@@ -37,9 +37,13 @@ impl<'a> RegisterLine<'a> {
             b' ' if is_arm_registers(text) => Some(RegisterLine::Named(text)),
             b'C' if text.starts_with(b"Code: ") => Some(RegisterLine::Code),
             b'E' if text.starts_with(b"Exception stack(") => Some(RegisterLine::ExceptionStack),
-            b'0'..=b'9' | b'a'..=b'f' if is_exception_row(text) => Some(RegisterLine::ExceptionRow(text)),
+            b'0'..=b'9' | b'a'..=b'f' if is_exception_row(text) => {
+                Some(RegisterLine::ExceptionRow(text))
+            }
             b'A'..=b'Z' if is_x86_registers(text) => Some(RegisterLine::Named(text)),
-            b'p' | b'l' | b's' | b'x' if is_arm64_registers(text) => Some(RegisterLine::Named(text)),
+            b'p' | b'l' | b's' | b'x' if is_arm64_registers(text) => {
+                Some(RegisterLine::Named(text))
+            }
             _ => None,
         }
     }
@@ -66,10 +70,14 @@ pub(super) fn interrupted(text: &[u8]) -> Option<FrameText<'_>> {
     }
     let mut place = cursor.rest();
     if place.starts_with(b"[<") {
-        place = Cursor::new(place).until(b"]").map(|first| place[first.len() + 1..].trim_ascii_start())?;
+        place = Cursor::new(place)
+            .until(b"]")
+            .map(|first| place[first.len() + 1..].trim_ascii_start())?;
     }
     match FrameLine::parse(place)? {
-        FrameLine::One(frame) if matches!(frame.place, super::frame::Place::Symbol(_)) => Some(frame),
+        FrameLine::One(frame) if matches!(frame.place, super::frame::Place::Symbol(_)) => {
+            Some(frame)
+        }
         _ => None,
     }
 }
@@ -82,7 +90,8 @@ fn is_arm_registers(text: &[u8]) -> bool {
 /// Two to eight capitals or digits, a colon, and a number.
 fn is_x86_registers(text: &[u8]) -> bool {
     let mut cursor = Cursor::new(text);
-    let name = cursor.eat_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    let name =
+        cursor.eat_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
     (2..=8).contains(&name.len())
         && name != b"CPU"
         && cursor.eat(b": ").is_some()
@@ -94,7 +103,12 @@ fn is_arm64_registers(text: &[u8]) -> bool {
     let mut cursor = Cursor::new(text);
     let name = cursor.eat_while(|byte| byte.is_ascii_alphanumeric());
     let known = matches!(name, b"pc" | b"lr" | b"sp" | b"pstate")
-        || name.split_first().is_some_and(|(x, digits)| *x == b'x' && digits.len() <= 2 && !digits.is_empty() && digits.iter().all(u8::is_ascii_digit));
+        || name.split_first().is_some_and(|(x, digits)| {
+            *x == b'x'
+                && digits.len() <= 2
+                && !digits.is_empty()
+                && digits.iter().all(u8::is_ascii_digit)
+        });
     cursor.eat_blanks();
     known && cursor.eat(b": ").is_some()
 }
@@ -104,7 +118,10 @@ fn is_exception_row(text: &[u8]) -> bool {
     let mut cursor = Cursor::new(text);
     cursor.hex().is_some_and(|(_, digits)| digits == 4)
         && cursor.eat(b": ").is_some()
-        && cursor.rest().split(|&byte| byte == b' ').all(|word| word.is_empty() || (word.len() == 8 && hex_value(word).is_some()))
+        && cursor
+            .rest()
+            .split(|&byte| byte == b' ')
+            .all(|word| word.is_empty() || (word.len() == 8 && hex_value(word).is_some()))
 }
 
 fn named_values(text: &[u8]) -> Vec<(String, String)> {
@@ -151,7 +168,8 @@ mod tests {
     fn names_and_values_are_kept_as_printed() {
         let pairs = values(" r7:80080008 r6:00080007 r10:c0d40c00");
         assert_eq!(pairs.last(), Some(&("r10".to_owned(), "c0d40c00".to_owned())));
-        let pairs = values("RSP: 002b:00007fffa9c834d8 EFLAGS: 00000246 ORIG_RAX: 0000000000000038");
+        let pairs =
+            values("RSP: 002b:00007fffa9c834d8 EFLAGS: 00000246 ORIG_RAX: 0000000000000038");
         assert_eq!(pairs[0].1, "002b:00007fffa9c834d8");
         assert_eq!(pairs[2].0, "ORIG_RAX");
     }
@@ -168,7 +186,12 @@ mod tests {
     #[test]
     fn a_kernel_address_in_rip_is_a_place_and_a_user_address_is_not() {
         assert!(interrupted(b"RIP: 0010:amd_e400_idle+0x1e/0x50").is_some());
-        assert!(interrupted(b"RIP: 0010:[<ffffffff8101f1b8>]  [<ffffffff8101f1b8>] default_idle+0x28/0x40").is_some());
+        assert!(
+            interrupted(
+                b"RIP: 0010:[<ffffffff8101f1b8>]  [<ffffffff8101f1b8>] default_idle+0x28/0x40"
+            )
+            .is_some()
+        );
         assert!(interrupted(b"RIP: 0033:0x4610d3").is_none());
         assert!(interrupted(b"EIP: 0xb7f3e559").is_none());
         assert!(RegisterLine::parse(b"RIP: 0033:0x4610d3").is_some());
@@ -176,7 +199,12 @@ mod tests {
 
     #[test]
     fn other_lines_with_colons_are_no_registers() {
-        for text in ["CPU: 0 PID: 1 Comm: init", "Stack : 00000000 821eb3b4", "abcd: text", "AGP: No bridge"] {
+        for text in [
+            "CPU: 0 PID: 1 Comm: init",
+            "Stack : 00000000 821eb3b4",
+            "abcd: text",
+            "AGP: No bridge",
+        ] {
             assert_eq!(RegisterLine::parse(text.as_bytes()), None, "{text}");
         }
     }

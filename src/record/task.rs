@@ -100,23 +100,44 @@ mod tests {
     fn each_era_of_the_line_is_read() {
         check(
             "Pid: 1573, comm: collectd Tainted: G        W   2.6.39-rc4-jupiter-00187-g686c4cb #1",
-            None, 1573, "collectd", "2.6.39-rc4-jupiter-00187-g686c4cb",
+            None,
+            1573,
+            "collectd",
+            "2.6.39-rc4-jupiter-00187-g686c4cb",
         );
         check("CPU: 0 PID: 7 Comm: x Tainted: P  O 3.10.0 #1", Some(0), 7, "x", "3.10.0");
         check(
             "CPU: 1 PID: 131 Comm: memleak_task_te Kdump: loaded Tainted: G           OE     5.4.44 #2",
-            Some(1), 131, "memleak_task_te", "5.4.44",
+            Some(1),
+            131,
+            "memleak_task_te",
+            "5.4.44",
         );
         check(
             "CPU: 0 UID: 0 PID: 1 Comm: swapper/0 Not tainted 6.12.107+deb13-amd64 #1  Debian 6.12.107-1",
-            Some(0), 1, "swapper/0", "6.12.107+deb13-amd64",
+            Some(0),
+            1,
+            "swapper/0",
+            "6.12.107+deb13-amd64",
         );
     }
 
     #[test]
     fn a_name_may_look_like_the_line_itself() {
-        check("CPU: 0 PID: 9 Comm: a:b PID: 7 Co Not tainted 6.1.0 #1", Some(0), 9, "a:b PID: 7 Co", "6.1.0");
-        check("CPU: 0 PID: 9 Comm: my (app) 1 Tainted: G 6.1.0 #1", Some(0), 9, "my (app) 1", "6.1.0");
+        check(
+            "CPU: 0 PID: 9 Comm: a:b PID: 7 Co Not tainted 6.1.0 #1",
+            Some(0),
+            9,
+            "a:b PID: 7 Co",
+            "6.1.0",
+        );
+        check(
+            "CPU: 0 PID: 9 Comm: my (app) 1 Tainted: G 6.1.0 #1",
+            Some(0),
+            9,
+            "my (app) 1",
+            "6.1.0",
+        );
     }
 
     #[test]

@@ -96,7 +96,10 @@ fn by_backtrace(text: &[u8]) -> Option<Text<'_>> {
 
 /// `Backtrace: ` has a blank at its end, and so has arm's `Call trace: ` from 6.9 on.
 fn is_heading(text: &[u8]) -> bool {
-    matches!(text.trim_ascii_end(), b"Call Trace:" | b"Call trace:" | b"Backtrace:" | b"Stack Trace:" | b"Trace:")
+    matches!(
+        text.trim_ascii_end(),
+        b"Call Trace:" | b"Call trace:" | b"Backtrace:" | b"Stack Trace:" | b"Trace:"
+    )
 }
 
 fn by_notice(text: &[u8]) -> Option<Text<'_>> {

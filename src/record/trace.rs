@@ -154,7 +154,13 @@ mod tests {
         ] {
             check(text, "a", Op::Alloc, Pointer::Unprintable, Some(Pointer::Unprintable));
         }
-        check("TRACE a alloc 0x(null) inuse=1 fp=0x(null)", "a", Op::Alloc, Pointer::Null, Some(Pointer::Null));
+        check(
+            "TRACE a alloc 0x(null) inuse=1 fp=0x(null)",
+            "a",
+            Op::Alloc,
+            Pointer::Null,
+            Some(Pointer::Null),
+        );
     }
 
     #[test]
@@ -166,7 +172,12 @@ mod tests {
 
     #[test]
     fn prose_is_no_header() {
-        for text in ["TRACE of my own, fp=0x0 Call Trace: none", "TRACE", "TRACE  alloc 0x1", "TRACE a alloc 0x"] {
+        for text in [
+            "TRACE of my own, fp=0x0 Call Trace: none",
+            "TRACE",
+            "TRACE  alloc 0x1",
+            "TRACE a alloc 0x",
+        ] {
             assert_eq!(TraceHeader::parse(text.as_bytes()), None, "{text}");
         }
     }

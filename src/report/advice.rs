@@ -57,15 +57,49 @@ impl fmt::Display for Advice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = super::number::counted;
         match *self {
-            Advice::NoSurvivors => write!(f, "Every traced allocation was freed: no leak in this window. Trace for longer, or trace another cache."),
-            Advice::Dropped(n) => write!(f, "The kernel dropped {}: objects and frees are missing, and each group shows how far its number may be off. Boot with a larger log_buf_len=, read dmesg instead of a slow console, or trace fewer caches.", count(n, "message")),
-            Advice::SomeUnprintable(n) => write!(f, "{} had no usable address and could not be matched. Give the kernel entropy early (random.trust_cpu=on), or boot with no_hash_pointers (5.12 on).", count(n, "event")),
-            Advice::Headless(n) => write!(f, "{} came without a TRACE line, which prints at a lower level: raise the console level (loglevel=8 or dmesg -n 8), or read dmesg.", count(n, "backtrace")),
-            Advice::Torn(n) => write!(f, "{} lost a backtrace or part of a line: they count, but their call chain is not known or not whole.", count(n, "event")),
-            Advice::LostFrees(n) => write!(f, "{} came between two allocations of one address without being logged; those objects are not counted as live.", count(n, "free")),
-            Advice::Orphans(n) => write!(f, "{} of objects that were allocated before the capture begins. Trace from boot (slub_debug=T,<cache>) to see every allocation.", count(n, "free")),
-            Advice::Ambiguous(n) => write!(f, "{} could belong to more than one event, since several CPUs printed at once. A kernel with CONFIG_PRINTK_CALLER (printk.caller=1 where built in) tells them apart.", count(n, "backtrace")),
-            Advice::Hashed => write!(f, "Addresses are hashed: two objects may share one, rarely. Boot with no_hash_pointers (5.12 on); any slub_debug= implies it from 5.14."),
+            Advice::NoSurvivors => write!(
+                f,
+                "Every traced allocation was freed: no leak in this window. Trace for longer, or trace another cache."
+            ),
+            Advice::Dropped(n) => write!(
+                f,
+                "The kernel dropped {}: objects and frees are missing, and each group shows how far its number may be off. Boot with a larger log_buf_len=, read dmesg instead of a slow console, or trace fewer caches.",
+                count(n, "message")
+            ),
+            Advice::SomeUnprintable(n) => write!(
+                f,
+                "{} had no usable address and could not be matched. Give the kernel entropy early (random.trust_cpu=on), or boot with no_hash_pointers (5.12 on).",
+                count(n, "event")
+            ),
+            Advice::Headless(n) => write!(
+                f,
+                "{} came without a TRACE line, which prints at a lower level: raise the console level (loglevel=8 or dmesg -n 8), or read dmesg.",
+                count(n, "backtrace")
+            ),
+            Advice::Torn(n) => write!(
+                f,
+                "{} lost a backtrace or part of a line: they count, but their call chain is not known or not whole.",
+                count(n, "event")
+            ),
+            Advice::LostFrees(n) => write!(
+                f,
+                "{} came between two allocations of one address without being logged; those objects are not counted as live.",
+                count(n, "free")
+            ),
+            Advice::Orphans(n) => write!(
+                f,
+                "{} of objects that were allocated before the capture begins. Trace from boot (slub_debug=T,<cache>) to see every allocation.",
+                count(n, "free")
+            ),
+            Advice::Ambiguous(n) => write!(
+                f,
+                "{} could belong to more than one event, since several CPUs printed at once. A kernel with CONFIG_PRINTK_CALLER (printk.caller=1 where built in) tells them apart.",
+                count(n, "backtrace")
+            ),
+            Advice::Hashed => write!(
+                f,
+                "Addresses are hashed: two objects may share one, rarely. Boot with no_hash_pointers (5.12 on); any slub_debug= implies it from 5.14."
+            ),
         }
     }
 }
@@ -77,16 +111,24 @@ pub enum Unusable {
     #[error("the input is empty; give a console capture, for example: slabtrace serial.log")]
     Empty,
     /// Nothing of the input looks like a console log.
-    #[error("the input is no text; give a console log or dmesg output (gzip, xz, zstd and bzip2 are unpacked)")]
+    #[error(
+        "the input is no text; give a console log or dmesg output (gzip, xz, zstd and bzip2 are unpacked)"
+    )]
     Binary,
     /// Backtraces of slab tracing, but no TRACE line: the console level hid them.
-    #[error("found {0} backtraces of slab tracing but no TRACE line, which the console level hid; boot with loglevel=8 (or: dmesg -n 8), or read the log with dmesg")]
+    #[error(
+        "found {0} backtraces of slab tracing but no TRACE line, which the console level hid; boot with loglevel=8 (or: dmesg -n 8), or read the log with dmesg"
+    )]
     Hidden(u64),
     /// No trace of slab tracing.
-    #[error("found no TRACE line of slab tracing in the input; boot with slub_debug=T,<cache> (before Linux 5.9 also: echo 1 > /sys/kernel/slab/<cache>/trace) and set the console to loglevel=8")]
+    #[error(
+        "found no TRACE line of slab tracing in the input; boot with slub_debug=T,<cache> (before Linux 5.9 also: echo 1 > /sys/kernel/slab/<cache>/trace) and set the console to loglevel=8"
+    )]
     NoTrace,
     /// No address was printable.
-    #[error("every object address in the input is unprintable, so that no free can be matched; give the kernel entropy early (random.trust_cpu=on) or boot with no_hash_pointers (5.12 on)")]
+    #[error(
+        "every object address in the input is unprintable, so that no free can be matched; give the kernel entropy early (random.trust_cpu=on) or boot with no_hash_pointers (5.12 on)"
+    )]
     Unprintable,
 }
 

@@ -3,30 +3,41 @@
 use std::cmp::Reverse;
 
 use super::{
-    Advice, BootReport, CacheReport, ExampleReport, FrameReport, FreedByReport, GroupReport, Input, Loss, ProcessReport, Report,
-    Totals, Verdict, fingerprint,
+    Advice, BootReport, CacheReport, ExampleReport, FrameReport, FreedByReport, GroupReport, Input,
+    Loss, ProcessReport, Report, Totals, Verdict, fingerprint,
 };
 use crate::address::PointerWidth;
 use crate::event::{AssemblyLoss, Boot, NameId, Names, Placed, arch};
-use crate::ledger::{Group, GroupKey, GroupSurvivors, LedgerLoss, Settled, Survivors, TIMELINE_BUCKETS};
+use crate::ledger::{
+    Group, GroupKey, GroupSurvivors, LedgerLoss, Settled, Survivors, TIMELINE_BUCKETS,
+};
 use crate::parser::Parser;
 use crate::record::frame::Reliability;
 
 impl Report {
     /// Builds the report of a log that has ended.
-    pub(crate) fn build(inputs: Vec<Input>, parser: &Parser, settled: Settled) -> Report {
+    pub(crate) fn build(inputs: Vec<Input>, parser: &Parser, settled: &Settled) -> Report {
         let names = parser.names();
         let loss = loss(parser.loss(), settled.loss);
-        let builder = Builder { names, boots: parser.boots(), settled: &settled, loss };
-        let mut groups: Vec<GroupReport> =
-            settled.boots.iter().enumerate().flat_map(|(boot, survivors)| builder.groups(boot, survivors)).collect();
-        groups.sort_by(|a, b| rank_key(a).cmp(&rank_key(b)));
+        let builder = Builder { names, boots: parser.boots(), settled, loss };
+        let mut groups: Vec<GroupReport> = settled
+            .boots
+            .iter()
+            .enumerate()
+            .flat_map(|(boot, survivors)| builder.groups(boot, survivors))
+            .collect();
+        groups.sort_by_key(rank_key);
         for (at, group) in groups.iter_mut().enumerate() {
             group.rank = at + 1;
         }
         let caches = builder.caches(&groups);
         let totals = builder.totals(&groups, &caches);
-        let boots: Vec<BootReport> = parser.boots().iter().enumerate().map(|(index, boot)| builder.boot(index, boot)).collect();
+        let boots: Vec<BootReport> = parser
+            .boots()
+            .iter()
+            .enumerate()
+            .map(|(index, boot)| builder.boot(index, boot))
+            .collect();
         let mut report = Report { inputs, boots, totals, loss, caches, groups, advice: Vec::new() };
         report.advice = Advice::on(&report);
         report
@@ -36,7 +47,13 @@ impl Report {
 /// Most bytes first, then most objects; the rest makes the order total.
 fn rank_key(group: &GroupReport) -> impl Ord + use<> {
     let first_line = group.examples.first().map(|example| example.line);
-    (Reverse(group.live_bytes), Reverse(group.live_objects), group.boot, group.cache.clone(), first_line)
+    (
+        Reverse(group.live_bytes),
+        Reverse(group.live_objects),
+        group.boot,
+        group.cache.clone(),
+        first_line,
+    )
 }
 
 struct Builder<'a> {
@@ -85,10 +102,18 @@ impl Builder<'_> {
         self.loss.printk_dropped.saturating_add(self.loss.headless_stacks)
     }
 
-    fn group(&self, boot: usize, key: &GroupKey, group: &Group, left: &GroupSurvivors, (low, high): (u64, u64)) -> GroupReport {
+    fn group(
+        &self,
+        boot: usize,
+        key: &GroupKey,
+        group: &Group,
+        left: &GroupSurvivors,
+        (low, high): (u64, u64),
+    ) -> GroupReport {
         let cache = self.text(key.cache);
         let chain = key.chain.map_or(&[][..], |chain| self.names.chain(chain));
-        let chain: Vec<FrameReport> = chain.iter().map(|placed| frame(placed, self.names)).collect();
+        let chain: Vec<FrameReport> =
+            chain.iter().map(|placed| frame(*placed, self.names)).collect();
         let object_size = self.object_size(key.cache);
         let live_objects = group.live();
         let end = self.boots.get(boot).and_then(|boot| boot.last_time).map(|stamp| stamp.micros);
@@ -129,7 +154,13 @@ impl Builder<'_> {
                 live_objects,
             })
             .collect();
-        processes.sort_by(|a, b| (Reverse(a.live_objects), &a.comm, a.pid).cmp(&(Reverse(b.live_objects), &b.comm, b.pid)));
+        processes.sort_by(|a, b| {
+            (Reverse(a.live_objects), &a.comm, a.pid).cmp(&(
+                Reverse(b.live_objects),
+                &b.comm,
+                b.pid,
+            ))
+        });
         processes
     }
 
@@ -143,7 +174,13 @@ impl Builder<'_> {
                 frees,
             })
             .collect();
-        freers.sort_by(|a, b| (Reverse(a.frees), &a.function, &a.module).cmp(&(Reverse(b.frees), &b.function, &b.module)));
+        freers.sort_by(|a, b| {
+            (Reverse(a.frees), &a.function, &a.module).cmp(&(
+                Reverse(b.frees),
+                &b.function,
+                &b.module,
+            ))
+        });
         freers
     }
 
@@ -155,18 +192,29 @@ impl Builder<'_> {
             .map(|(&name, tally)| {
                 let object_size = self.object_size(name);
                 let name = self.text(name);
-                let live_objects = groups.iter().filter(|group| group.cache == name).map(|group| group.live_objects).sum();
+                let live_objects = groups
+                    .iter()
+                    .filter(|group| group.cache == name)
+                    .map(|group| group.live_objects)
+                    .sum();
                 CacheReport {
                     object_size,
                     allocs: tally.allocs,
                     frees: tally.frees,
                     live_objects,
-                    live_bytes: object_size.map(|size| u64::from(size).saturating_mul(live_objects)),
+                    live_bytes: object_size
+                        .map(|size| u64::from(size).saturating_mul(live_objects)),
                     name,
                 }
             })
             .collect();
-        caches.sort_by(|a, b| (Reverse(a.live_bytes), Reverse(a.live_objects), &a.name).cmp(&(Reverse(b.live_bytes), Reverse(b.live_objects), &b.name)));
+        caches.sort_by(|a, b| {
+            (Reverse(a.live_bytes), Reverse(a.live_objects), &a.name).cmp(&(
+                Reverse(b.live_bytes),
+                Reverse(b.live_objects),
+                &b.name,
+            ))
+        });
         caches
     }
 
@@ -180,7 +228,10 @@ impl Builder<'_> {
             frees,
             matched_frees: all_groups.map(|(_, group, _)| group.frees).sum(),
             live_objects: groups.iter().map(|group| group.live_objects).sum(),
-            live_bytes: groups.iter().filter_map(|group| group.live_bytes).fold(0, u64::saturating_add),
+            live_bytes: groups
+                .iter()
+                .filter_map(|group| group.live_bytes)
+                .fold(0, u64::saturating_add),
             groups: groups.len() as u64,
         }
     }
@@ -203,7 +254,7 @@ fn loss(assembly: AssemblyLoss, ledger: LedgerLoss) -> Loss {
 }
 
 /// A frame, resolved to text.
-pub(super) fn frame(placed: &Placed, names: &Names) -> FrameReport {
+pub(super) fn frame(placed: Placed, names: &Names) -> FrameReport {
     let frame = names.frame(placed.frame);
     FrameReport {
         function: frame.function.map(|name| names.text(name).to_owned()),

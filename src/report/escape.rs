@@ -31,7 +31,10 @@ mod tests {
 
     #[test]
     fn nothing_reaches_the_terminal_that_it_would_obey() {
-        assert_eq!(Escaped("a\x1b[31mb\u{9b}2J\u{202e}c\n").to_string(), "a\\u{1b}[31mb\\u{9b}2J\\u{202e}c\\n");
+        assert_eq!(
+            Escaped("a\x1b[31mb\u{9b}2J\u{202e}c\n").to_string(),
+            "a\\u{1b}[31mb\\u{9b}2J\\u{202e}c\\n"
+        );
         assert_eq!(Escaped("kworker/u8:2 äß").to_string(), "kworker/u8:2 äß");
     }
 }

@@ -59,7 +59,7 @@ impl<W: Write> EventSink for EventWriter<W> {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct EventLine<'a> {
     seq: u64,
     op: &'static str,
     cache: &'a str,
@@ -90,9 +90,9 @@ struct Registers<'a> {
 fn write(event: &Event, names: &Names, out: &mut impl Write) -> io::Result<()> {
     let none = Backtrace::default();
     let backtrace = event.backtrace.as_deref().unwrap_or(&none);
-    let chain: Vec<_> = backtrace.chain.iter().map(|placed| build::frame(placed, names)).collect();
+    let chain: Vec<_> = backtrace.chain.iter().map(|placed| build::frame(*placed, names)).collect();
     let task = event.task;
-    let line = Line {
+    let line = EventLine {
         seq: event.seq,
         op: event.op.name(),
         cache: names.text(event.cache),

@@ -41,8 +41,12 @@ mod tests {
 
     #[test]
     fn another_build_has_the_same_fingerprint() {
-        let here = fingerprint("kmalloc-64", &[frame("leaky_fill.isra.0", 4), frame("leaky_init", 8)]);
-        let there = fingerprint("kmalloc-64", &[frame("leaky_fill.constprop.7", 40), frame("leaky_init", 80)]);
+        let here =
+            fingerprint("kmalloc-64", &[frame("leaky_fill.isra.0", 4), frame("leaky_init", 8)]);
+        let there = fingerprint(
+            "kmalloc-64",
+            &[frame("leaky_fill.constprop.7", 40), frame("leaky_init", 80)],
+        );
         assert_eq!(here, there);
     }
 

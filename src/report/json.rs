@@ -156,7 +156,11 @@ fn document(report: &Report) -> Document<'_> {
     Document {
         schema: SCHEMA,
         tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
-        inputs: report.inputs.iter().map(|input| Input { path: &input.path, bytes: input.bytes, lines: input.lines }).collect(),
+        inputs: report
+            .inputs
+            .iter()
+            .map(|input| Input { path: &input.path, bytes: input.bytes, lines: input.lines })
+            .collect(),
         boots: report.boots.iter().map(boot).collect(),
         totals: totals(report),
         loss: loss(report),
@@ -180,7 +184,8 @@ fn boot(boot: &super::BootReport) -> Boot<'_> {
 }
 
 fn totals(report: &Report) -> Totals {
-    let super::Totals { events, allocs, frees, matched_frees, live_objects, live_bytes, groups } = report.totals;
+    let super::Totals { events, allocs, frees, matched_frees, live_objects, live_bytes, groups } =
+        report.totals;
     Totals { events, allocs, frees, matched_frees, live_objects, live_bytes, groups }
 }
 
@@ -233,17 +238,29 @@ fn group(group: &GroupReport) -> Group<'_> {
         processes: group
             .processes
             .iter()
-            .map(|process| Process { comm: process.comm.as_deref(), pid: process.pid, live_objects: process.live_objects })
+            .map(|process| Process {
+                comm: process.comm.as_deref(),
+                pid: process.pid,
+                live_objects: process.live_objects,
+            })
             .collect(),
         freed_by: group
             .freed_by
             .iter()
-            .map(|freer| FreedBy { function: freer.function.as_deref(), module: freer.module.as_deref(), frees: freer.frees })
+            .map(|freer| FreedBy {
+                function: freer.function.as_deref(),
+                module: freer.module.as_deref(),
+                frees: freer.frees,
+            })
             .collect(),
         examples: group
             .examples
             .iter()
-            .map(|example| Example { line: example.line.0, time: example.time, address: &example.address })
+            .map(|example| Example {
+                line: example.line.0,
+                time: example.time,
+                address: &example.address,
+            })
             .collect(),
     }
 }

@@ -14,8 +14,8 @@ mod select;
 mod text;
 
 pub use advice::{Advice, Unusable};
-pub use events::EventWriter;
 pub use escape::Escaped;
+pub use events::EventWriter;
 pub use json::write as write_json;
 pub use select::{BootChoice, Glob, Selection, SelectionError, SortKey};
 pub use text::{Style, write as write_text};
@@ -129,7 +129,8 @@ pub struct Loss {
 impl Loss {
     /// Whether the numbers of the report may be off: something of an event is missing.
     pub fn is_any(&self) -> bool {
-        let Loss { stray_frames: _, failed_allocs: _, orphan_frees: _, replayed_lines: _, .. } = *self;
+        let Loss { stray_frames: _, failed_allocs: _, orphan_frees: _, replayed_lines: _, .. } =
+            *self;
         self.printk_dropped
             + self.lost_frees
             + self.torn_events

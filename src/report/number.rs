@@ -36,7 +36,11 @@ pub(super) fn bytes(value: u64) -> String {
 
 /// A span of time: `870 ms`, `7.5 s`, `12 min 30 s`, `3 h 20 min`, `4 d 2 h`.
 pub(super) fn duration(seconds: f64) -> String {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a sane span")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to a sane span"
+    )]
     let whole = seconds.clamp(0.0, 1e12).round() as u64;
     match whole {
         _ if seconds < 0.9995 => format!("{:.0} ms", seconds.max(0.0) * 1e3),

@@ -71,7 +71,9 @@ impl Glob {
     /// When it is too long.
     pub fn new(pattern: &str) -> Result<Glob, SelectionError> {
         let body = regex::escape(pattern).replace(r"\*", ".*").replace(r"\?", ".");
-        Regex::new(&format!("^(?s:{body})$")).map(Glob).map_err(|_| SelectionError::Pattern(pattern.to_owned()))
+        Regex::new(&format!("^(?s:{body})$"))
+            .map(Glob)
+            .map_err(|_| SelectionError::Pattern(pattern.to_owned()))
     }
 
     fn matches(&self, name: &str) -> bool {
@@ -89,7 +91,9 @@ impl Selection {
             SortKey::Bytes => {}
             SortKey::Objects => report.groups.sort_by_key(|group| Reverse(group.live_objects)),
             SortKey::Growth => report.groups.sort_by_key(|group| Reverse(grown(group))),
-            SortKey::Age => report.groups.sort_by(|a, b| b.oldest_age.unwrap_or(-1.0).total_cmp(&a.oldest_age.unwrap_or(-1.0))),
+            SortKey::Age => report.groups.sort_by(|a, b| {
+                b.oldest_age.unwrap_or(-1.0).total_cmp(&a.oldest_age.unwrap_or(-1.0))
+            }),
         }
         report.groups.truncate(self.top.unwrap_or(usize::MAX));
         for (at, group) in report.groups.iter_mut().enumerate() {
@@ -103,7 +107,8 @@ impl Selection {
             BootChoice::Last => group.boot == last_boot,
             BootChoice::Number(number) => group.boot == number,
         };
-        let in_module = |module: &String| group.chain.iter().any(|frame| frame.module.as_ref() == Some(module));
+        let in_module =
+            |module: &String| group.chain.iter().any(|frame| frame.module.as_ref() == Some(module));
         boot && self.cache.as_ref().is_none_or(|glob| glob.matches(&group.cache))
             && self.module.as_ref().is_none_or(in_module)
             && self.min_age.is_none_or(|age| group.oldest_age.is_some_and(|oldest| oldest >= age))

@@ -1,5 +1,6 @@
 //! The text report: what a kernel engineer reads at a glance on an 80-column terminal.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::number::{bytes, count, counted, duration, sparkline};
@@ -64,7 +65,13 @@ pub fn write(report: &Report, style: Style, out: &mut impl Write) -> io::Result<
 fn header(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()> {
     for input in &report.inputs {
         let name = if input.path == "-" { "standard input" } else { &input.path };
-        writeln!(out, "{}  {}, {}", style.bold(&Escaped(name).to_string()), bytes(input.bytes), counted(input.lines, "line"))?;
+        writeln!(
+            out,
+            "{}  {}, {}",
+            style.bold(&Escaped(name).to_string()),
+            bytes(input.bytes),
+            counted(input.lines, "line")
+        )?;
     }
     for boot in &report.boots {
         boot_line(boot, report.boots.len(), out)?;
@@ -90,7 +97,8 @@ fn header(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()>
 fn boot_line(boot: &BootReport, boots: usize, out: &mut impl Write) -> io::Result<()> {
     let mut parts = Vec::new();
     if boots > 1 {
-        parts.push(format!("boot {}, lines {} to {}:", boot.index, boot.first_line, boot.last_line));
+        parts
+            .push(format!("boot {}, lines {} to {}:", boot.index, boot.first_line, boot.last_line));
     }
     let kernel = boot.kernel.as_deref().unwrap_or("of unknown version");
     parts.push(format!("kernel {}", Escaped(kernel)));
@@ -100,7 +108,9 @@ fn boot_line(boot: &BootReport, boots: usize, out: &mut impl Write) -> io::Resul
     if let (Some(first), Some(last)) = (boot.first_time, boot.last_time) {
         let span = last.seconds() - first.seconds();
         parts.push(match first.clock {
-            crate::time::Clock::Boot => format!("from {:.3} s to {:.3} s,", first.seconds(), last.seconds()),
+            crate::time::Clock::Boot => {
+                format!("from {:.3} s to {:.3} s,", first.seconds(), last.seconds())
+            }
             crate::time::Clock::Wall => format!("over {},", duration(span)),
         });
     }
@@ -138,7 +148,11 @@ fn loss_sentence(loss: &Loss) -> String {
     .filter(|&(number, _, _)| number > 0)
     .map(|(number, noun, what)| format!("{} {what}", counted(number, noun)))
     .collect();
-    if parts.is_empty() { "lost: nothing".to_owned() } else { format!("lost or unmatched: {}", parts.join(", ")) }
+    if parts.is_empty() {
+        "lost: nothing".to_owned()
+    } else {
+        format!("lost or unmatched: {}", parts.join(", "))
+    }
 }
 
 fn caches(report: &Report, out: &mut impl Write) -> io::Result<()> {
@@ -146,7 +160,11 @@ fn caches(report: &Report, out: &mut impl Write) -> io::Result<()> {
         return Ok(());
     }
     let width = report.caches.iter().map(|cache| cache.name.len()).max().unwrap_or(0).clamp(5, 28);
-    writeln!(out, "\n{:width$}  {:>9} {:>9} {:>9} {:>10} {:>10}", "cache", "size", "allocs", "frees", "live", "bytes")?;
+    writeln!(
+        out,
+        "\n{:width$}  {:>9} {:>9} {:>9} {:>10} {:>10}",
+        "cache", "size", "allocs", "frees", "live", "bytes"
+    )?;
     for cache in &report.caches {
         let size = cache.object_size.map_or("?".to_owned(), |size| count(size.into()));
         let live = cache.live_bytes.map_or("?".to_owned(), bytes);
@@ -162,9 +180,15 @@ fn caches(report: &Report, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-fn group_block(group: &GroupReport, report: &Report, style: Style, out: &mut impl Write) -> io::Result<()> {
+fn group_block(
+    group: &GroupReport,
+    report: &Report,
+    style: Style,
+    out: &mut impl Write,
+) -> io::Result<()> {
     let size = group.live_bytes.map_or_else(|| "unknown size".to_owned(), bytes);
-    let boot = if report.boots.len() > 1 { format!("  boot {}", group.boot) } else { String::new() };
+    let boot =
+        if report.boots.len() > 1 { format!("  boot {}", group.boot) } else { String::new() };
     let title = format!(
         "#{}  {}  {} live, {size}{boot}",
         group.rank,
@@ -178,20 +202,33 @@ fn group_block(group: &GroupReport, report: &Report, style: Style, out: &mut imp
     }
     chain(group, style, out)?;
     let processes = listed(group.processes.iter().map(|process| {
-        let comm = process.comm.as_deref().map_or_else(|| "unknown task".to_owned(), |comm| Escaped(comm).to_string());
+        let comm = process
+            .comm
+            .as_deref()
+            .map_or_else(|| "unknown task".to_owned(), |comm| Escaped(comm).to_string());
         let pid = process.pid.map_or_else(String::new, |pid| format!(" pid {pid}"));
         format!("{comm}{pid} ({})", count(process.live_objects))
     }));
     write_wrapped(out, "    ", &format!("allocated by {processes}"))?;
     if !group.freed_by.is_empty() {
         let freers = listed(group.freed_by.iter().map(|freer| {
-            let function = freer.function.as_deref().map_or_else(|| "unknown code".to_owned(), |name| Escaped(name).to_string());
+            let function = freer
+                .function
+                .as_deref()
+                .map_or_else(|| "unknown code".to_owned(), |name| Escaped(name).to_string());
             format!("{function}{} ({})", module(freer.module.as_deref()), count(freer.frees))
         }));
         write_wrapped(out, "    ", &format!("siblings freed by {freers}"))?;
     }
-    let example = group.examples.first().map(|example| format!("oldest: line {}, object {}; ", example.line, example.address));
-    writeln!(out, "    {}", style.dim(&format!("{}fingerprint {}", example.unwrap_or_default(), group.fingerprint)))
+    let example = group
+        .examples
+        .first()
+        .map(|example| format!("oldest: line {}, object {}; ", example.line, example.address));
+    writeln!(
+        out,
+        "    {}",
+        style.dim(&format!("{}fingerprint {}", example.unwrap_or_default(), group.fingerprint))
+    )
 }
 
 /// What became of the group's allocations, in a sentence.
@@ -199,15 +236,21 @@ fn fate(group: &GroupReport) -> String {
     let mut text = format!("{} allocated, {} freed", count(group.allocs), count(group.frees));
     let lost = group.allocs.saturating_sub(group.frees + group.live_objects);
     if lost > 0 {
-        text.push_str(&format!(", {} not logged", counted(lost, "free")));
+        let _ = write!(text, ", {} not logged", counted(lost, "free"));
     }
     if let Some(age) = group.oldest_age {
-        text.push_str(&format!("; oldest lives for {}", duration(age)));
+        let _ = write!(text, "; oldest lives for {}", duration(age));
     }
     text.push_str("; ");
     text.push_str(verdict(group.verdict));
-    if (group.live_objects_min, group.live_objects_max) != (group.live_objects, group.live_objects) {
-        text.push_str(&format!(" (truly {} to {})", count(group.live_objects_min), count(group.live_objects_max)));
+    if (group.live_objects_min, group.live_objects_max) != (group.live_objects, group.live_objects)
+    {
+        let _ = write!(
+            text,
+            " (truly {} to {})",
+            count(group.live_objects_min),
+            count(group.live_objects_max)
+        );
     }
     text
 }
@@ -234,8 +277,13 @@ fn growth(group: &GroupReport, report: &Report, style: Style) -> String {
         })
         .collect();
     let is_first_boot = report.boots.len() <= 1;
-    let span = group.first_alloc.zip(group.last_alloc).filter(|_| is_first_boot || group.first_alloc.is_some());
-    let times = span.map_or_else(String::new, |(first, last)| format!("  allocated from {first:.3} s to {last:.3} s"));
+    let span = group
+        .first_alloc
+        .zip(group.last_alloc)
+        .filter(|_| is_first_boot || group.first_alloc.is_some());
+    let times = span.map_or_else(String::new, |(first, last)| {
+        format!("  allocated from {first:.3} s to {last:.3} s")
+    });
     format!("survivors {}{}", style.alarm(&sparkline(&grown)), style.dim(&times))
 }
 
@@ -259,9 +307,13 @@ fn chain(group: &GroupReport, style: Style, out: &mut impl Write) -> io::Result<
 fn frame_text(frame: &FrameReport, style: Style) -> String {
     let doubt = if frame.reliable { "" } else { "? " };
     let place = match (&frame.function, frame.offset, frame.size) {
-        (Some(function), Some(offset), Some(size)) => format!("{}+{offset:#x}/{size:#x}", Escaped(function)),
+        (Some(function), Some(offset), Some(size)) => {
+            format!("{}+{offset:#x}/{size:#x}", Escaped(function))
+        }
         (Some(function), _, _) => Escaped(function).to_string(),
-        (None, _, _) => frame.address.map_or_else(|| "?".to_owned(), |address| format!("{address:#x}")),
+        (None, _, _) => {
+            frame.address.map_or_else(|| "?".to_owned(), |address| format!("{address:#x}"))
+        }
     };
     let text = format!("{doubt}{place}{}", module(frame.module.as_deref()));
     if frame.role == Role::Caller { text } else { style.dim(&text) }
@@ -276,7 +328,7 @@ fn listed(items: impl ExactSizeIterator<Item = String>) -> String {
     let more = items.len().saturating_sub(LISTED_MAX);
     let mut text = items.take(LISTED_MAX).collect::<Vec<_>>().join(", ");
     if more > 0 {
-        text.push_str(&format!(" and {}", counted(more as u64, "other")));
+        let _ = write!(text, " and {}", counted(more as u64, "other"));
     }
     text
 }
@@ -298,7 +350,8 @@ fn write_wrapped(out: &mut impl Write, lead: &str, text: &str) -> io::Result<()>
     let mut line = lead.to_owned();
     let mut is_empty = true;
     for word in text.split(' ').filter(|word| !word.is_empty()) {
-        let width = unicode_width::UnicodeWidthStr::width(line.as_str()) + unicode_width::UnicodeWidthStr::width(word);
+        let width = unicode_width::UnicodeWidthStr::width(line.as_str())
+            + unicode_width::UnicodeWidthStr::width(word);
         if !is_empty && width + 1 > WIDTH {
             writeln!(out, "{}", line.trim_end())?;
             line.clone_from(&inset);

@@ -36,7 +36,12 @@ impl Inputs {
         if sources.iter().filter(|source| **source == Source::Stdin).count() > 1 {
             anyhow::bail!("standard input was named twice; give `-` once");
         }
-        Ok(Some(Inputs { sources: sources.into_iter(), is_broken: false, is_binary: false, is_interrupted: false }))
+        Ok(Some(Inputs {
+            sources: sources.into_iter(),
+            is_broken: false,
+            is_binary: false,
+            is_interrupted: false,
+        }))
     }
 
     /// Opens the next capture.
@@ -48,12 +53,16 @@ impl Inputs {
     }
 
     /// Takes note of a capture that has been read, and says so where it broke off.
-    pub(crate) fn done(&mut self, input: Input) {
+    pub(crate) fn done(&mut self, input: &Input) {
         self.is_binary |= input.is_binary;
         self.is_interrupted |= input.end == End::Interrupted;
         if let End::Broken(error) = &input.end {
             self.is_broken = true;
-            let note = format!("slabtrace: {} breaks off after {} bytes: {error}; reporting on what came before", input.name(), input.bytes);
+            let note = format!(
+                "slabtrace: {} breaks off after {} bytes: {error}; reporting on what came before",
+                input.name(),
+                input.bytes
+            );
             // Nothing is left to do where standard error is closed.
             let _ = writeln!(io::stderr(), "{note}");
         }

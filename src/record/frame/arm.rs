@@ -86,11 +86,31 @@ mod tests {
 
     #[test]
     fn every_era_names_callee_and_caller() {
-        check("[<c0012378>] (dump_backtrace+0x0/0x114) from [<c03a0a5c>] (dump_stack+0x18/0x1c)", "dump_backtrace", "dump_stack", None);
-        check("[<bf8d5f0c>] (htt_rx_ring_fill_n+0x0/0x108 [umac]) from [<bf8d6888>] (htt_rx_msdu+0x54/0x6c [umac])", "htt_rx_ring_fill_n", "htt_rx_msdu", Some("umac"));
-        check("[<c0600bb8>] (start_kernel+0x0/0x46c) from [<00000000>] (0x0)", "start_kernel", "0", None);
+        check(
+            "[<c0012378>] (dump_backtrace+0x0/0x114) from [<c03a0a5c>] (dump_stack+0x18/0x1c)",
+            "dump_backtrace",
+            "dump_stack",
+            None,
+        );
+        check(
+            "[<bf8d5f0c>] (htt_rx_ring_fill_n+0x0/0x108 [umac]) from [<bf8d6888>] (htt_rx_msdu+0x54/0x6c [umac])",
+            "htt_rx_ring_fill_n",
+            "htt_rx_msdu",
+            Some("umac"),
+        );
+        check(
+            "[<c0600bb8>] (start_kernel+0x0/0x46c) from [<00000000>] (0x0)",
+            "start_kernel",
+            "0",
+            None,
+        );
         check("Function entered at [<c0012378>] from [<c03a0a5c>]", "c0012378", "c03a0a5c", None);
-        check(" leaky_rx_poll [leaky] from leaky_start+0x40/0xa10 [leaky]", "leaky_rx_poll", "leaky_start", Some("leaky"));
+        check(
+            " leaky_rx_poll [leaky] from leaky_start+0x40/0xa10 [leaky]",
+            "leaky_rx_poll",
+            "leaky_start",
+            Some("leaky"),
+        );
     }
 
     #[test]

@@ -102,7 +102,8 @@ mod tests {
 
     #[test]
     fn a_frame_has_function_offset_size_and_module() {
-        let text = " leaky_rx_buf.constprop.0+0xe/0x10 [leaky 8ccbaffd9b4dd0b5cd41d373472384777eb5c5fd]";
+        let text =
+            " leaky_rx_buf.constprop.0+0xe/0x10 [leaky 8ccbaffd9b4dd0b5cd41d373472384777eb5c5fd]";
         let symbol = symbol(text);
         assert_eq!(symbol.function, b"leaky_rx_buf.constprop.0");
         assert_eq!((symbol.offset, symbol.size), (Some(0xe), Some(0x10)));
@@ -113,16 +114,27 @@ mod tests {
     #[test]
     fn doubt_and_addresses_are_kept() {
         assert_eq!(frame(" ? kthread+0x31/0x110").reliability, Reliability::Unreliable);
-        assert_eq!(frame("([<0000000000a2236a>] arch_cpu_idle+0x3a/0xc8)").reliability, Reliability::Unreliable);
-        assert_eq!(frame(" [<0000000000a2206a>] dump_stack_lvl+0x62/0x88 ").address, Some(CodeAddr(0xa2_206a)));
+        assert_eq!(
+            frame("([<0000000000a2236a>] arch_cpu_idle+0x3a/0xc8)").reliability,
+            Reliability::Unreliable
+        );
+        assert_eq!(
+            frame(" [<0000000000a2206a>] dump_stack_lvl+0x62/0x88 ").address,
+            Some(CodeAddr(0xa2_206a))
+        );
         assert_eq!(frame("[<8008a038>] 0x8008a038").place, Place::Bare(CodeAddr(0x8008_a038)));
     }
 
     #[test]
     fn old_x86_puts_module_and_context_in_front() {
-        assert_eq!(symbol(" [<ffffffff8817f3e0>] :ext3:ext3_fill_super+0x10/0x20").module, Some(&b"ext3"[..]));
+        assert_eq!(
+            symbol(" [<ffffffff8817f3e0>] :ext3:ext3_fill_super+0x10/0x20").module,
+            Some(&b"ext3"[..])
+        );
         let text = b" <IRQ>  [<ffffffff8101f1b8>] ? dump_trace+0x88/0x390";
-        assert!(matches!(parse(text), Some(FrameLine::Marked(Mark::Irq, frame)) if frame.address.is_some()));
+        assert!(
+            matches!(parse(text), Some(FrameLine::Marked(Mark::Irq, frame)) if frame.address.is_some())
+        );
     }
 
     #[test]

@@ -73,7 +73,11 @@ fn symbol<'a>(cursor: &mut Cursor<'a>, wanted: Offset) -> Option<Symbol<'a>> {
 /// A byte of a function's name. Rust and C++ names hold more than C's; none holds a blank, a
 /// plus, a bracket or a parenthesis.
 fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'$' | b'<' | b'>' | b':' | b'~' | b'@' | b',' | b'&' | b'*')
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'_' | b'.' | b'$' | b'<' | b'>' | b':' | b'~' | b'@' | b',' | b'&' | b'*'
+        )
 }
 
 fn old_module<'a>(cursor: &mut Cursor<'a>) -> Option<&'a [u8]> {
@@ -100,7 +104,8 @@ type Module<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
 fn module<'a>(cursor: &mut Cursor<'a>) -> Option<Module<'a>> {
     let mut ahead = *cursor;
     ahead.eat(b" [")?;
-    let module = ahead.eat_while(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    let module =
+        ahead.eat_while(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
     if module.is_empty() {
         return None;
     }

@@ -4,8 +4,9 @@ use jiff::civil::DateTime;
 
 use crate::record::cursor::Cursor;
 
-const MONTHS: [&[u8]; 12] =
-    [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+const MONTHS: [&[u8]; 12] = [
+    b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
+];
 const WEEKDAYS: [&[u8]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
 
 /// The year of a time that names none: an analysis must not depend on the day it is run. It is a
@@ -94,7 +95,9 @@ fn clock(cursor: &mut Cursor<'_>) -> Option<Clock> {
     if matches!(cursor.peek(), Some(b'.' | b',')) {
         cursor.take(1)?;
         let fraction = cursor.eat_while(|byte| byte.is_ascii_digit());
-        micros = (0..6).fold(0, |value, at| value * 10 + i32::from(fraction.get(at).map_or(0, |digit| digit - b'0')));
+        micros = (0..6).fold(0, |value, at| {
+            value * 10 + i32::from(fraction.get(at).map_or(0, |digit| digit - b'0'))
+        });
     }
     Some(Clock { hour, minute, second, micros })
 }
@@ -136,12 +139,16 @@ fn two_digits(cursor: &mut Cursor<'_>) -> Option<i8> {
 
 fn digits(cursor: &mut Cursor<'_>, count: usize) -> Option<u32> {
     let digits = cursor.take(count)?;
-    digits.iter().try_fold(0, |value, digit| digit.is_ascii_digit().then(|| value * 10 + u32::from(digit - b'0')))
+    digits.iter().try_fold(0, |value, digit| {
+        digit.is_ascii_digit().then(|| value * 10 + u32::from(digit - b'0'))
+    })
 }
 
 fn micros(year: i16, month: i8, day: i8, clock: Clock) -> Option<i64> {
     let second = clock.second.min(59);
-    let time = DateTime::new(year, month, day, clock.hour, clock.minute, second, clock.micros * 1000).ok()?;
+    let time =
+        DateTime::new(year, month, day, clock.hour, clock.minute, second, clock.micros * 1000)
+            .ok()?;
     Some(time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_microsecond())
 }
 
@@ -149,28 +156,28 @@ fn micros(year: i16, month: i8, day: i8, clock: Clock) -> Option<i64> {
 mod tests {
     use super::*;
 
-    fn seconds(parse: impl Fn(&mut Cursor<'_>) -> Option<i64>, text: &str) -> f64 {
+    fn micros_of(parse: impl Fn(&mut Cursor<'_>) -> Option<i64>, text: &str) -> i64 {
         let mut cursor = Cursor::new(text.as_bytes());
         let micros = parse(&mut cursor).expect(text);
         assert!(cursor.is_empty(), "{text}");
-        micros as f64 / 1e6
+        micros
     }
 
     #[test]
     fn every_spelling_of_one_moment_is_that_moment() {
-        let moment = 1_706_281_451.0;
-        assert_eq!(seconds(iso, "2024-01-26T15:04:11Z"), moment);
-        assert_eq!(seconds(iso, "2024-01-26T23:04:11+08:00"), moment);
-        assert_eq!(seconds(iso, "2024-01-26T15:04:11+0000"), moment);
-        assert_eq!(seconds(iso, "2024-01-26 15:04:11,500000"), moment + 0.5);
-        assert_eq!(seconds(ctime, "Fri Jan 26 15:04:11 2024"), moment);
-        assert_eq!(seconds(ctime, "Fri Jan 26 15:04:11.123 2024"), moment + 0.123);
+        let moment = 1_706_281_451_000_000;
+        assert_eq!(micros_of(iso, "2024-01-26T15:04:11Z"), moment);
+        assert_eq!(micros_of(iso, "2024-01-26T23:04:11+08:00"), moment);
+        assert_eq!(micros_of(iso, "2024-01-26T15:04:11+0000"), moment);
+        assert_eq!(micros_of(iso, "2024-01-26 15:04:11,500000"), moment + 500_000);
+        assert_eq!(micros_of(ctime, "Fri Jan 26 15:04:11 2024"), moment);
+        assert_eq!(micros_of(ctime, "Fri Jan 26 15:04:11.123 2024"), moment + 123_000);
     }
 
     #[test]
     fn a_time_without_a_year_counts_from_its_start() {
-        assert_eq!(seconds(syslog, "Jan  2 00:00:01"), 86_401.0);
-        assert_eq!(seconds(syslog, "Jan 02 00:00:01.25"), 86_401.25);
+        assert_eq!(micros_of(syslog, "Jan  2 00:00:01"), 86_401_000_000);
+        assert_eq!(micros_of(syslog, "Jan 02 00:00:01.25"), 86_401_250_000);
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 /// Whether `line` holds a byte that [`clean`] would act on.
 pub(super) fn is_dirty(line: &[u8]) -> bool {
-    line.iter().any(|&byte| byte < b' ' && byte != b'\t') || line.starts_with(BOM) || line.contains(&0xa0)
+    line.iter().any(|&byte| byte < b' ' && byte != b'\t')
+        || line.starts_with(BOM)
+        || line.contains(&0xa0)
 }
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -59,7 +61,10 @@ mod tests {
 
     #[test]
     fn colours_and_screen_control_vanish() {
-        check(b"\x1b[32m[    0.000000] \x1b[0m\x1b[1mCall Trace:\x1b[0m", b"[    0.000000] Call Trace:");
+        check(
+            b"\x1b[32m[    0.000000] \x1b[0m\x1b[1mCall Trace:\x1b[0m",
+            b"[    0.000000] Call Trace:",
+        );
         check(b"\x1b[?7l\x1b[2Jx", b"x");
         check(b"\x1b]0;title\x07x", b"x");
         check(b"\x1b7x\x1b", b"x");

@@ -14,8 +14,12 @@ pub(super) fn facility_and_level(text: &[u8]) -> Option<&[u8]> {
     let level = cursor.eat_while(|byte| byte.is_ascii_lowercase());
     cursor.eat_blanks();
     cursor.eat(b": ")?;
-    let known = matches!(facility, b"kern" | b"user" | b"daemon" | b"syslog" | b"auth" | b"authpriv")
-        && matches!(level, b"emerg" | b"alert" | b"crit" | b"err" | b"warn" | b"notice" | b"info" | b"debug");
+    let known =
+        matches!(facility, b"kern" | b"user" | b"daemon" | b"syslog" | b"auth" | b"authpriv")
+            && matches!(
+                level,
+                b"emerg" | b"alert" | b"crit" | b"err" | b"warn" | b"notice" | b"info" | b"debug"
+            );
     known.then_some(cursor.rest())
 }
 
@@ -34,7 +38,11 @@ pub(super) fn bracketed_date<'a>(text: &'a [u8], prefix: &mut Prefix) -> Option<
 
 // [  +0.000012] TRACE …                       dmesg -e, dmesg -H
 /// Strips a time relative to the record before, which was at `last`.
-pub(super) fn relative<'a>(text: &'a [u8], last: Option<Stamp>, prefix: &mut Prefix) -> Option<&'a [u8]> {
+pub(super) fn relative<'a>(
+    text: &'a [u8],
+    last: Option<Stamp>,
+    prefix: &mut Prefix,
+) -> Option<&'a [u8]> {
     let mut cursor = Cursor::new(text);
     cursor.eat(b"[")?;
     cursor.eat_blanks();

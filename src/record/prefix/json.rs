@@ -69,7 +69,12 @@ impl Dmesg {
     //          "msg": "TRACE kmalloc-192 alloc …"
     //       },{
     /// Reads a line of the document. A message goes to `message`.
-    pub(super) fn line(&mut self, line: &[u8], prefix: &mut Prefix, message: &mut Vec<u8>) -> Option<()> {
+    pub(super) fn line(
+        &mut self,
+        line: &[u8],
+        prefix: &mut Prefix,
+        message: &mut Vec<u8>,
+    ) -> Option<()> {
         let (key, value) = member(line)?;
         message.clear();
         match key {
@@ -115,7 +120,10 @@ mod tests {
         let line = br#"{"_SOURCE_MONOTONIC_TIMESTAMP":"10815334","_TRANSPORT":"kernel","MESSAGE":" <TASK>","X":null}"#;
         let (mut prefix, mut message) = (Prefix::default(), Vec::new());
         object(line, &mut prefix, &mut message).expect("entry");
-        assert_eq!((prefix.boot, message.as_slice()), (Some(Stamp::boot(10_815_334)), &b" <TASK>"[..]));
+        assert_eq!(
+            (prefix.boot, message.as_slice()),
+            (Some(Stamp::boot(10_815_334)), &b" <TASK>"[..])
+        );
     }
 
     #[test]
@@ -127,10 +135,18 @@ mod tests {
 
     #[test]
     fn dmesg_spreads_a_record_over_lines() {
-        let (mut dmesg, mut prefix, mut message) = (Dmesg::default(), Prefix::default(), Vec::new());
-        for line in [&br#"         "pri": 4,"#[..], br#"         "time":     1.500000,"#, br#"         "msg": "a \"b\"""#] {
+        let (mut dmesg, mut prefix, mut message) =
+            (Dmesg::default(), Prefix::default(), Vec::new());
+        for line in [
+            &br#"         "pri": 4,"#[..],
+            br#"         "time":     1.500000,"#,
+            br#"         "msg": "a \"b\"""#,
+        ] {
             dmesg.line(line, &mut prefix, &mut message).expect("member");
         }
-        assert_eq!((prefix.boot, message.as_slice()), (Some(Stamp::boot(1_500_000)), &br#"a "b""#[..]));
+        assert_eq!(
+            (prefix.boot, message.as_slice()),
+            (Some(Stamp::boot(1_500_000)), &br#"a "b""#[..])
+        );
     }
 }

@@ -23,7 +23,8 @@ pub(super) fn strip<'a>(text: &'a [u8], prefix: &mut Prefix) -> Option<&'a [u8]>
         return None;
     }
     prefix.boot = Some(Stamp::boot(micros));
-    let caller = fields.split(|&byte| byte == b',').find_map(|field| field.strip_prefix(b"caller="));
+    let caller =
+        fields.split(|&byte| byte == b',').find_map(|field| field.strip_prefix(b"caller="));
     prefix.caller = prefix.caller.or(caller.and_then(printk::caller_word));
     Some(cursor.rest())
 }

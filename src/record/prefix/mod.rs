@@ -83,7 +83,13 @@ impl Unwrapper {
     }
 
     /// Strips the prefixes, and parts what is left at the printk times inside it.
-    fn segments(&mut self, number: LineNumber, text: &[u8], outer: Prefix, each: &mut impl FnMut(Record<'_>)) {
+    fn segments(
+        &mut self,
+        number: LineNumber,
+        text: &[u8],
+        outer: Prefix,
+        each: &mut impl FnMut(Record<'_>),
+    ) {
         let mut rest = text;
         loop {
             let mut prefix = outer;
@@ -121,7 +127,8 @@ impl Unwrapper {
     fn strip_one<'a>(&self, text: &'a [u8], prefix: &mut Prefix) -> Option<&'a [u8]> {
         match *text.first()? {
             b'<' => printk::level(text),
-            b'[' => dmesg::bracketed_date(text, prefix).or_else(|| dmesg::relative(text, self.last, prefix)),
+            b'[' => dmesg::bracketed_date(text, prefix)
+                .or_else(|| dmesg::relative(text, self.last, prefix)),
             b'0'..=b'9' => kmsg::strip(text, prefix)
                 .or_else(|| dmesg::iso(text, prefix))
                 .or_else(|| host::syslog(text, prefix)),
@@ -169,14 +176,22 @@ mod tests {
             b"\x1b[32m[    1.500000] \x1b[0mTRACE x\r\r",
             br#"{"MESSAGE":"TRACE x","_SOURCE_MONOTONIC_TIMESTAMP":"1500000"}"#,
         ] {
-            assert_eq!(records(line), [(Some(1_500_000), "TRACE x".to_owned())], "{}", line.escape_ascii());
+            assert_eq!(
+                records(line),
+                [(Some(1_500_000), "TRACE x".to_owned())],
+                "{}",
+                line.escape_ascii()
+            );
         }
     }
 
     #[test]
     fn a_users_unfinished_line_is_parted_from_the_record() {
         let found = records(b"app[9[    8.159550] TRACE kmalloc-64 alloc");
-        assert_eq!(found, [(None, "app[9".to_owned()), (Some(8_159_550), "TRACE kmalloc-64 alloc".to_owned())]);
+        assert_eq!(
+            found,
+            [(None, "app[9".to_owned()), (Some(8_159_550), "TRACE kmalloc-64 alloc".to_owned())]
+        );
     }
 
     #[test]

@@ -24,7 +24,9 @@ const FRACTION_DIGITS: usize = 6;
 pub(crate) fn stamped(line: &[u8]) -> Option<Stamped<'_>> {
     let (micros, taken) = time(line)?;
     let (caller, taken) = match line.get(taken) {
-        Some(b'[') => caller(&line[taken..]).map_or((None, taken), |(who, more)| (Some(who), taken + more)),
+        Some(b'[') => {
+            caller(&line[taken..]).map_or((None, taken), |(who, more)| (Some(who), taken + more))
+        }
         _ => (None, taken),
     };
     let text = &line[taken..];
@@ -119,7 +121,9 @@ pub(crate) fn caller_word(word: &[u8]) -> Option<Caller> {
 pub(crate) fn embedded(line: &[u8]) -> Option<usize> {
     memchr::memchr_iter(b'[', line).find(|&at| {
         let behind = |taken: usize| line.get(at + taken).copied();
-        at > 0 && time(&line[at..]).is_some_and(|(_, taken)| matches!(behind(taken), None | Some(b' ' | b'[')))
+        at > 0
+            && time(&line[at..])
+                .is_some_and(|(_, taken)| matches!(behind(taken), None | Some(b' ' | b'[')))
     })
 }
 
@@ -157,7 +161,13 @@ mod tests {
 
     #[test]
     fn other_brackets_are_no_time() {
-        for line in ["[<8213be6c>] show_stack+0x70/0x164", "[c0000] [c001] x", "[  +0.000001] x", "[1.2.3] x", "[12] x"] {
+        for line in [
+            "[<8213be6c>] show_stack+0x70/0x164",
+            "[c0000] [c001] x",
+            "[  +0.000001] x",
+            "[1.2.3] x",
+            "[12] x",
+        ] {
             assert_eq!(stamped(line.as_bytes()), None, "{line}");
         }
     }
