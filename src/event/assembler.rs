@@ -164,7 +164,7 @@ impl Assembler {
         let detail = self.detail;
         let stamped = record.stamp.is_some();
         if let Some(dump) =
-            self.lane(record.caller).open.as_mut().filter(|dump| stamped || !dump.stamped)
+            self.lane(record.caller).open.as_mut().filter(|dump| stamped || dump.stamp.is_none())
         {
             dump.push_registers(line, detail);
         }
@@ -246,7 +246,7 @@ impl Assembler {
         let lane = self.lane(record.caller);
         let opening = if lane.splat_announced { Opening::Splat } else { Opening::Event };
         let mut dump = Dump::new(opening, task);
-        dump.stamped = record.stamp.is_some();
+        dump.stamp = record.stamp;
         dump.headers_before = headers_before;
         dump.adjacent = lane.since_header < ADJACENT_LINES;
         lane.splat_announced = false;
@@ -334,7 +334,7 @@ impl Assembler {
     /// mips ends a backtrace with an empty record.
     fn blank(&mut self, record: &Record<'_>, names: &mut Names) {
         let lane = self.lane(record.caller);
-        let ends = |dump: &Dump| dump.stamped == record.stamp.is_some() && !dump.steps.is_empty();
+        let ends = |dump: &Dump| dump.stamp.is_some() == record.stamp.is_some() && !dump.steps.is_empty();
         if lane.open.as_ref().is_some_and(ends) {
             let ended = lane.open.take();
             self.close_all(record.caller, ended, names);
@@ -362,7 +362,7 @@ impl Assembler {
         let lane = self.lane(record.caller);
         lane.since_header = lane.since_header.saturating_add(1);
         let in_backtrace =
-            lane.open.as_mut().filter(|dump| dump.stamped == stamped && !dump.steps.is_empty());
+            lane.open.as_mut().filter(|dump| dump.stamp.is_some() == stamped && !dump.steps.is_empty());
         let Some(dump) = in_backtrace else { return };
         let is_torn_frame = matches!(record.text.first(), Some(b' ' | b'['))
             && memchr::memmem::find(record.text, b"+0x").is_some();

@@ -152,8 +152,10 @@ impl Binder {
         chain: ChainId,
     ) -> Option<usize> {
         let of_kind = |waiting: &Waiting| waiting.may_own(lane, dump) && waiting.event.op == op;
-        let candidates: Vec<usize> =
+        let mut candidates: Vec<usize> =
             (0..self.waiting.len()).filter(|&at| of_kind(&self.waiting[at])).collect();
+        let timely: Vec<usize> = candidates.iter().copied().filter(|&at| match (self.waiting[at].event.stamp, dump.stamp) { (Some(a), Some(b)) => a.micros <= b.micros, _ => true}).collect();
+        if !timely.is_empty() { candidates = timely; }
         match candidates[..] {
             [] => None,
             [only] => {

@@ -5,6 +5,7 @@ use super::names::{FrameId, Names};
 use super::vocabulary::Word;
 use super::{Backtrace, Detail, RegisterBlock, Task, chain};
 use crate::record::RegisterLine;
+use crate::time::Stamp;
 
 /// A backtrace has fewer frames than this; more are counted as damage.
 const STEPS_MAX: usize = 1024;
@@ -23,8 +24,8 @@ pub(crate) enum Opening {
 pub(crate) struct Dump {
     pub(crate) opening: Opening,
     pub(crate) task: Option<Task>,
-    /// Whether its first line carried a time: then lines without one are no part of it.
-    pub(crate) stamped: bool,
+    /// The time of its first line. If it carried one, lines without one are no part of it.
+    pub(crate) stamp: Option<Stamp>,
     /// Whether it followed an event's header or object dump with nothing in between.
     pub(crate) adjacent: bool,
     /// Events whose header came before it: it belongs to one of those.
@@ -45,7 +46,7 @@ impl Dump {
         Dump {
             opening,
             task,
-            stamped: false,
+            stamp: None,
             adjacent: false,
             headers_before: 0,
             overtaken: 0,
