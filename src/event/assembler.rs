@@ -247,6 +247,7 @@ impl Assembler {
         let opening = if lane.splat_announced { Opening::Splat } else { Opening::Event };
         let mut dump = Dump::new(opening, task);
         dump.stamp = record.stamp;
+        dump.last_stamp = record.stamp;
         dump.headers_before = headers_before;
         dump.adjacent = lane.since_header < ADJACENT_LINES;
         lane.splat_announced = false;
@@ -284,8 +285,14 @@ impl Assembler {
 
     fn heading(&mut self, record: &Record<'_>, names: &mut Names) {
         let lane = self.lane(record.caller);
-        if lane.splat_announced || lane.open.as_ref().is_none_or(|dump| !dump.steps.is_empty()) {
-            self.begin(record, None, names);
+        match &mut lane.open {
+            Some(dump) if !lane.splat_announced && dump.awaits_heading() => dump.is_headed = true,
+            _ => {
+                self.begin(record, None, names);
+                if let Some(dump) = &mut self.lane(record.caller).open {
+                    dump.is_headed = true;
+                }
+            }
         }
     }
 
@@ -295,7 +302,10 @@ impl Assembler {
             self.begin(record, None, names);
         }
         match &mut self.lane(record.caller).open {
-            Some(dump) => dump.push(word, names),
+            Some(dump) => {
+                dump.last_stamp = record.stamp;
+                dump.push(word, names);
+            }
             None => self.loss.stray_frames += 1,
         }
     }

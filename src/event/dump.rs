@@ -26,12 +26,16 @@ pub(crate) struct Dump {
     pub(crate) task: Option<Task>,
     /// The time of its first line. If it carried one, lines without one are no part of it.
     pub(crate) stamp: Option<Stamp>,
+    /// The time of its last line.
+    pub(crate) last_stamp: Option<Stamp>,
     /// Whether it followed an event's header or object dump with nothing in between.
     pub(crate) adjacent: bool,
     /// Events whose header came before it: it belongs to one of those.
     pub(crate) headers_before: u64,
     /// Backtraces begun since in other printing contexts.
     pub(crate) overtaken: u32,
+    /// Whether its heading was seen.
+    pub(crate) is_headed: bool,
     /// Whether a line of it was seen to be damaged or lost.
     pub(crate) cut: bool,
     pub(crate) steps: Vec<Step>,
@@ -47,14 +51,21 @@ impl Dump {
             opening,
             task,
             stamp: None,
+            last_stamp: None,
             adjacent: false,
             headers_before: 0,
             overtaken: 0,
+            is_headed: false,
             cut: false,
             steps: Vec::with_capacity(64),
             registers: Vec::new(),
             exception_words: 0,
         }
+    }
+
+    /// Whether a heading that comes now is this backtrace's own: registers may come before it.
+    pub(crate) fn awaits_heading(&self) -> bool {
+        !self.is_headed && !self.steps.iter().any(|step| matches!(step, Step::Frame(_)))
     }
 
     /// Adds a line of the backtrace.

@@ -5,6 +5,7 @@ mod binder;
 mod boot;
 pub mod chain;
 mod dump;
+mod evidence;
 mod function;
 mod names;
 mod stacks;
