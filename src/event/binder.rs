@@ -34,6 +34,17 @@ struct Waiting {
     row_bytes: u32,
 }
 
+/// Who took a backtrace.
+#[derive(Debug)]
+pub(crate) enum Claim<'a> {
+    /// This header.
+    Header(&'a mut Event),
+    /// The header of such an event, which is missing.
+    Headless(Op),
+    /// Nobody: it is no event's.
+    Nobody,
+}
+
 /// How many CPUs a boot's backtraces have shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 enum Cpus {
@@ -111,25 +122,30 @@ impl Binder {
         }
     }
 
-    /// A complete backtrace comes. Returns whether a header took it.
+    /// A complete backtrace comes. Tells who took it.
     pub(crate) fn stack(
         &mut self,
         lane: Option<Caller>,
         dump: &Dump,
         meaning: &Meaning,
         names: &Names,
-    ) -> Option<&mut Event> {
+    ) -> Claim<'_> {
         if !meaning.interrupts_event {
             self.evidence.printed(dump.task, dump.last_stamp);
         }
         let at = match meaning.origin {
-            Origin::Trace(op) => self.choose(lane, op, dump, meaning.stack.chain),
-            Origin::Unclear if dump.adjacent => self.newest(lane, dump),
-            Origin::Unclear | Origin::Foreign => return None,
-        };
-        let Some(at) = at else {
-            self.headless += u64::from(matches!(meaning.origin, Origin::Trace(_)));
-            return None;
+            Origin::Trace(op) => match self.choose(lane, op, dump, meaning.stack.chain) {
+                Some(at) => at,
+                None => {
+                    self.headless += 1;
+                    return Claim::Headless(op);
+                }
+            },
+            Origin::Unclear if dump.adjacent => match self.newest(lane, dump) {
+                Some(at) => at,
+                None => return Claim::Nobody,
+            },
+            Origin::Unclear | Origin::Foreign => return Claim::Nobody,
         };
         for earlier in self.waiting.range_mut(..at) {
             earlier.overtaken += u32::from(!earlier.has_stack);
@@ -141,16 +157,23 @@ impl Binder {
         if dump.cut || names.chain(meaning.stack.chain).is_empty() {
             waiting.event.damage.insert(Damage::Cut);
         }
-        Some(&mut waiting.event)
+        Claim::Header(&mut waiting.event)
     }
 
     /// The header that a backtrace most likely belongs to: of its kind, the best fit, and among
     /// equals the most recent, since interrupts nest.
-    fn choose(&mut self, lane: Option<Caller>, op: Op, dump: &Dump, chain: ChainId) -> Option<usize> {
+    fn choose(
+        &mut self,
+        lane: Option<Caller>,
+        op: Op,
+        dump: &Dump,
+        chain: ChainId,
+    ) -> Option<usize> {
         let may_own = |waiting: &Waiting| waiting.may_own(lane, dump) && waiting.event.op == op;
         let candidates = self.waiting.iter().enumerate().filter(|(_, waiting)| may_own(waiting));
-        let mut fits: Vec<(Fit, usize)> =
-            candidates.map(|(at, waiting)| (self.evidence.fit(&waiting.event, dump, chain), at)).collect();
+        let mut fits: Vec<(Fit, usize)> = candidates
+            .map(|(at, waiting)| (self.evidence.fit(&waiting.event, dump, chain), at))
+            .collect();
         fits.sort_unstable();
         let &(best, chosen) = fits.last()?;
         let runner_up = fits.len().checked_sub(2).map(|at| fits[at].0);
@@ -159,7 +182,10 @@ impl Binder {
         }
         // On one CPU, and with a lane for each printer, events nest: the last header in has its
         // backtrace out first.
-        if lane.is_none() && self.cpus == Cpus::Several && runner_up.is_some_and(|other| other.is_rival_of(best)) {
+        if lane.is_none()
+            && self.cpus == Cpus::Several
+            && runner_up.is_some_and(|other| other.is_rival_of(best))
+        {
             self.ambiguous += 1;
             self.waiting[chosen].event.damage.insert(Damage::AmbiguousStack);
         }
