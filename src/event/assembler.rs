@@ -451,7 +451,7 @@ impl Assembler {
                 }
             }
             Claim::Headless(op) => {
-                self.losses.push((Lost::Header { op, stack: meaning.stack }, dump.line))
+                self.losses.push((Lost::Header { op, stack: meaning.stack }, dump.line));
             }
             Claim::Nobody => {}
         }
