@@ -1,10 +1,14 @@
 //! Bytes to events: the first four stages of the pipeline, in the order they are passed.
 
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+
 use crate::address::LineNumber;
 use crate::capture::{Line, LineSplitter};
 use crate::event::{
-    Assembler, AssemblyLoss, Boot, Detail, EventSink, Grouping, NameId, Names, Timeline, Turn,
-    Understood, Vocabulary, Word,
+    Assembler, AssemblyLoss, Boot, Detail, EventSink, Fingerprint, Grouping, NameId, Names,
+    Timeline, Turn, Understood, Vocabulary, Word,
 };
 use crate::record::prefix::{Unwrapper, printk};
 use crate::record::{Caller, Record};
@@ -69,7 +73,7 @@ impl Parser {
 
     /// What was lost so far.
     pub fn loss(&self) -> AssemblyLoss {
-        self.stage.assembler.loss()
+        AssemblyLoss { replayed_lines: self.stage.replayed_lines, ..self.stage.assembler.loss() }
     }
 }
 
@@ -83,6 +87,8 @@ struct Stage {
     /// Records held until it is clear to which boot they belong.
     held: Vec<Held>,
     assembler: Assembler,
+    /// Records that were printed a second time.
+    replayed_lines: u64,
     /// Every boot so far; the last one is the present one.
     boots: Vec<Boot>,
     /// Whether the present boot's banner was seen.
@@ -109,6 +115,7 @@ impl Stage {
             timeline: Timeline::default(),
             held: Vec::new(),
             assembler: Assembler::new(options.detail, options.grouping),
+            replayed_lines: 0,
             boots: vec![Boot::new(LineNumber(1))],
             has_banner: false,
             events_before: 0,
@@ -128,8 +135,10 @@ impl Stage {
                 text: stamped.text,
             };
             let understood = self.vocabulary.read(record.text, &mut self.names);
-            if is_whole(&understood) {
-                self.understood(&record, understood, sink);
+            let is_echo = fingerprint(&record, &understood)
+                .is_some_and(|header| self.timeline.is_echo(header));
+            if is_whole(&understood) && !is_echo {
+                self.deliver(&record, understood, sink);
                 return;
             }
         }
@@ -138,10 +147,12 @@ impl Stage {
         self.unwrapper = unwrapper;
     }
 
-    /// Finds the record's boot.
+    /// Finds out where in time the record belongs.
     fn record(&mut self, record: &Record<'_>, sink: &mut impl EventSink) {
-        match self.timeline.turn(record) {
-            Turn::Forward => self.read(record, sink),
+        let understood = self.vocabulary.read(record.text, &mut self.names);
+        let header = fingerprint(record, &understood);
+        match self.timeline.turn(record, header) {
+            Turn::Forward => self.deliver(record, understood, sink),
             Turn::Hold => self.hold(record),
             Turn::Reboot => {
                 self.hold(record);
@@ -152,6 +163,15 @@ impl Stage {
                 self.hold(record);
                 self.release_held(sink);
             }
+            Turn::Replay => {
+                self.hold(record);
+                self.drop_held();
+            }
+            Turn::ReplayOver => {
+                self.drop_held();
+                self.deliver(record, understood, sink);
+            }
+            Turn::Drop => self.replayed_lines += 1,
         }
     }
 
@@ -163,16 +183,18 @@ impl Stage {
     fn release_held(&mut self, sink: &mut impl EventSink) {
         for held in std::mem::take(&mut self.held) {
             let Held { line, stamp, caller, ref text } = held;
-            self.read(&Record { line, stamp, caller, text }, sink);
+            let record = Record { line, stamp, caller, text };
+            let understood = self.vocabulary.read(record.text, &mut self.names);
+            self.deliver(&record, understood, sink);
         }
     }
 
-    fn read(&mut self, record: &Record<'_>, sink: &mut impl EventSink) {
-        let understood = self.vocabulary.read(record.text, &mut self.names);
-        self.understood(record, understood, sink);
+    fn drop_held(&mut self) {
+        self.replayed_lines += self.held.len() as u64;
+        self.held.clear();
     }
 
-    fn understood(
+    fn deliver(
         &mut self,
         record: &Record<'_>,
         understood: Understood<'_>,
@@ -180,8 +202,10 @@ impl Stage {
     ) {
         match understood {
             Understood::Trace(header) => {
-                let boot = self.present(record);
-                boot.pointers.see(&header);
+                if let Some(header) = fingerprint(record, &understood) {
+                    self.timeline.remember(header);
+                }
+                self.present(record).pointers.see(&header);
                 self.assembler.header(record, &header, &mut self.names);
                 let Stage { assembler, names, .. } = self;
                 assembler.drain(|event| sink.event(event, names));
@@ -272,12 +296,21 @@ impl Stage {
     }
 
     fn finish(&mut self, sink: &mut impl EventSink) {
-        if self.timeline.finish() == Turn::Reboot {
-            self.reboot(sink);
+        match self.timeline.finish() {
+            Turn::Reboot => self.reboot(sink),
+            Turn::Replay => self.drop_held(),
+            _ => {}
         }
         self.release_held(sink);
         self.end_boot(sink);
     }
+}
+
+/// A number for a header and its time: the same header printed again has the same.
+fn fingerprint(record: &Record<'_>, understood: &Understood<'_>) -> Option<Fingerprint> {
+    let Understood::Trace(_) = understood else { return None };
+    let stamp = record.stamp?;
+    Some(Fingerprint(FixedState::default().hash_one((stamp.micros, record.text))))
 }
 
 /// Whether a line's meaning leaves nothing to look for in it.

@@ -39,6 +39,8 @@ pub struct AssemblyLoss {
     pub stray_frames: u64,
     /// Lines of an event that could not be read.
     pub damaged_lines: u64,
+    /// Records that were printed a second time.
+    pub replayed_lines: u64,
 }
 
 /// The state of one printing context.
