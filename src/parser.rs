@@ -7,12 +7,12 @@ use foldhash::fast::FixedState;
 use crate::address::LineNumber;
 use crate::capture::{Line, LineSplitter};
 use crate::event::{
-    Assembler, AssemblyLoss, Boot, Detail, EventSink, Fingerprint, Grouping, NameId, Names,
-    Timeline, Turn, Understood, Vocabulary, Word,
+    Assembler, AssemblyLoss, Boot, Detail, EventSink, Fingerprint, Grouping, Names, Sign, Timeline,
+    Turn, Understood, Vocabulary, Word,
 };
 use crate::record::prefix::{Unwrapper, printk};
 use crate::record::{Caller, Record};
-use crate::time::Stamp;
+use crate::time::{Clock, Stamp};
 
 /// What to parse for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,6 +77,9 @@ impl Parser {
     }
 }
 
+/// A boot prints its command line within this many lines of its banner.
+const BANNER_LINES: u64 = 200;
+
 /// Lines to events.
 #[derive(Debug)]
 struct Stage {
@@ -91,8 +94,8 @@ struct Stage {
     replayed_lines: u64,
     /// Every boot so far; the last one is the present one.
     boots: Vec<Boot>,
-    /// Whether the present boot's banner was seen.
-    has_banner: bool,
+    /// The line of a banner that may begin a boot.
+    banner: Option<LineNumber>,
     /// Events when the present boot began.
     events_before: u64,
 }
@@ -117,7 +120,7 @@ impl Stage {
             assembler: Assembler::new(options.detail, options.grouping),
             replayed_lines: 0,
             boots: vec![Boot::new(LineNumber(1))],
-            has_banner: false,
+            banner: None,
             events_before: 0,
         }
     }
@@ -135,9 +138,12 @@ impl Stage {
                 text: stamped.text,
             };
             let understood = self.vocabulary.read(record.text, &mut self.names);
-            let is_echo = fingerprint(&record, &understood)
-                .is_some_and(|header| self.timeline.is_echo(header));
-            if is_whole(&understood) && !is_echo {
+            let is_in_order = match sign(&record, &understood) {
+                Sign::None => true,
+                Sign::Header(header) => !self.timeline.is_echo(header),
+                Sign::Banner => false,
+            };
+            if is_whole(&understood) && is_in_order {
                 self.deliver(&record, understood, sink);
                 return;
             }
@@ -150,8 +156,7 @@ impl Stage {
     /// Finds out where in time the record belongs.
     fn record(&mut self, record: &Record<'_>, sink: &mut impl EventSink) {
         let understood = self.vocabulary.read(record.text, &mut self.names);
-        let header = fingerprint(record, &understood);
-        match self.timeline.turn(record, header) {
+        match self.timeline.turn(record, sign(record, &understood)) {
             Turn::Forward => self.deliver(record, understood, sink),
             Turn::Hold => self.hold(record),
             Turn::Reboot => {
@@ -202,7 +207,7 @@ impl Stage {
     ) {
         match understood {
             Understood::Trace(header) => {
-                if let Some(header) = fingerprint(record, &understood) {
+                if let Sign::Header(header) = sign(record, &understood) {
                     self.timeline.remember(header);
                 }
                 self.present(record).pointers.see(&header);
@@ -224,18 +229,12 @@ impl Stage {
 
     fn word(&mut self, record: &Record<'_>, word: Word, sink: &mut impl EventSink) {
         match word {
-            Word::Banner(kernel) if self.is_new_boot(kernel) => {
-                self.next_boot(record.line, sink);
-                self.timeline.restart();
-            }
-            Word::BootSeparator if self.assembler.events() > self.events_before => {
-                self.next_boot(record.line, sink);
-                self.timeline.restart();
-            }
+            Word::Banner(_) => self.see_banner(record),
+            Word::CommandLine => self.see_command_line(record, sink),
+            Word::BootSeparator => self.begin_boot(record.line, sink),
             Word::Slabinfo(cache, bytes) => sink.object_size(cache, bytes),
             _ => {}
         }
-        self.has_banner |= matches!(word, Word::Banner(_));
         self.present(record);
         self.assembler.word(record, word, &mut self.names);
         self.report_losses(sink);
@@ -257,24 +256,39 @@ impl Stage {
         boot
     }
 
-    /// Whether a banner begins a boot that the clock did not tell of: in a log without times, or
-    /// of a recorder that starts with each boot.
-    fn is_new_boot(&self, _kernel: NameId) -> bool {
-        self.has_banner || self.assembler.events() > self.events_before
+    /// The clock tells of a reboot, where there is one that restarts. Without, a banner does, if
+    /// the kernel's command line follows: `/proc/version` prints the banner too.
+    fn see_banner(&mut self, record: &Record<'_>) {
+        let has_boot_clock = record.stamp.is_some_and(|stamp| stamp.clock == Clock::Boot);
+        self.banner = (!has_boot_clock).then_some(record.line);
+    }
+
+    fn see_command_line(&mut self, record: &Record<'_>, sink: &mut impl EventSink) {
+        let Some(banner) = self.banner.take() else { return };
+        if record.line.0.saturating_sub(banner.0) <= BANNER_LINES {
+            self.begin_boot(banner, sink);
+        }
+    }
+
+    /// A boot begins at `line`, unless the present one has no event yet: then it is the same one,
+    /// printed by another console.
+    fn begin_boot(&mut self, line: LineNumber, sink: &mut impl EventSink) {
+        if self.assembler.events() > self.events_before {
+            self.next_boot(line, sink);
+            self.timeline.restart();
+        }
     }
 
     fn reboot(&mut self, sink: &mut impl EventSink) {
         let line = self.held.first().map_or(LineNumber(0), |held| held.line);
         self.next_boot(line, sink);
-        // The held records' own banner belongs to this boot.
-        self.has_banner = false;
     }
 
     fn next_boot(&mut self, line: LineNumber, sink: &mut impl EventSink) {
         self.end_boot(sink);
         self.assembler.next_boot();
         self.events_before = self.assembler.events();
-        self.has_banner = false;
+        self.banner = None;
         self.boots.push(Boot::new(line));
         sink.boot(line, &self.names);
     }
@@ -306,11 +320,17 @@ impl Stage {
     }
 }
 
-/// A number for a header and its time: the same header printed again has the same.
-fn fingerprint(record: &Record<'_>, understood: &Understood<'_>) -> Option<Fingerprint> {
-    let Understood::Trace(_) = understood else { return None };
-    let stamp = record.stamp?;
-    Some(Fingerprint(FixedState::default().hash_one((stamp.micros, record.text))))
+/// What a record says about its place in time. A header and its time make a number: printed
+/// again, they make the same.
+fn sign(record: &Record<'_>, understood: &Understood<'_>) -> Sign {
+    let Some(stamp) = record.stamp else { return Sign::None };
+    match understood {
+        Understood::Trace(_) => {
+            Sign::Header(Fingerprint(FixedState::default().hash_one((stamp.micros, record.text))))
+        }
+        Understood::Word(Word::Banner(_)) if stamp.clock == Clock::Boot => Sign::Banner,
+        _ => Sign::None,
+    }
 }
 
 /// Whether a line's meaning leaves nothing to look for in it.

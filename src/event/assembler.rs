@@ -225,7 +225,7 @@ impl Assembler {
             Word::Dropped(count) => self.dropped(record, count, names),
             Word::Blank => self.blank(record, names),
             Word::Other => self.other(record),
-            Word::TaskDetail | Word::BootSeparator | Word::Slabinfo(..) => {}
+            Word::TaskDetail | Word::CommandLine | Word::BootSeparator | Word::Slabinfo(..) => {}
         }
     }
 

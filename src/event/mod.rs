@@ -23,7 +23,7 @@ pub(crate) use echo::Fingerprint;
 pub(crate) use function::base_name;
 pub use names::{ChainId, Frame, FrameId, NameId, Names, Placed};
 pub use stacks::Grouping;
-pub(crate) use timeline::{Timeline, Turn};
+pub(crate) use timeline::{Sign, Timeline, Turn};
 pub(crate) use vocabulary::{Understood, Vocabulary, Word};
 
 use crate::address::{LineNumber, Pointer};

@@ -19,6 +19,17 @@ const WITNESSES_MIN: u32 = 8;
 /// its first event.
 const HELD_MAX: usize = 4096;
 
+/// What a record says about its place in time, besides its clock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sign {
+    /// Nothing.
+    None,
+    /// It is a header, and carries a time.
+    Header(Fingerprint),
+    /// It is the first line of a boot, and carries the kernel's time.
+    Banner,
+}
+
 /// What to do with a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Turn {
@@ -74,6 +85,8 @@ enum Cause {
     Clock,
     /// A header came again.
     Echo,
+    /// A boot's first line came again.
+    Banner,
 }
 
 impl Timeline {
@@ -110,10 +123,14 @@ impl Timeline {
         self.memory.position(header).is_some()
     }
 
-    /// Judges the next record; `header` if it is one and carries a time.
-    pub(crate) fn turn(&mut self, record: &Record<'_>, header: Option<Fingerprint>) -> Turn {
+    /// Judges the next record.
+    pub(crate) fn turn(&mut self, record: &Record<'_>, sign: Sign) -> Turn {
+        let header = match sign {
+            Sign::Header(header) => Some(header),
+            Sign::Banner | Sign::None => None,
+        };
         match std::mem::take(&mut self.state) {
-            State::Running => self.run(record, header),
+            State::Running => self.run(record, sign),
             State::Doubting(doubt) => self.doubt(doubt, record, header),
             State::Replaying(run) => self.replay(run, record, header),
         }
@@ -123,25 +140,32 @@ impl Timeline {
     pub(crate) fn finish(&mut self) -> Turn {
         match std::mem::take(&mut self.state) {
             State::Doubting(doubt) => match doubt.run {
-                Some(run) if run.may_be_replay() || doubt.cause == Cause::Clock => Turn::Replay,
-                None if doubt.witnesses > 1 => Turn::Reboot,
+                Some(run) if run.may_be_replay() || doubt.cause != Cause::Echo => Turn::Replay,
+                None if doubt.witnesses > 1 || doubt.cause == Cause::Banner => Turn::Reboot,
                 _ => Turn::FalseAlarm,
             },
             State::Running | State::Replaying(_) => Turn::Forward,
         }
     }
 
-    fn run(&mut self, record: &Record<'_>, header: Option<Fingerprint>) -> Turn {
+    fn run(&mut self, record: &Record<'_>, sign: Sign) -> Turn {
         let micros = micros(record);
-        let echo = header.and_then(|header| self.memory.position(header));
+        let echo = match sign {
+            Sign::Header(header) => self.memory.position(header),
+            Sign::Banner | Sign::None => None,
+        };
+        let is_first = self.latest.is_none();
         let is_forward = record.stamp.is_none_or(|stamp| self.is_forward(stamp));
-        if is_forward && echo.is_none() {
-            return Turn::Forward;
-        }
+        let cause = match sign {
+            Sign::Banner if !is_first => Cause::Banner,
+            _ if !is_forward => Cause::Clock,
+            _ if echo.is_some() => Cause::Echo,
+            _ => return Turn::Forward,
+        };
         self.state = State::Doubting(Doubt {
-            cause: if is_forward { Cause::Echo } else { Cause::Clock },
+            cause,
             held: 1,
-            witnesses: u32::from(!is_forward),
+            witnesses: u32::from(cause != Cause::Echo),
             latest: micros,
             run: echo.map(|position| Run::new(position, micros)),
         });
@@ -193,6 +217,10 @@ impl Timeline {
                 doubt.run = Some(Run::new(position, micros));
                 None
             }
+            None if doubt.cause == Cause::Banner => {
+                doubt.see(micros);
+                Some(Turn::Reboot)
+            }
             None if self.is_present(micros) => Some(Turn::FalseAlarm),
             None => {
                 doubt.see(micros);
@@ -203,8 +231,13 @@ impl Timeline {
 
     fn by_clock(&self, doubt: &mut Doubt, stamp: Option<Stamp>) -> Option<Turn> {
         let stamp = stamp.filter(|stamp| stamp.clock == Clock::Boot)?;
-        if doubt.cause == Cause::Echo {
-            return None;
+        match doubt.cause {
+            Cause::Clock => {}
+            Cause::Echo => return None,
+            Cause::Banner => {
+                doubt.see(stamp.micros);
+                return None;
+            }
         }
         if self.is_present(stamp.micros) {
             return Some(if doubt.run.is_some() { Turn::ReplayOver } else { Turn::FalseAlarm });
@@ -240,7 +273,7 @@ impl Timeline {
             self.state = State::Replaying(run);
             return Turn::Drop;
         }
-        self.run(record, header)
+        self.run(record, header.map_or(Sign::None, Sign::Header))
     }
 }
 
@@ -253,6 +286,7 @@ impl Doubt {
 
 fn by_exhaustion(doubt: &Doubt) -> Turn {
     match doubt.cause {
+        Cause::Banner => Turn::Reboot,
         Cause::Clock if doubt.witnesses >= WITNESSES_MIN => Turn::Reboot,
         Cause::Clock | Cause::Echo => Turn::FalseAlarm,
     }
@@ -274,9 +308,9 @@ mod tests {
 
     fn turns(timeline: &mut Timeline, records: &[(i64, Option<u64>)]) -> Vec<Turn> {
         let mut each = |&(tenths, header): &(i64, Option<u64>)| {
-            let header = header.map(Fingerprint);
-            let turn = timeline.turn(&at(tenths), header);
-            if let (Turn::Forward, Some(header)) = (turn, header) {
+            let sign = header.map_or(Sign::None, |header| Sign::Header(Fingerprint(header)));
+            let turn = timeline.turn(&at(tenths), sign);
+            if let (Turn::Forward, Sign::Header(header)) = (turn, sign) {
                 timeline.remember(header);
             }
             turn
@@ -323,6 +357,16 @@ mod tests {
         assert_eq!(turns[7], Turn::Replay);
         assert_eq!(turns[8..20], [Turn::Drop; 12]);
         assert_eq!(turns[20], Turn::Forward);
+    }
+
+    #[test]
+    fn a_banner_begins_a_boot_however_little_time_has_passed() {
+        let mut timeline = Timeline::default();
+        assert_eq!(timeline.turn(&at(0), Sign::Banner), Turn::Forward);
+        assert_eq!(timeline.turn(&at(3), Sign::Header(Fingerprint(1))), Turn::Forward);
+        assert_eq!(timeline.turn(&at(0), Sign::Banner), Turn::Hold);
+        assert_eq!(timeline.turn(&at(1), Sign::None), Turn::Hold);
+        assert_eq!(timeline.turn(&at(2), Sign::Header(Fingerprint(2))), Turn::Reboot);
     }
 
     #[test]
