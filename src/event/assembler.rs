@@ -307,6 +307,7 @@ impl Assembler {
         }
     }
 
+    /// A warning prints where it struck before the heading of its own backtrace.
     fn heading(&mut self, record: &Record<'_>, names: &mut Names) {
         let lane = self.lane(record.caller);
         match &mut lane.open {
@@ -344,7 +345,9 @@ impl Assembler {
         let lane = self.lane(record.caller);
         if mark != crate::record::Mark::TaskEnd {
             if let Some(dump) = &mut lane.open {
-                dump.parts.insert(Part::Begin);
+                if mark == crate::record::Mark::Task {
+                    dump.parts.insert(Part::Begin);
+                }
                 dump.push(word, names);
             }
             return;
@@ -369,11 +372,14 @@ impl Assembler {
         }
     }
 
-    /// mips ends a backtrace with an empty record.
+    /// mips ends a backtrace with an empty record. x86 prints one where a line that was to be
+    /// continued was overtaken.
     fn blank(&mut self, record: &Record<'_>, names: &mut Names) {
         let lane = self.lane(record.caller);
-        let ends =
-            |dump: &Dump| dump.stamp.is_some() == record.stamp.is_some() && !dump.steps.is_empty();
+        let ends = |dump: &Dump| {
+            let is_alike = dump.stamp.is_some() == record.stamp.is_some();
+            is_alike && !dump.steps.is_empty() && !dump.awaits_end()
+        };
         if lane.open.as_ref().is_some_and(ends) {
             self.note_part(record, Part::End);
             let ended = self.lane(record.caller).open.take();

@@ -38,8 +38,6 @@ pub(crate) struct Dump {
     pub(crate) headers_before: u64,
     /// Backtraces begun since in other printing contexts.
     pub(crate) overtaken: u32,
-    /// Whether its heading was seen.
-    pub(crate) is_headed: bool,
     /// Which of the lines around its frames were seen.
     pub(crate) parts: Parts,
     /// Whether a line of it was seen to be damaged or lost.
@@ -62,7 +60,6 @@ impl Dump {
             adjacent: false,
             headers_before: 0,
             overtaken: 0,
-            is_headed: false,
             parts: Parts::default(),
             cut: false,
             steps: Vec::with_capacity(64),
@@ -73,13 +70,23 @@ impl Dump {
 
     /// Whether a heading that comes now is this backtrace's own: registers may come before it.
     pub(crate) fn awaits_heading(&self) -> bool {
-        !self.is_headed && !self.steps.iter().any(|step| matches!(step, Step::Frame(_)))
+        !self.parts.contains(Part::Heading)
+            && !self.steps.iter().any(|step| matches!(step, Step::Frame(_)))
     }
 
     /// Its heading comes.
     pub(crate) fn head(&mut self) {
-        self.is_headed = true;
         self.parts.insert(Part::Heading);
+    }
+
+    /// Whether `<TASK>` came, and `</TASK>` has not.
+    pub(crate) fn awaits_end(&self) -> bool {
+        self.parts.contains(Part::Begin) && !self.parts.contains(Part::End)
+    }
+
+    /// Whether part of it is missing.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut || self.awaits_end()
     }
 
     /// Adds a line of the backtrace.

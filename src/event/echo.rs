@@ -46,7 +46,7 @@ impl Memory {
         if self.ring.len() < REMEMBERED_MAX {
             self.ring.push(header);
         } else {
-            let slot = self.slot(self.next);
+            let slot = Memory::slot(self.next);
             let forgotten = std::mem::replace(&mut self.ring[slot], header);
             if self
                 .latest
@@ -67,10 +67,10 @@ impl Memory {
 
     fn at(&self, position: Position) -> Option<Fingerprint> {
         let is_known = position.0 < self.next && position.0 + REMEMBERED_MAX as u64 >= self.next;
-        is_known.then(|| self.ring.get(self.slot(position.0)).copied()).flatten()
+        is_known.then(|| self.ring.get(Memory::slot(position.0)).copied()).flatten()
     }
 
-    fn slot(&self, position: u64) -> usize {
+    fn slot(position: u64) -> usize {
         usize::try_from(position % REMEMBERED_MAX as u64).unwrap_or(0)
     }
 }
@@ -120,7 +120,9 @@ mod tests {
 
     fn memory(headers: &[u64]) -> Memory {
         let mut memory = Memory::default();
-        headers.iter().for_each(|&header| memory.push(Fingerprint(header)));
+        for &header in headers {
+            memory.push(Fingerprint(header));
+        }
         memory
     }
 

@@ -12,7 +12,9 @@ pub(crate) enum Part {
     Task,
     Hardware,
     Heading,
+    /// `<TASK>`.
     Begin,
+    /// `</TASK>`, or the empty line of mips.
     End,
 }
 
@@ -29,7 +31,7 @@ impl Parts {
         self.0 |= 1 << part as u8;
     }
 
-    fn contains(self, part: Part) -> bool {
+    pub(crate) fn contains(self, part: Part) -> bool {
         self.0 & (1 << part as u8) != 0
     }
 }

@@ -55,6 +55,8 @@ pub(crate) struct Timeline {
     /// The latest time of the present boot.
     latest: Option<i64>,
     memory: Memory,
+    /// Whether a banner or a header of the present boot was seen: another banner is another boot.
+    has_begun: bool,
     state: State,
 }
 
@@ -97,6 +99,7 @@ impl Timeline {
 
     /// A header goes on its way.
     pub(crate) fn remember(&mut self, header: Fingerprint) {
+        self.has_begun = true;
         self.memory.push(header);
     }
 
@@ -154,13 +157,15 @@ impl Timeline {
             Sign::Header(header) => self.memory.position(header),
             Sign::Banner | Sign::None => None,
         };
-        let is_first = self.latest.is_none();
         let is_forward = record.stamp.is_none_or(|stamp| self.is_forward(stamp));
         let cause = match sign {
-            Sign::Banner if !is_first => Cause::Banner,
+            Sign::Banner if self.has_begun => Cause::Banner,
             _ if !is_forward => Cause::Clock,
             _ if echo.is_some() => Cause::Echo,
-            _ => return Turn::Forward,
+            _ => {
+                self.has_begun |= sign == Sign::Banner;
+                return Turn::Forward;
+            }
         };
         self.state = State::Doubting(Doubt {
             cause,
@@ -196,6 +201,7 @@ impl Timeline {
             (Some(Turn::Reboot), _) => {
                 self.memory = Memory::default();
                 self.latest = Some(doubt.latest);
+                self.has_begun = true;
                 Turn::Reboot
             }
             (Some(decision), _) => decision,

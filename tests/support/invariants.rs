@@ -1,0 +1,95 @@
+//! What holds of the report of any capture, damaged or not.
+
+use slabtrace::address::Pointer;
+use slabtrace::event::Event;
+use slabtrace::record::Op;
+use slabtrace::report::{GroupReport, Loss, Report};
+
+/// Checks a report against itself and against its events in full.
+pub(crate) fn check(report: &Report, events: &[Event]) -> Result<(), String> {
+    sums(report)?;
+    report.groups.iter().try_for_each(group)?;
+    order(&report.groups)?;
+    if report.loss == Loss::default() {
+        report.groups.iter().try_for_each(exact)?;
+    }
+    numbered(events, report)?;
+    ledger(events, report)
+}
+
+fn holds(condition: bool, what: impl FnOnce() -> String) -> Result<(), String> {
+    if condition { Ok(()) } else { Err(what()) }
+}
+
+fn sums(report: &Report) -> Result<(), String> {
+    let totals = &report.totals;
+    holds(totals.allocs + totals.frees == totals.events, || format!("events: {totals:?}"))?;
+    let live: u64 = report.groups.iter().map(|group| group.live_objects).sum();
+    holds(live == totals.live_objects, || format!("groups have {live} live: {totals:?}"))?;
+    let of_caches: u64 = report.caches.iter().map(|cache| cache.live_objects).sum();
+    holds(live == of_caches, || format!("caches have {of_caches} live, groups {live}"))?;
+    let groups = report.groups.len() as u64;
+    holds(groups == totals.groups, || format!("{groups} groups: {totals:?}"))
+}
+
+fn group(group: &GroupReport) -> Result<(), String> {
+    let GroupReport {
+        rank, allocs, frees, live_objects, live_objects_min, live_objects_max, ..
+    } = *group;
+    let what = || format!("group {rank} of {} contradicts itself: {group:#?}", group.cache);
+    holds(live_objects > 0, what)?;
+    holds(live_objects_min <= live_objects && live_objects <= live_objects_max, what)?;
+    // What is left over was lost: its address was allocated again without a free.
+    holds(frees + live_objects <= allocs, what)?;
+    let of_processes: u64 = group.processes.iter().map(|process| process.live_objects).sum();
+    holds(of_processes == live_objects, what)?;
+    let of_freers: u64 = group.freed_by.iter().map(|freer| freer.frees).sum();
+    holds(of_freers == frees, what)
+}
+
+fn order(groups: &[GroupReport]) -> Result<(), String> {
+    let ranks: Vec<usize> = groups.iter().map(|group| group.rank).collect();
+    holds(ranks.iter().copied().eq(1..=groups.len()), || format!("ranks are {ranks:?}"))?;
+    let falls = groups.is_sorted_by(|a, b| a.live_bytes >= b.live_bytes);
+    holds(falls, || "groups are not ordered by live bytes".to_owned())
+}
+
+/// Nothing was lost, so nothing is in doubt.
+fn exact(group: &GroupReport) -> Result<(), String> {
+    let GroupReport { live_objects, live_objects_min, live_objects_max, .. } = *group;
+    let is_exact = live_objects_min == live_objects && live_objects == live_objects_max;
+    holds(is_exact, || format!("group {} is in doubt although nothing was lost", group.rank))?;
+    holds(group.allocs == group.frees + live_objects, || {
+        format!("group {} lost objects although nothing was lost", group.rank)
+    })
+}
+
+fn numbered(events: &[Event], report: &Report) -> Result<(), String> {
+    let count = events.len() as u64;
+    holds(count == report.totals.events, || {
+        format!("{count} events in full, {} in the report", report.totals.events)
+    })?;
+    let in_order = events.iter().map(|event| event.seq).eq(0..count);
+    holds(in_order, || "events are not numbered 0, 1, 2…".to_owned())
+}
+
+/// Every allocation with an address was freed, lost or lives; every free of one matched or not.
+fn ledger(events: &[Event], report: &Report) -> Result<(), String> {
+    let addressed = |op: Op| {
+        let is_addressed =
+            |event: &&Event| event.op == op && matches!(event.object, Pointer::Addr(_));
+        events.iter().filter(is_addressed).count() as u64
+    };
+    let (totals, loss) = (&report.totals, &report.loss);
+    let (allocs, frees) = (addressed(Op::Alloc), addressed(Op::Free));
+    holds(allocs == totals.matched_frees + loss.lost_frees + totals.live_objects, || {
+        format!("{allocs} allocations with an address: {totals:?} {loss:?}")
+    })?;
+    holds(frees == totals.matched_frees + loss.orphan_frees, || {
+        format!("{frees} frees with an address: {totals:?} {loss:?}")
+    })?;
+    let others = totals.events - allocs - frees;
+    holds(others == loss.unaddressed_events + loss.failed_allocs, || {
+        format!("{others} events without an address: {loss:?}")
+    })
+}
