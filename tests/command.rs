@@ -126,7 +126,7 @@ fn unusable_input_is_refused_with_its_own_sentence() {
     let empty = scratch.file("empty.log", b"");
     // No letter is common enough in this to be text.
     let noise: Vec<u8> =
-        (0u32..20_000).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        (0u32..5000).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
     let binary = scratch.file("firmware.bin", &noise);
     let plain = scratch.file("boot.log", b"[    0.000000] Linux version 6.1.0\n");
     let folder = scratch.0.path().to_path_buf();

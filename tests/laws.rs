@@ -13,6 +13,7 @@ use std::sync::LazyLock;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
+use slabtrace::address::LineNumber;
 use slabtrace::event::{Detail, Grouping};
 use slabtrace::report::{EventWriter, Report};
 use slabtrace::{Parser, ParserOptions};
@@ -72,7 +73,9 @@ fn holds_together(bytes: Vec<u8>) -> Result<(), TestCaseError> {
 fn groups(report: &Report) -> String {
     let mut report = report.clone();
     for group in &mut report.groups {
-        group.examples.iter_mut().for_each(|example| example.line = Default::default());
+        for example in &mut group.examples {
+            example.line = LineNumber::default();
+        }
     }
     report.inputs.clear();
     format!("{:#?}", report.groups)
@@ -245,8 +248,12 @@ proptest! {
         kept in 0..40usize,
     ) {
         let mut written = String::new();
-        order.iter().for_each(|&object| event(&mut written, "alloc", object, 1));
-        again[kept..].iter().for_each(|&object| event(&mut written, "free", object, 2));
+        for object in order {
+            event(&mut written, "alloc", object, 1);
+        }
+        for &object in &again[kept..] {
+            event(&mut written, "free", object, 2);
+        }
         let report = log(written).report();
         prop_assert_eq!(report.totals.live_objects, kept as u64);
         prop_assert_eq!(report.totals.matched_frees, 40 - kept as u64);
@@ -288,7 +295,9 @@ proptest! {
         mut bytes in recorded(),
         damages in vec(damage(), 1..12),
     ) {
-        damages.into_iter().for_each(|damage| damage.inflict(&mut bytes));
+        for damage in damages {
+            damage.inflict(&mut bytes);
+        }
         holds_together(bytes)?;
     }
 
