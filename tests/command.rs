@@ -252,6 +252,17 @@ fn strict_is_status_4_where_something_was_lost() {
 }
 
 #[test]
+fn strict_is_status_4_where_a_file_breaks_off_although_no_event_is_torn() {
+    let gzip = gzip(&clean());
+    // All but the end of the checksum.
+    let broken = pipe(["--strict"], &gzip[..gzip.len() - 4]);
+    assert_eq!(broken.status.code(), Some(4));
+    assert!(text(&broken.stdout).contains("lost: nothing"));
+    assert!(text(&broken.stderr).contains("breaks off"));
+    assert_eq!(pipe(["--strict"], &gzip).status.code(), Some(0));
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_failure() {
     for arguments in [&["events", LARGE][..], &["-f", "json", LARGE], &[LARGE]] {
         let mut child = start(arguments);
