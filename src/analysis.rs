@@ -41,7 +41,7 @@ impl Analysis {
     /// Ends the log.
     pub fn finish(mut self) -> Report {
         self.parser.finish(&mut self.ledger);
-        let settled = self.ledger.settle();
+        let settled = self.ledger.settle(self.parser.names());
         Report::build(self.inputs, &self.parser, &settled)
     }
 }

@@ -214,6 +214,14 @@ impl Stage {
         self.has_banner |= matches!(word, Word::Banner(_));
         self.present(record);
         self.assembler.word(record, word, &mut self.names);
+        self.report_losses(sink);
+    }
+
+    #[inline]
+    fn report_losses(&mut self, sink: &mut impl EventSink) {
+        for (lost, line) in self.assembler.take_losses() {
+            sink.lost(lost, line, &self.names);
+        }
     }
 
     /// Takes note of the record in its boot.
@@ -244,7 +252,7 @@ impl Stage {
         self.events_before = self.assembler.events();
         self.has_banner = false;
         self.boots.push(Boot::new(line));
-        sink.boot(line);
+        sink.boot(line, &self.names);
     }
 
     /// Completes what the present boot's records left open.
@@ -255,6 +263,8 @@ impl Stage {
         for event in &done {
             sink.event(event, names);
         }
+        sink.printed(assembler.printing());
+        self.report_losses(sink);
         if let Some(boot) = self.boots.last_mut() {
             boot.kernel = self.assembler.kernel();
             boot.hardware = self.assembler.hardware();

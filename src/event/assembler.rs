@@ -6,13 +6,14 @@
 use foldhash::fast::FixedState;
 use indexmap::IndexMap;
 
-use super::binder::Binder;
+use super::binder::{Binder, Claim};
 use super::dump::{Dump, Opening};
 use super::names::{NameId, Names};
+use super::skeleton::{Part, Skeleton};
 use super::stacks::{Grouping, Stacks};
 use super::vocabulary::Word;
-use super::{Damage, DamageSet, Detail, Event};
-use crate::address::Pointer;
+use super::{Damage, DamageSet, Detail, Event, Lost, Printing};
+use crate::address::{LineNumber, Pointer};
 use crate::record::{Caller, ObjectRow, Record, RegisterLine, TraceHeader};
 
 /// A stack this many lines behind its header, with nothing but other lines between, may still be
@@ -61,6 +62,8 @@ pub(crate) struct Assembler {
     stacks: Stacks,
     binder: Binder,
     loss: AssemblyLoss,
+    losses: Vec<(Lost, LineNumber)>,
+    skeleton: Skeleton,
     events: u64,
     boot: u32,
     /// Whether headers of the present boot carry times: then frames without one are no records.
@@ -77,12 +80,24 @@ impl Assembler {
             stacks: Stacks::new(grouping),
             binder: Binder::default(),
             loss: AssemblyLoss::default(),
+            losses: Vec::new(),
+            skeleton: Skeleton::default(),
             events: 0,
             boot: 0,
             stamped: false,
             kernel: None,
             hardware: None,
         }
+    }
+
+    /// What was found missing since the last call.
+    pub(crate) fn take_losses(&mut self) -> Vec<(Lost, LineNumber)> {
+        std::mem::take(&mut self.losses)
+    }
+
+    /// How the present boot's events were printed.
+    pub(crate) fn printing(&self) -> Printing {
+        self.skeleton.printing()
     }
 
     /// Counts what was lost so far.
@@ -113,6 +128,7 @@ impl Assembler {
     pub(crate) fn next_boot(&mut self) {
         self.boot += 1;
         self.binder.next_boot();
+        self.skeleton = Skeleton::default();
         self.stamped = false;
         self.kernel = None;
         self.hardware = None;
@@ -164,7 +180,7 @@ impl Assembler {
         let detail = self.detail;
         let stamped = record.stamp.is_some();
         if let Some(dump) =
-            self.lane(record.caller).open.as_mut().filter(|dump| stamped || !dump.stamped)
+            self.lane(record.caller).open.as_mut().filter(|dump| stamped || dump.stamp.is_none())
         {
             dump.push_registers(line, detail);
         }
@@ -197,11 +213,14 @@ impl Assembler {
                 self.begin(record, Some(task), names);
             }
             Word::Heading => self.heading(record, names),
-            Word::Hardware(name) => self.hardware = Some(name),
+            Word::Hardware(name) => {
+                self.hardware = Some(name);
+                self.note_part(record, Part::Hardware);
+            }
             Word::Banner(kernel) => self.kernel = Some(kernel),
             Word::SplatBegin => self.lane(record.caller).splat_announced = true,
             Word::SplatEnd => self.end_splat(record.caller, names),
-            Word::Dropped(count) => self.dropped(count, names),
+            Word::Dropped(count) => self.dropped(record, count, names),
             Word::Blank => self.blank(record, names),
             Word::Other => self.other(record),
             Word::TaskDetail | Word::BootSeparator | Word::Slabinfo(..) => {}
@@ -245,8 +264,12 @@ impl Assembler {
         let headers_before = self.events;
         let lane = self.lane(record.caller);
         let opening = if lane.splat_announced { Opening::Splat } else { Opening::Event };
-        let mut dump = Dump::new(opening, task);
-        dump.stamped = record.stamp.is_some();
+        let mut dump = Dump::new(opening, task, record.line);
+        dump.stamp = record.stamp;
+        dump.last_stamp = record.stamp;
+        if task.is_some() {
+            dump.parts.insert(Part::Task);
+        }
         dump.headers_before = headers_before;
         dump.adjacent = lane.since_header < ADJACENT_LINES;
         lane.splat_announced = false;
@@ -284,8 +307,14 @@ impl Assembler {
 
     fn heading(&mut self, record: &Record<'_>, names: &mut Names) {
         let lane = self.lane(record.caller);
-        if lane.splat_announced || lane.open.as_ref().is_none_or(|dump| !dump.steps.is_empty()) {
-            self.begin(record, None, names);
+        match &mut lane.open {
+            Some(dump) if !lane.splat_announced && dump.awaits_heading() => dump.head(),
+            _ => {
+                self.begin(record, None, names);
+                if let Some(dump) = &mut self.lane(record.caller).open {
+                    dump.head();
+                }
+            }
         }
     }
 
@@ -295,7 +324,10 @@ impl Assembler {
             self.begin(record, None, names);
         }
         match &mut self.lane(record.caller).open {
-            Some(dump) => dump.push(word, names),
+            Some(dump) => {
+                dump.last_stamp = record.stamp;
+                dump.push(word, names);
+            }
             None => self.loss.stray_frames += 1,
         }
     }
@@ -310,9 +342,13 @@ impl Assembler {
         let lane = self.lane(record.caller);
         if mark != crate::record::Mark::TaskEnd {
             if let Some(dump) = &mut lane.open {
+                dump.parts.insert(Part::Begin);
                 dump.push(word, names);
             }
             return;
+        }
+        if let Some(dump) = &mut lane.open {
+            dump.parts.insert(Part::End);
         }
         // A warning's backtrace ends here, and the one that it interrupted goes on.
         let ended = match lane.open.as_ref().map(|dump| dump.opening) {
@@ -334,16 +370,25 @@ impl Assembler {
     /// mips ends a backtrace with an empty record.
     fn blank(&mut self, record: &Record<'_>, names: &mut Names) {
         let lane = self.lane(record.caller);
-        let ends = |dump: &Dump| dump.stamped == record.stamp.is_some() && !dump.steps.is_empty();
+        let ends =
+            |dump: &Dump| dump.stamp.is_some() == record.stamp.is_some() && !dump.steps.is_empty();
         if lane.open.as_ref().is_some_and(ends) {
-            let ended = lane.open.take();
+            self.note_part(record, Part::End);
+            let ended = self.lane(record.caller).open.take();
             self.close_all(record.caller, ended, names);
         }
     }
 
+    fn note_part(&mut self, record: &Record<'_>, part: Part) {
+        if let Some(dump) = &mut self.lane(record.caller).open {
+            dump.parts.insert(part);
+        }
+    }
+
     /// The kernel dropped messages: what was being printed is incomplete.
-    fn dropped(&mut self, count: u64, names: &mut Names) {
+    fn dropped(&mut self, record: &Record<'_>, count: u64, names: &mut Names) {
         self.loss.printk_dropped = self.loss.printk_dropped.saturating_add(count);
+        self.losses.push((Lost::Messages(count), record.line));
         let callers: Vec<Option<Caller>> = self.lanes.keys().copied().collect();
         for caller in callers {
             let lane = self.lane(caller);
@@ -361,8 +406,10 @@ impl Assembler {
         let stamped = record.stamp.is_some();
         let lane = self.lane(record.caller);
         lane.since_header = lane.since_header.saturating_add(1);
-        let in_backtrace =
-            lane.open.as_mut().filter(|dump| dump.stamped == stamped && !dump.steps.is_empty());
+        let in_backtrace = lane
+            .open
+            .as_mut()
+            .filter(|dump| dump.stamp.is_some() == stamped && !dump.steps.is_empty());
         let Some(dump) = in_backtrace else { return };
         let is_torn_frame = matches!(record.text.first(), Some(b' ' | b'['))
             && memchr::memmem::find(record.text, b"+0x").is_some();
@@ -396,11 +443,17 @@ impl Assembler {
         {
             return;
         }
-        let detail = self.detail;
-        if let Some(event) = self.binder.stack(caller, dump, &meaning, names)
-            && detail == Detail::Full
-        {
-            event.backtrace = Some(Box::new(dump.backtrace(names)));
+        match self.binder.stack(caller, dump, &meaning, names) {
+            Claim::Header(event) => {
+                self.skeleton.see(dump.parts, dump.steps.len());
+                if self.detail == Detail::Full {
+                    event.backtrace = Some(Box::new(dump.backtrace(names)));
+                }
+            }
+            Claim::Headless(op) => {
+                self.losses.push((Lost::Header { op, stack: meaning.stack }, dump.line))
+            }
+            Claim::Nobody => {}
         }
     }
 }

@@ -2,9 +2,8 @@
 
 use std::collections::VecDeque;
 
-use foldhash::HashMap;
-
-use super::names::{ChainId, NameId, Names};
+use super::evidence::{Evidence, Fit};
+use super::names::{ChainId, Names};
 use super::stacks::Meaning;
 use super::{Damage, Event};
 use crate::address::Pointer;
@@ -35,6 +34,17 @@ struct Waiting {
     row_bytes: u32,
 }
 
+/// Who took a backtrace.
+#[derive(Debug)]
+pub(crate) enum Claim<'a> {
+    /// This header.
+    Header(&'a mut Event),
+    /// The header of such an event, which is missing.
+    Headless(Op),
+    /// Nobody: it is no event's.
+    Nobody,
+}
+
 /// How many CPUs a boot's backtraces have shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 enum Cpus {
@@ -49,8 +59,7 @@ enum Cpus {
 pub(crate) struct Binder {
     cpus: Cpus,
     waiting: VecDeque<Waiting>,
-    /// Which caches a chain is known to use, from bindings without a choice.
-    caches: HashMap<ChainId, Vec<NameId>>,
+    evidence: Evidence,
     /// Backtraces of events whose header never came.
     pub(crate) headless: u64,
     /// Backtraces that more than one header could have printed.
@@ -81,6 +90,7 @@ impl Binder {
     /// A new boot begins.
     pub(crate) fn next_boot(&mut self) {
         self.cpus = Cpus::None;
+        self.evidence.next_boot();
     }
 
     /// Whether any header of this printing context waits for its backtrace.
@@ -112,22 +122,30 @@ impl Binder {
         }
     }
 
-    /// A complete backtrace comes. Returns whether a header took it.
+    /// A complete backtrace comes. Tells who took it.
     pub(crate) fn stack(
         &mut self,
         lane: Option<Caller>,
         dump: &Dump,
         meaning: &Meaning,
         names: &Names,
-    ) -> Option<&mut Event> {
+    ) -> Claim<'_> {
+        if !meaning.interrupts_event {
+            self.evidence.printed(dump.task, dump.last_stamp);
+        }
         let at = match meaning.origin {
-            Origin::Trace(op) => self.choose(lane, op, dump, meaning.stack.chain),
-            Origin::Unclear if dump.adjacent => self.newest(lane, dump),
-            Origin::Unclear | Origin::Foreign => return None,
-        };
-        let Some(at) = at else {
-            self.headless += u64::from(matches!(meaning.origin, Origin::Trace(_)));
-            return None;
+            Origin::Trace(op) => match self.choose(lane, op, dump, meaning.stack.chain) {
+                Some(at) => at,
+                None => {
+                    self.headless += 1;
+                    return Claim::Headless(op);
+                }
+            },
+            Origin::Unclear if dump.adjacent => match self.newest(lane, dump) {
+                Some(at) => at,
+                None => return Claim::Nobody,
+            },
+            Origin::Unclear | Origin::Foreign => return Claim::Nobody,
         };
         for earlier in self.waiting.range_mut(..at) {
             earlier.overtaken += u32::from(!earlier.has_stack);
@@ -139,11 +157,11 @@ impl Binder {
         if dump.cut || names.chain(meaning.stack.chain).is_empty() {
             waiting.event.damage.insert(Damage::Cut);
         }
-        Some(&mut waiting.event)
+        Claim::Header(&mut waiting.event)
     }
 
-    /// The header that a backtrace most likely belongs to: of its kind, of a cache that its chain
-    /// is known to use, and among those the most recent, since interrupts nest.
+    /// The header that a backtrace most likely belongs to: of its kind, the best fit, and among
+    /// equals the most recent, since interrupts nest.
     fn choose(
         &mut self,
         lane: Option<Caller>,
@@ -151,31 +169,27 @@ impl Binder {
         dump: &Dump,
         chain: ChainId,
     ) -> Option<usize> {
-        let of_kind = |waiting: &Waiting| waiting.may_own(lane, dump) && waiting.event.op == op;
-        let candidates: Vec<usize> =
-            (0..self.waiting.len()).filter(|&at| of_kind(&self.waiting[at])).collect();
-        match candidates[..] {
-            [] => None,
-            [only] => {
-                self.learn(chain, self.waiting[only].event.cache);
-                Some(only)
-            }
-            [.., newest] => {
-                let known = self.caches.get(&chain).map_or(&[][..], Vec::as_slice);
-                let mut fitting = candidates
-                    .iter()
-                    .rev()
-                    .filter(|&&at| known.contains(&self.waiting[at].event.cache));
-                let chosen = fitting.next().copied().unwrap_or(newest);
-                // On one CPU, and with a lane for each printer, events nest: the last header in
-                // has its backtrace out first.
-                if lane.is_none() && self.cpus == Cpus::Several {
-                    self.ambiguous += 1;
-                    self.waiting[chosen].event.damage.insert(Damage::AmbiguousStack);
-                }
-                Some(chosen)
-            }
+        let may_own = |waiting: &Waiting| waiting.may_own(lane, dump) && waiting.event.op == op;
+        let candidates = self.waiting.iter().enumerate().filter(|(_, waiting)| may_own(waiting));
+        let mut fits: Vec<(Fit, usize)> = candidates
+            .map(|(at, waiting)| (self.evidence.fit(&waiting.event, dump, chain), at))
+            .collect();
+        fits.sort_unstable();
+        let &(best, chosen) = fits.last()?;
+        let runner_up = fits.len().checked_sub(2).map(|at| fits[at].0);
+        if runner_up.is_none() {
+            self.evidence.learn(chain, self.waiting[chosen].event.cache);
         }
+        // On one CPU, and with a lane for each printer, events nest: the last header in has its
+        // backtrace out first.
+        if lane.is_none()
+            && self.cpus == Cpus::Several
+            && runner_up.is_some_and(|other| other.is_rival_of(best))
+        {
+            self.ambiguous += 1;
+            self.waiting[chosen].event.damage.insert(Damage::AmbiguousStack);
+        }
+        Some(chosen)
     }
 
     fn newest(&self, lane: Option<Caller>, dump: &Dump) -> Option<usize> {
@@ -184,13 +198,6 @@ impl Binder {
         };
         let newest = self.waiting.iter().rposition(is_before)?;
         (!self.waiting[newest].has_stack).then_some(newest)
-    }
-
-    fn learn(&mut self, chain: ChainId, cache: NameId) {
-        let caches = self.caches.entry(chain).or_default();
-        if !caches.contains(&cache) {
-            caches.push(cache);
-        }
     }
 
     /// The next event that waits for nothing any more.

@@ -152,6 +152,12 @@ pub fn origin(chain: &[Placed], names: &Names) -> Origin {
     }
 }
 
+/// Whether the interrupted frames were in the middle of printing an event.
+pub fn interrupts_event(chain: &[Placed], names: &Names) -> bool {
+    let interrupted = chain.iter().filter(|placed| placed.role == Role::Interrupted);
+    interrupted.filter_map(|placed| names.function(placed.frame)).any(function::prints_event)
+}
+
 /// Functions that call `dump_stack()` for reports of their own.
 fn is_report(function: &str) -> bool {
     matches!(

@@ -2,9 +2,12 @@
 
 use super::chain::Step;
 use super::names::{FrameId, Names};
+use super::skeleton::{Part, Parts};
 use super::vocabulary::Word;
 use super::{Backtrace, Detail, RegisterBlock, Task, chain};
+use crate::address::LineNumber;
 use crate::record::RegisterLine;
+use crate::time::Stamp;
 
 /// A backtrace has fewer frames than this; more are counted as damage.
 const STEPS_MAX: usize = 1024;
@@ -23,14 +26,22 @@ pub(crate) enum Opening {
 pub(crate) struct Dump {
     pub(crate) opening: Opening,
     pub(crate) task: Option<Task>,
-    /// Whether its first line carried a time: then lines without one are no part of it.
-    pub(crate) stamped: bool,
+    /// Its first line.
+    pub(crate) line: LineNumber,
+    /// The time of its first line. If it carried one, lines without one are no part of it.
+    pub(crate) stamp: Option<Stamp>,
+    /// The time of its last line.
+    pub(crate) last_stamp: Option<Stamp>,
     /// Whether it followed an event's header or object dump with nothing in between.
     pub(crate) adjacent: bool,
     /// Events whose header came before it: it belongs to one of those.
     pub(crate) headers_before: u64,
     /// Backtraces begun since in other printing contexts.
     pub(crate) overtaken: u32,
+    /// Whether its heading was seen.
+    pub(crate) is_headed: bool,
+    /// Which of the lines around its frames were seen.
+    pub(crate) parts: Parts,
     /// Whether a line of it was seen to be damaged or lost.
     pub(crate) cut: bool,
     pub(crate) steps: Vec<Step>,
@@ -41,19 +52,34 @@ pub(crate) struct Dump {
 }
 
 impl Dump {
-    pub(crate) fn new(opening: Opening, task: Option<Task>) -> Dump {
+    pub(crate) fn new(opening: Opening, task: Option<Task>, line: LineNumber) -> Dump {
         Dump {
             opening,
             task,
-            stamped: false,
+            line,
+            stamp: None,
+            last_stamp: None,
             adjacent: false,
             headers_before: 0,
             overtaken: 0,
+            is_headed: false,
+            parts: Parts::default(),
             cut: false,
             steps: Vec::with_capacity(64),
             registers: Vec::new(),
             exception_words: 0,
         }
+    }
+
+    /// Whether a heading that comes now is this backtrace's own: registers may come before it.
+    pub(crate) fn awaits_heading(&self) -> bool {
+        !self.is_headed && !self.steps.iter().any(|step| matches!(step, Step::Frame(_)))
+    }
+
+    /// Its heading comes.
+    pub(crate) fn head(&mut self) {
+        self.is_headed = true;
+        self.parts.insert(Part::Heading);
     }
 
     /// Adds a line of the backtrace.

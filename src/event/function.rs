@@ -39,6 +39,14 @@ pub(crate) fn plumbing(function: &str) -> Option<Plumbing> {
     }
 }
 
+/// Whether `trace()` of `mm/slub.c` is inlined into a function.
+pub(crate) fn prints_event(function: &str) -> bool {
+    matches!(
+        base_name(function),
+        "alloc_debug_processing" | "free_debug_processing" | "free_to_partial_list" | "trace"
+    )
+}
+
 fn is_dump(base: &str) -> bool {
     matches!(
         base,

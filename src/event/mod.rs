@@ -5,8 +5,10 @@ mod binder;
 mod boot;
 pub mod chain;
 mod dump;
+mod evidence;
 mod function;
 mod names;
+mod skeleton;
 mod stacks;
 mod timeline;
 mod vocabulary;
@@ -171,13 +173,42 @@ pub struct Event {
     pub damage: DamageSet,
 }
 
+/// Something of an event that is missing from the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lost {
+    /// Messages that the kernel says it dropped.
+    Messages(u64),
+    /// The header of a backtrace.
+    Header {
+        /// What the backtrace shows that was done.
+        op: Op,
+        /// What else it shows.
+        stack: Stack,
+    },
+}
+
+/// How a boot's events were printed.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Printing {
+    /// The fewest lines that an event had.
+    pub event_lines_min: u64,
+    /// Lines that every event has, missing from some.
+    pub missing_lines: u64,
+}
+
 /// What the parser hands on, in log order.
 pub trait EventSink {
     /// A boot begins at `line`. The log's first boot begins without a call.
-    fn boot(&mut self, line: LineNumber);
+    fn boot(&mut self, _line: LineNumber, _names: &Names) {}
 
     /// An event is complete.
     fn event(&mut self, event: &Event, names: &Names);
+
+    /// Something is missing at `line`.
+    fn lost(&mut self, _lost: Lost, _line: LineNumber, _names: &Names) {}
+
+    /// The present boot is over, and this is how its events were printed.
+    fn printed(&mut self, _printing: Printing) {}
 
     /// A row of slabinfo told a cache's object size in bytes.
     fn object_size(&mut self, _cache: NameId, _bytes: u32) {}

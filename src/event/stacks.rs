@@ -27,6 +27,8 @@ const REMEMBERED_MAX: usize = 1 << 15;
 pub(crate) struct Meaning {
     pub(crate) origin: Origin,
     pub(crate) stack: Stack,
+    /// Whether it interrupted another event's printing: that one's backtrace is still to come.
+    pub(crate) interrupts_event: bool,
 }
 
 #[derive(Debug)]
@@ -75,5 +77,6 @@ fn meaning(steps: &[Step], grouping: Grouping, names: &mut Names) -> Meaning {
         Grouping::Callers => &callers,
         Grouping::FullChain => &complete,
     };
-    Meaning { origin, stack: Stack { chain: names.intern_chain(chain), site } }
+    let interrupts_event = chain::interrupts_event(&complete, names);
+    Meaning { origin, stack: Stack { chain: names.intern_chain(chain), site }, interrupts_event }
 }

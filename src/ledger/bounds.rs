@@ -1,53 +1,245 @@
 //! How far off a group's number of live objects can be, given what the boot lost.
 //!
-//! Every loss is reckoned at its worst: a message that was dropped may have been the free of any
-//! live object, or the allocation of one more.
+//! Every loss is reckoned at its worst for each group by itself: dropped messages may have held
+//! as many frees of the group's objects as there is room for, and as many allocations of one
+//! more. What a loss cannot have been is not reckoned: objects allocated after a gap were not
+//! freed in it, and a backtrace without its header still shows its chain.
 
 use foldhash::fast::FixedState;
 use indexmap::IndexMap;
 
-use crate::event::{Event, NameId};
+use super::group::{FreedBy, Group, GroupKey};
+use super::survivors::GroupSurvivors;
+use crate::address::LineNumber;
+use crate::event::{ChainId, Event, Lost, NameId, Names, Printing};
 use crate::record::Op;
 
-/// What a boot lost of one cache, or of any.
+/// Gaps kept apart. More are taken together, as if all of them had come last.
+const GAPS_MAX: usize = 64;
+
+/// A chain that lost lines lacks at most this many frames and is still told as what it was.
+const FRAMES_LOST_MAX: usize = 3;
+
+/// Headers that a gap may hold besides whole events: those whose backtrace lies behind it.
+const HEADERS_AT_EDGE: u64 = 2;
+
+/// A place where messages are missing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gap {
+    line: LineNumber,
+    messages: u64,
+}
+
+/// What may be missing of a cache.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub(crate) struct Slack {
-    /// Frees that may be missing.
-    pub(crate) frees: u64,
-    /// Allocations that may be missing.
-    pub(crate) allocs: u64,
+struct Slack {
+    frees: u64,
+    allocs: u64,
 }
 
 /// What a boot lost.
 #[derive(Clone, Default, Debug)]
-pub(crate) struct BootLoss {
-    /// By cache, where the cache is known.
-    caches: IndexMap<NameId, Slack, FixedState>,
-    /// Live objects of each cache whose backtrace is lost: they may belong to any group of it.
-    pub(crate) stackless: IndexMap<NameId, u64, FixedState>,
-    /// Live objects of each cache whose backtrace could have been another's.
-    pub(crate) guessed: IndexMap<NameId, u64, FixedState>,
+pub(super) struct BootLoss {
+    gaps: Vec<Gap>,
+    /// Events without an address, by cache.
+    unaddressed: IndexMap<NameId, Slack, FixedState>,
+    /// Backtraces of allocations whose header is missing, by chain.
+    headless_allocs: IndexMap<ChainId, u64, FixedState>,
+    /// Backtraces of frees whose header is missing, by the function that freed.
+    headless_frees: IndexMap<FreedBy, u64, FixedState>,
+    printing: Printing,
 }
 
 impl BootLoss {
     /// An event without an address: a free that cancels an unknown object, or an unknown object.
     pub(super) fn unaddressed(&mut self, event: &Event) {
-        let slack = self.caches.entry(event.cache).or_default();
+        let slack = self.unaddressed.entry(event.cache).or_default();
         match event.op {
             Op::Alloc => slack.allocs += 1,
             Op::Free => slack.frees += 1,
         }
     }
 
-    /// What may be missing of a cache.
-    pub(crate) fn slack(&self, cache: NameId) -> Slack {
-        self.caches.get(&cache).copied().unwrap_or_default()
+    /// Something is missing at `line`.
+    pub(super) fn lost(&mut self, lost: Lost, line: LineNumber, names: &Names) {
+        match lost {
+            Lost::Messages(messages) => self.add_gap(Gap { line, messages }),
+            Lost::Header { op: Op::Alloc, stack } => {
+                *self.headless_allocs.entry(stack.chain).or_default() += 1
+            }
+            Lost::Header { op: Op::Free, stack } => {
+                *self.headless_frees.entry(FreedBy::of(Some(stack), names)).or_default() += 1;
+            }
+        }
     }
 
-    /// Live objects of a cache that may belong to a group other than their own.
-    pub(crate) fn unplaced(&self, cache: NameId) -> u64 {
-        let count =
-            |map: &IndexMap<NameId, u64, FixedState>| map.get(&cache).copied().unwrap_or_default();
-        count(&self.stackless) + count(&self.guessed)
+    /// The boot is over, and this is how its events were printed.
+    pub(super) fn printed(&mut self, printing: Printing) {
+        self.printing = printing;
     }
+
+    fn add_gap(&mut self, gap: Gap) {
+        self.gaps.push(gap);
+        if self.gaps.len() > GAPS_MAX {
+            let merge = |pair: &[Gap]| Gap {
+                line: pair.last().map_or(LineNumber(0), |gap| gap.line),
+                messages: pair.iter().fold(0, |sum: u64, gap| sum.saturating_add(gap.messages)),
+            };
+            self.gaps = self.gaps.chunks(2).map(merge).collect();
+        }
+    }
+
+    /// Events that may have been in a gap.
+    fn events_in(&self, gap: Gap) -> u64 {
+        let lines = self.printing.event_lines_min.max(1);
+        let whole = gap.messages / lines;
+        gap.messages.min(whole.saturating_add(HEADERS_AT_EDGE))
+    }
+}
+
+/// The least and the greatest number of objects that may truly live.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Bounds {
+    /// The least.
+    pub low: u64,
+    /// The greatest.
+    pub high: u64,
+}
+
+/// Works out the bounds of a boot's groups.
+pub(super) struct Reckoning<'a> {
+    loss: &'a BootLoss,
+    names: &'a Names,
+    /// For each group, its objects that were live at some gap and may have been freed in it.
+    freed_in_gaps: Vec<u64>,
+    live_so_far: Vec<u64>,
+    next_gap: usize,
+}
+
+impl<'a> Reckoning<'a> {
+    pub(super) fn new(loss: &'a BootLoss, groups: usize, names: &'a Names) -> Reckoning<'a> {
+        Reckoning {
+            loss,
+            names,
+            freed_in_gaps: vec![0; groups],
+            live_so_far: vec![0; groups],
+            next_gap: 0,
+        }
+    }
+
+    /// Takes the next survivor, in the order of the log.
+    pub(super) fn see(&mut self, group: usize, line: LineNumber) {
+        self.pass_gaps(line);
+        self.live_so_far[group] += 1;
+    }
+
+    fn pass_gaps(&mut self, line: LineNumber) {
+        while let Some(&gap) = self.loss.gaps.get(self.next_gap).filter(|gap| gap.line < line) {
+            let events = self.loss.events_in(gap);
+            for (freed, live) in self.freed_in_gaps.iter_mut().zip(&self.live_so_far) {
+                *freed += events.min(live - *freed);
+            }
+            self.next_gap += 1;
+        }
+    }
+
+    /// The bounds of every group.
+    pub(super) fn bounds(mut self, groups: &[(GroupKey, Group, GroupSurvivors)]) -> Vec<Bounds> {
+        self.pass_gaps(LineNumber(u64::MAX));
+        let unplaced = unplaced_by_cache(groups);
+        let shortened = self.shortened(groups);
+        (0..groups.len()).map(|at| self.of_group(at, groups, &unplaced, &shortened)).collect()
+    }
+
+    fn of_group(
+        &self,
+        at: usize,
+        groups: &[(GroupKey, Group, GroupSurvivors)],
+        unplaced: &IndexMap<NameId, u64, FixedState>,
+        shortened: &[Shortened],
+    ) -> Bounds {
+        let (key, group, left) = &groups[at];
+        let live = group.live();
+        let slack = self.loss.unaddressed.get(&key.cache).copied().unwrap_or_default();
+        let own_unplaced = left.unplaced(key, group);
+        let certain = if shortened[at].is_short { 0 } else { live - own_unplaced };
+        let freed = self.freed_in_gaps[at] + slack.frees + self.headless_frees(group, groups);
+        let in_gaps = self
+            .loss
+            .gaps
+            .iter()
+            .fold(0, |sum: u64, &gap| sum.saturating_add(self.loss.events_in(gap)));
+        let headless =
+            key.chain.and_then(|chain| self.loss.headless_allocs.get(&chain)).copied().unwrap_or(0);
+        let others = unplaced.get(&key.cache).copied().unwrap_or(0) - own_unplaced;
+        Bounds {
+            low: certain.saturating_sub(freed),
+            high: live.saturating_add(in_gaps)
+                + slack.allocs
+                + headless
+                + others
+                + shortened[at].live_elsewhere,
+        }
+    }
+
+    /// Frees without a header that may have freed the group's objects. A function that is known
+    /// to free other groups' objects, and never this one's, is not suspected.
+    fn headless_frees(&self, group: &Group, groups: &[(GroupKey, Group, GroupSurvivors)]) -> u64 {
+        let is_known =
+            |freer: &FreedBy| groups.iter().any(|(_, group, _)| group.freed_by.contains_key(freer));
+        let suspects = self
+            .loss
+            .headless_frees
+            .iter()
+            .filter(|(freer, _)| group.freed_by.contains_key(*freer) || !is_known(freer));
+        suspects.map(|(_, count)| count).sum()
+    }
+
+    /// Where lines are missing, a chain may be another one that lost frames.
+    fn shortened(&self, groups: &[(GroupKey, Group, GroupSurvivors)]) -> Vec<Shortened> {
+        let mut shortened = vec![Shortened::default(); groups.len()];
+        if self.loss.printing.missing_lines == 0 {
+            return shortened;
+        }
+        for (whole, (key, _, _)) in groups.iter().enumerate() {
+            for (part, (other, group, _)) in groups.iter().enumerate() {
+                if key.cache == other.cache && self.is_part(other, key) {
+                    shortened[whole].live_elsewhere += group.live();
+                    shortened[part].is_short = true;
+                }
+            }
+        }
+        shortened
+    }
+
+    fn is_part(&self, part: &GroupKey, whole: &GroupKey) -> bool {
+        let (Some(part), Some(whole)) = (part.chain, whole.chain) else { return false };
+        let (part, whole) = (self.names.chain(part), self.names.chain(whole));
+        let missing = whole.len().saturating_sub(part.len());
+        if !(1..=FRAMES_LOST_MAX).contains(&missing) || part.is_empty() {
+            return false;
+        }
+        let mut rest = whole.iter().map(|placed| placed.frame);
+        part.iter().all(|placed| rest.any(|frame| frame == placed.frame))
+    }
+}
+
+/// What lost frames may have done to a group.
+#[derive(Clone, Copy, Default)]
+struct Shortened {
+    /// The chain is another group's with frames missing.
+    is_short: bool,
+    /// Live objects of groups whose chain is this one's with frames missing.
+    live_elsewhere: u64,
+}
+
+/// Live objects of each cache that may belong to a group other than their own.
+fn unplaced_by_cache(
+    groups: &[(GroupKey, Group, GroupSurvivors)],
+) -> IndexMap<NameId, u64, FixedState> {
+    let mut unplaced: IndexMap<NameId, u64, FixedState> = IndexMap::default();
+    for (key, group, left) in groups {
+        *unplaced.entry(key.cache).or_default() += left.unplaced(key, group);
+    }
+    unplaced
 }

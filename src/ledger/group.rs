@@ -3,7 +3,7 @@
 use foldhash::fast::FixedState;
 use indexmap::IndexMap;
 
-use crate::event::{ChainId, Event, NameId, Names};
+use crate::event::{ChainId, Event, NameId, Names, Stack};
 
 /// What makes a group within a boot.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -21,6 +21,17 @@ pub struct FreedBy {
     pub function: Option<NameId>,
     /// Its module.
     pub module: Option<NameId>,
+}
+
+impl FreedBy {
+    /// The function whose free a backtrace shows.
+    pub(super) fn of(stack: Option<Stack>, names: &Names) -> FreedBy {
+        let site = stack.and_then(|stack| stack.site).map(|frame| names.frame(frame));
+        FreedBy {
+            function: site.and_then(|frame| frame.function),
+            module: site.and_then(|frame| frame.module),
+        }
+    }
 }
 
 /// More functions than this that free one group's objects are counted as one.
@@ -52,11 +63,7 @@ impl Group {
 
     pub(super) fn see_free(&mut self, event: &Event, names: &Names) {
         self.frees += 1;
-        let site = event.stack.and_then(|stack| stack.site).map(|frame| names.frame(frame));
-        let mut freer = FreedBy {
-            function: site.and_then(|frame| frame.function),
-            module: site.and_then(|frame| frame.module),
-        };
+        let mut freer = FreedBy::of(event.stack, names);
         if self.freed_by.len() >= FREERS_MAX && !self.freed_by.contains_key(&freer) {
             freer = FreedBy { function: None, module: None };
         }

@@ -15,6 +15,7 @@ mod bounds;
 mod group;
 mod survivors;
 
+pub use bounds::Bounds;
 pub use group::{FreedBy, Group, GroupKey};
 pub use survivors::{GroupSurvivors, Holder, Survivor, Survivors, TIMELINE_BUCKETS};
 
@@ -23,7 +24,7 @@ use hashbrown::HashMap;
 use indexmap::IndexMap;
 
 use crate::address::{LineNumber, ObjectAddr, Pointer};
-use crate::event::{Damage, Event, EventSink, NameId, Names};
+use crate::event::{Damage, Event, EventSink, Lost, NameId, Names, Printing};
 use crate::record::Op;
 
 /// A live object: what is kept of its allocation.
@@ -42,10 +43,18 @@ pub(crate) struct Live {
 /// How sure it is that an object belongs to its group.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Certainty {
-    /// Its backtrace could have been no other header's.
+    /// Its backtrace is whole and could have been no other header's.
     Bound,
-    /// Its backtrace could have been another header's.
+    /// Its backtrace is incomplete or could have been another header's.
     Guessed,
+}
+
+impl Certainty {
+    fn of(event: &Event) -> Certainty {
+        let is_doubtful =
+            event.damage.contains(Damage::AmbiguousStack) || event.damage.contains(Damage::Cut);
+        if is_doubtful { Certainty::Guessed } else { Certainty::Bound }
+    }
 }
 
 /// What a ledger could not match.
@@ -61,6 +70,8 @@ pub struct LedgerLoss {
     pub torn_events: u64,
     /// Allocations that failed.
     pub failed_allocs: u64,
+    /// Lines that every event of a boot has, missing from some.
+    pub missing_lines: u64,
 }
 
 /// What a cache's own headers say, over all boots.
@@ -147,14 +158,14 @@ impl Ledger {
     }
 
     /// Closes the ledger: what is live now survived.
-    pub fn settle(mut self) -> Settled {
-        self.close_boot();
+    pub fn settle(mut self, names: &Names) -> Settled {
+        self.close_boot(names);
         Settled { boots: self.past, caches: self.caches, loss: self.loss }
     }
 
-    fn close_boot(&mut self) {
+    fn close_boot(&mut self, names: &Names) {
         let boot = std::mem::take(&mut self.present);
-        self.past.push(Survivors::of(boot));
+        self.past.push(Survivors::of(boot, names));
     }
 
     fn tally(&mut self, event: &Event) {
@@ -192,11 +203,7 @@ impl Ledger {
             comm: event.task.map(|task| task.comm),
             time: event.stamp.map(|stamp| stamp.micros),
             line: event.line,
-            certainty: if event.damage.contains(Damage::AmbiguousStack) {
-                Certainty::Guessed
-            } else {
-                Certainty::Bound
-            },
+            certainty: Certainty::of(event),
         };
         if let Some(before) = boot.live.insert(object, live) {
             boot.groups[before.group as usize].lost += 1;
@@ -233,8 +240,8 @@ impl BootLedger {
 }
 
 impl EventSink for Ledger {
-    fn boot(&mut self, _line: LineNumber) {
-        self.close_boot();
+    fn boot(&mut self, _line: LineNumber, names: &Names) {
+        self.close_boot(names);
     }
 
     fn event(&mut self, event: &Event, names: &Names) {
@@ -245,6 +252,15 @@ impl EventSink for Ledger {
             (Pointer::Addr(object), Op::Free) => self.free(object, event, names),
             (Pointer::Null | Pointer::Unprintable | Pointer::Torn, _) => self.unaddressed(event),
         }
+    }
+
+    fn lost(&mut self, lost: Lost, line: LineNumber, names: &Names) {
+        self.present.loss.lost(lost, line, names);
+    }
+
+    fn printed(&mut self, printing: Printing) {
+        self.loss.missing_lines += printing.missing_lines;
+        self.present.loss.printed(printing);
     }
 
     fn object_size(&mut self, cache: NameId, bytes: u32) {

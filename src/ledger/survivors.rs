@@ -3,11 +3,11 @@
 use foldhash::fast::FixedState;
 use indexmap::IndexMap;
 
-use super::bounds::{BootLoss, Slack};
+use super::bounds::{Bounds, Reckoning};
 use super::group::{Group, GroupKey};
 use super::{BootLedger, Certainty, Live};
 use crate::address::{LineNumber, ObjectAddr};
-use crate::event::NameId;
+use crate::event::{NameId, Names};
 
 /// Parts that a boot's time is cut into to show how survivors grew.
 pub const TIMELINE_BUCKETS: usize = 16;
@@ -46,7 +46,7 @@ pub struct GroupSurvivors {
     pub timeline: [u64; TIMELINE_BUCKETS],
     /// Microseconds of the oldest.
     pub oldest: Option<i64>,
-    /// Survivors whose backtrace could have been another header's.
+    /// Survivors whose backtrace is incomplete or could have been another header's.
     pub guessed: u64,
 }
 
@@ -55,56 +55,40 @@ pub struct GroupSurvivors {
 pub struct Survivors {
     /// Every group of the boot, in order of appearance, with its survivors.
     pub groups: Vec<(GroupKey, Group, GroupSurvivors)>,
-    loss: BootLoss,
+    /// The bounds of each group.
+    pub bounds: Vec<Bounds>,
 }
 
 impl Survivors {
     /// Closes a boot's ledger.
-    pub(super) fn of(boot: BootLedger) -> Survivors {
-        let BootLedger { live, groups, mut loss, span } = boot;
+    pub(super) fn of(boot: BootLedger, names: &Names) -> Survivors {
+        let BootLedger { live, groups, loss, span } = boot;
         let mut survivors: Vec<GroupSurvivors> = vec![GroupSurvivors::default(); groups.len()];
         let mut objects: Vec<(LineNumber, ObjectAddr, Live)> =
             live.into_iter().map(|(address, live)| (live.line, address, live)).collect();
         objects.sort_unstable_by_key(|&(line, address, _)| (line, address));
+        let mut reckoning = Reckoning::new(&loss, groups.len(), names);
         for (line, address, live) in objects {
             let survivor = Survivor { line, time: live.time, address };
             survivors[live.group as usize].add(survivor, &live, span);
-            let (key, _) =
-                groups.get_index(live.group as usize).expect("a live object's group exists");
-            if key.chain.is_none() {
-                *loss.stackless.entry(key.cache).or_default() += 1;
-            } else if live.certainty == Certainty::Guessed {
-                *loss.guessed.entry(key.cache).or_default() += 1;
-            }
+            reckoning.see(live.group as usize, line);
         }
-        let groups = groups
+        let groups: Vec<_> = groups
             .into_iter()
             .zip(survivors)
-            .map(|((key, group), survivors)| (key, group, survivors));
-        Survivors { groups: groups.collect(), loss }
-    }
-
-    /// The least and the greatest number of live objects that a group may truly have, given what
-    /// the boot lost. `missing` counts messages that may have been anything.
-    pub fn bounds(
-        &self,
-        key: &GroupKey,
-        group: &Group,
-        survivors: &GroupSurvivors,
-        missing: u64,
-    ) -> (u64, u64) {
-        let Slack { frees, allocs } = self.loss.slack(key.cache);
-        let live = group.live();
-        let certain = if key.chain.is_none() { 0 } else { live - survivors.guessed.min(live) };
-        let own_unplaced = live - certain;
-        let low = certain.saturating_sub(frees + missing);
-        let high =
-            live + allocs + missing + self.loss.unplaced(key.cache).saturating_sub(own_unplaced);
-        (low, high)
+            .map(|((key, group), survivors)| (key, group, survivors))
+            .collect();
+        let bounds = reckoning.bounds(&groups);
+        Survivors { groups, bounds }
     }
 }
 
 impl GroupSurvivors {
+    /// Live objects that may belong to another group: their backtrace is lost or doubtful.
+    pub(super) fn unplaced(&self, key: &GroupKey, group: &Group) -> u64 {
+        if key.chain.is_none() { group.live() } else { self.guessed.min(group.live()) }
+    }
+
     fn add(&mut self, survivor: Survivor, live: &Live, span: Option<(i64, i64)>) {
         if self.examples.len() < EXAMPLES_MAX {
             self.examples.push(survivor);

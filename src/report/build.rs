@@ -9,7 +9,7 @@ use super::{
 use crate::address::PointerWidth;
 use crate::event::{AssemblyLoss, Boot, NameId, Names, Placed, arch};
 use crate::ledger::{
-    Group, GroupKey, GroupSurvivors, LedgerLoss, Settled, Survivors, TIMELINE_BUCKETS,
+    Bounds, Group, GroupKey, GroupSurvivors, LedgerLoss, Settled, Survivors, TIMELINE_BUCKETS,
 };
 use crate::parser::Parser;
 use crate::record::frame::Reliability;
@@ -19,7 +19,7 @@ impl Report {
     pub(crate) fn build(inputs: Vec<Input>, parser: &Parser, settled: &Settled) -> Report {
         let names = parser.names();
         let loss = loss(parser.loss(), settled.loss);
-        let builder = Builder { names, boots: parser.boots(), settled, loss };
+        let builder = Builder { names, boots: parser.boots(), settled };
         let mut groups: Vec<GroupReport> = settled
             .boots
             .iter()
@@ -60,7 +60,6 @@ struct Builder<'a> {
     names: &'a Names,
     boots: &'a [Boot],
     settled: &'a Settled,
-    loss: Loss,
 }
 
 impl Builder<'_> {
@@ -89,17 +88,10 @@ impl Builder<'_> {
     }
 
     fn groups(&self, boot: usize, survivors: &Survivors) -> Vec<GroupReport> {
-        let live = survivors.groups.iter().filter(|(_, group, _)| group.live() > 0);
-        live.map(|(key, group, left)| {
-            let bounds = survivors.bounds(key, group, left, self.missing());
-            self.group(boot, key, group, left, bounds)
-        })
-        .collect()
-    }
-
-    /// Messages that are missing and may have been anything.
-    fn missing(&self) -> u64 {
-        self.loss.printk_dropped.saturating_add(self.loss.headless_stacks)
+        let with_bounds = survivors.groups.iter().zip(&survivors.bounds);
+        let live = with_bounds.filter(|((_, group, _), _)| group.live() > 0);
+        live.map(|((key, group, left), &bounds)| self.group(boot, key, group, left, bounds))
+            .collect()
     }
 
     fn group(
@@ -108,7 +100,7 @@ impl Builder<'_> {
         key: &GroupKey,
         group: &Group,
         left: &GroupSurvivors,
-        (low, high): (u64, u64),
+        Bounds { low, high }: Bounds,
     ) -> GroupReport {
         let cache = self.text(key.cache);
         let chain = key.chain.map_or(&[][..], |chain| self.names.chain(chain));
@@ -250,6 +242,7 @@ fn loss(assembly: AssemblyLoss, ledger: LedgerLoss) -> Loss {
         headless_stacks: assembly.headless_stacks,
         stray_frames: assembly.stray_frames,
         failed_allocs: ledger.failed_allocs,
+        missing_lines: ledger.missing_lines,
     }
 }
 

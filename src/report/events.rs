@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::build;
 use super::json::{Frame, frame};
-use crate::address::{LineNumber, Pointer};
+use crate::address::Pointer;
 use crate::event::{Backtrace, Event, EventSink, Names, RegisterBlock};
 use crate::record::Caller;
 
@@ -48,8 +48,6 @@ impl<W: Write> EventWriter<W> {
 }
 
 impl<W: Write> EventSink for EventWriter<W> {
-    fn boot(&mut self, _line: LineNumber) {}
-
     fn event(&mut self, event: &Event, names: &Names) {
         if self.outcome.is_ok() {
             self.outcome = write(event, names, &mut self.out);

@@ -81,6 +81,7 @@ struct Loss {
     headless_stacks: u64,
     stray_frames: u64,
     failed_allocs: u64,
+    missing_lines: u64,
 }
 
 #[derive(Serialize)]
@@ -203,6 +204,7 @@ fn loss(report: &Report) -> Loss {
         headless_stacks: loss.headless_stacks,
         stray_frames: loss.stray_frames,
         failed_allocs: loss.failed_allocs,
+        missing_lines: loss.missing_lines,
     }
 }
 

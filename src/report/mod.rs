@@ -124,6 +124,8 @@ pub struct Loss {
     pub stray_frames: u64,
     /// Allocations that failed.
     pub failed_allocs: u64,
+    /// Lines that every event of a boot has, missing from some.
+    pub missing_lines: u64,
 }
 
 impl Loss {
@@ -138,6 +140,7 @@ impl Loss {
             + self.ambiguous_stacks
             + self.damaged_lines
             + self.headless_stacks
+            + self.missing_lines
             > 0
     }
 }

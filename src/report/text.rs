@@ -140,6 +140,7 @@ fn loss_sentence(loss: &Loss) -> String {
         (loss.unaddressed_events, "event", "without a usable address"),
         (loss.ambiguous_stacks, "backtrace", "bound by guess"),
         (loss.damaged_lines, "line", "damaged"),
+        (loss.missing_lines, "line", "missing"),
         (loss.replayed_lines, "line", "printed twice"),
         (loss.orphan_frees, "free", "of objects older than the capture"),
         (loss.failed_allocs, "allocation", "failed"),

@@ -1,0 +1,106 @@
+//! What speaks for a header and a backtrace belonging together.
+//!
+//! Without caller ids, records of several CPUs lie in one stream: `dump_stack()` is serialised,
+//! the header before it is not. A header's own line says cache, operation and time; its
+//! backtrace says operation, chain, CPU and time. Clocks of CPUs may differ by much (a virtual
+//! machine, an unsynchronised TSC), but each CPU's own runs forward.
+
+use foldhash::HashMap;
+
+use super::dump::Dump;
+use super::names::{ChainId, NameId};
+use super::{Event, Task};
+use crate::time::{Clock, Stamp};
+
+/// How well a header fits a backtrace. Later variants and greater numbers are better; the order
+/// of the fields is the order of their weight.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Fit {
+    /// Whether the header was printed no later than the backtrace.
+    timely: bool,
+    /// Whether the chain is known to use the header's cache.
+    affinity: Affinity,
+    /// Whether the header was printed after all that its CPU printed before.
+    fresh: bool,
+}
+
+impl Fit {
+    /// Whether another header might have been meant just as well: only weak evidence decides.
+    pub(crate) fn is_rival_of(self, best: Fit) -> bool {
+        (self.timely, self.affinity) == (best.timely, best.affinity)
+    }
+}
+
+/// What is known of a chain and a cache.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Affinity {
+    /// The chain is known to use other caches.
+    Other,
+    /// Nothing is known of the chain.
+    Unknown,
+    /// The chain is known to use the cache.
+    Known,
+}
+
+/// A chain whose bindings were with one cache in one case of so many may well use it.
+const SHARE_MIN: u32 = 8;
+
+/// CPUs kept apart; more are no machine that prints to a console.
+const CPUS_MAX: usize = 4096;
+
+/// What unambiguous bindings have taught.
+#[derive(Debug, Default)]
+pub(crate) struct Evidence {
+    /// How often a chain was bound to a cache without a choice.
+    caches: HashMap<ChainId, Vec<(NameId, u32)>>,
+    /// The last time that a CPU is known to have printed at, other than inside an event.
+    last_of_cpu: HashMap<u32, i64>,
+}
+
+impl Evidence {
+    /// How well a header fits.
+    pub(crate) fn fit(&self, header: &Event, dump: &Dump, chain: ChainId) -> Fit {
+        let times = boot_time(header.stamp).zip(boot_time(dump.stamp));
+        let last = dump.task.and_then(|task| self.last_of_cpu.get(&task.cpu?));
+        Fit {
+            timely: times.is_none_or(|(header, dump)| header <= dump),
+            affinity: self.affinity(chain, header.cache),
+            fresh: times.zip(last).is_none_or(|((header, _), last)| header >= *last),
+        }
+    }
+
+    fn affinity(&self, chain: ChainId, cache: NameId) -> Affinity {
+        let Some(known) = self.caches.get(&chain) else { return Affinity::Unknown };
+        let total: u32 = known.iter().map(|(_, count)| count).sum();
+        let of_cache = known.iter().find(|(name, _)| *name == cache).map_or(0, |(_, count)| *count);
+        if of_cache * SHARE_MIN >= total { Affinity::Known } else { Affinity::Other }
+    }
+
+    /// A backtrace that could only be one header's.
+    pub(crate) fn learn(&mut self, chain: ChainId, cache: NameId) {
+        let known = self.caches.entry(chain).or_default();
+        match known.iter_mut().find(|(name, _)| *name == cache) {
+            Some((_, count)) => *count = count.saturating_add(1),
+            None => known.push((cache, 1)),
+        }
+    }
+
+    /// A CPU has ended a backtrace that interrupted no other event.
+    pub(crate) fn printed(&mut self, task: Option<Task>, stamp: Option<Stamp>) {
+        let Some((cpu, time)) = task.and_then(|task| task.cpu).zip(boot_time(stamp)) else {
+            return;
+        };
+        if self.last_of_cpu.len() < CPUS_MAX || self.last_of_cpu.contains_key(&cpu) {
+            self.last_of_cpu.insert(cpu, time);
+        }
+    }
+
+    /// A new boot begins: its clocks say nothing about the old one's. Chains keep their caches.
+    pub(crate) fn next_boot(&mut self) {
+        self.last_of_cpu.clear();
+    }
+}
+
+fn boot_time(stamp: Option<Stamp>) -> Option<i64> {
+    stamp.filter(|stamp| stamp.clock == Clock::Boot).map(|stamp| stamp.micros)
+}

@@ -1,0 +1,99 @@
+//! The lines that every backtrace of a boot has, and how many of them are missing.
+//!
+//! A frame that was lost leaves no trace, but heading, hardware line and end marker are printed
+//! with every backtrace. Where some lack one that nearly all have, lines were lost, and chains
+//! may have lost frames too.
+
+use super::Printing;
+
+/// A line of the frame around a backtrace's frames.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Part {
+    Task,
+    Hardware,
+    Heading,
+    Begin,
+    End,
+}
+
+impl Part {
+    const ALL: [Part; 5] = [Part::Task, Part::Hardware, Part::Heading, Part::Begin, Part::End];
+}
+
+/// Which of them a backtrace has.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Parts(u8);
+
+impl Parts {
+    pub(crate) fn insert(&mut self, part: Part) {
+        self.0 |= 1 << part as u8;
+    }
+
+    fn contains(self, part: Part) -> bool {
+        self.0 & (1 << part as u8) != 0
+    }
+}
+
+/// A part that at least this share of backtraces have is one that all of them had: nine in ten.
+const COMMON: (u64, u64) = (9, 10);
+
+/// Counts the parts of a boot's backtraces.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Skeleton {
+    backtraces: u64,
+    with: [u64; Part::ALL.len()],
+    lines_min: Option<u64>,
+}
+
+impl Skeleton {
+    /// A backtrace of an event is complete.
+    pub(crate) fn see(&mut self, parts: Parts, frames: usize) {
+        self.backtraces += 1;
+        for (count, part) in self.with.iter_mut().zip(Part::ALL) {
+            *count += u64::from(parts.contains(part));
+        }
+        // Header and frames at the least; what else there may be is left out of the reckoning.
+        let lines = frames as u64 + 1;
+        self.lines_min = Some(self.lines_min.map_or(lines, |least| least.min(lines)));
+    }
+
+    /// What the boot's backtraces show.
+    pub(crate) fn printing(&self) -> Printing {
+        let missing = |&with: &u64| {
+            let is_common = with * COMMON.1 >= self.backtraces * COMMON.0;
+            if is_common { self.backtraces - with } else { 0 }
+        };
+        Printing {
+            event_lines_min: self.lines_min.unwrap_or(0),
+            missing_lines: self.with.iter().map(missing).sum(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn missing(backtraces: &[&[Part]]) -> u64 {
+        let mut skeleton = Skeleton::default();
+        for parts in backtraces {
+            let mut seen = Parts::default();
+            parts.iter().for_each(|&part| seen.insert(part));
+            skeleton.see(seen, 10);
+        }
+        skeleton.printing().missing_lines
+    }
+
+    #[test]
+    fn a_part_that_nearly_all_have_is_missing_from_the_others() {
+        let mut backtraces = vec![&[Part::Task, Part::Heading][..]; 19];
+        backtraces.push(&[Part::Task]);
+        assert_eq!(missing(&backtraces), 1);
+    }
+
+    #[test]
+    fn a_part_that_an_architecture_does_not_print_is_not_missing() {
+        assert_eq!(missing(&[&[Part::Task]; 20]), 0);
+        assert_eq!(missing(&[&[Part::Task], &[Part::Task, Part::End]]), 0);
+    }
+}
