@@ -224,9 +224,10 @@ build_initramfs() {
 
 # ---- boot ----
 
+# The log buffer holds all that is printed before the console is there, or it would be lost.
 # 5.14 and later print raw addresses when slub_debug is given; no_hash_pointers does the same for 5.12 and 5.13.
 command_line() {
-	echo "console=$console panic=-1 $level slub_debug=T,$caches COUNT=$count SIZE=$size NOTES=$notes${append:+ $append}"
+	echo "console=$console panic=-1 log_buf_len=16M $level slub_debug=T,$caches COUNT=$count SIZE=$size NOTES=$notes${append:+ $append}"
 }
 
 boot() {
