@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 
 use super::evidence::{Evidence, Fit};
-use super::names::{ChainId, Names};
+use super::names::{ChainId, FrameId, Names};
+use super::rivals::Rivals;
 use super::stacks::Meaning;
 use super::{Damage, Event};
-use crate::address::Pointer;
+use crate::address::{ObjectAddr, Pointer};
 use crate::event::chain::Origin;
 use crate::event::dump::Dump;
 use crate::record::{Caller, ObjectRow, Op, ROW_BYTES};
@@ -34,6 +35,9 @@ struct Waiting {
     row_bytes: u32,
 }
 
+/// A guess is kept open for this many events: most mistakes show at once.
+const RECONSIDERED_EVENTS: u64 = 64;
+
 /// Who took a backtrace.
 #[derive(Debug)]
 pub(crate) enum Claim<'a> {
@@ -60,6 +64,7 @@ pub(crate) struct Binder {
     cpus: Cpus,
     waiting: VecDeque<Waiting>,
     evidence: Evidence,
+    rivals: Rivals,
     /// Backtraces of events whose header never came.
     pub(crate) headless: u64,
     /// Backtraces that more than one header could have printed.
@@ -69,6 +74,9 @@ pub(crate) struct Binder {
 impl Binder {
     /// A header comes.
     pub(crate) fn header(&mut self, event: Event) {
+        if let (Op::Free, Pointer::Addr(object)) = (event.op, event.object) {
+            self.freed_early(object);
+        }
         self.waiting.push_back(Waiting {
             event,
             has_stack: false,
@@ -157,7 +165,84 @@ impl Binder {
         if dump.cut || names.chain(meaning.stack.chain).is_empty() {
             waiting.event.damage.insert(Damage::Cut);
         }
-        Claim::Header(&mut waiting.event)
+        let (event, site) = (waiting.event.seq, meaning.stack.site);
+        self.look_again(event, site);
+        match self.waiting.iter_mut().find(|waiting| waiting.event.seq == event) {
+            Some(waiting) => Claim::Header(&mut waiting.event),
+            None => Claim::Nobody,
+        }
+    }
+
+    /// An event was bound: what does it say about guesses before it?
+    fn look_again(&mut self, seq: u64, site: Option<FrameId>) {
+        let Some(bound) = self.waiting.iter().find(|waiting| waiting.event.seq == seq) else {
+            return;
+        };
+        let (Pointer::Addr(object), Some(stack)) = (bound.event.object, bound.event.stack) else {
+            return;
+        };
+        match (bound.event.op, site) {
+            (Op::Alloc, _) if self.rivals.rival_of(seq).is_none() => {
+                self.rivals.allocated(object, stack.chain)
+            }
+            (Op::Free, Some(site)) => {
+                self.reconsider(object, site);
+                self.rivals.freed(object, site);
+            }
+            _ => {}
+        }
+    }
+
+    /// An object that may have been bound by a guess is freed at `site`.
+    fn reconsider(&mut self, object: ObjectAddr, site: FrameId) {
+        let Some(one) = self.alloc_of(object) else { return };
+        let seq = self.waiting[one].event.seq;
+        let Some(rival) = self.rivals.rival_of(seq) else { return };
+        let Some(other) = self.waiting.iter().position(|waiting| waiting.event.seq == rival) else {
+            return;
+        };
+        let (Some(own), Some(others)) =
+            (self.waiting[one].event.stack, self.waiting[other].event.stack)
+        else {
+            return;
+        };
+        if self.rivals.speaks_for(site, others.chain, own.chain) {
+            self.swap_stacks(one, other);
+        }
+        self.rivals.settled(seq);
+    }
+
+    /// An object is freed. Its allocation's backtrace was printed before the caller had it: if it
+    /// seems not to have come yet, the guess that gave it away was wrong.
+    fn freed_early(&mut self, object: ObjectAddr) {
+        let Some(one) = self.alloc_of(object).filter(|&at| !self.waiting[at].has_stack) else {
+            return;
+        };
+        let Some(rival) = self.rivals.rival_of(self.waiting[one].event.seq) else { return };
+        let Some(other) = self.waiting.iter().position(|waiting| waiting.event.seq == rival) else {
+            return;
+        };
+        if self.waiting[other].has_stack {
+            self.swap_stacks(one, other);
+        }
+    }
+
+    fn alloc_of(&self, object: ObjectAddr) -> Option<usize> {
+        let is_its_alloc = |waiting: &Waiting| {
+            waiting.event.op == Op::Alloc && waiting.event.object == Pointer::Addr(object)
+        };
+        self.waiting.iter().rposition(is_its_alloc)
+    }
+
+    fn swap_stacks(&mut self, one: usize, other: usize) {
+        let waiting = self.waiting.make_contiguous();
+        let Ok([left, right]) = waiting.get_disjoint_mut([one, other]) else { return };
+        std::mem::swap(&mut left.has_stack, &mut right.has_stack);
+        let (left, right) = (&mut left.event, &mut right.event);
+        std::mem::swap(&mut left.task, &mut right.task);
+        std::mem::swap(&mut left.stack, &mut right.stack);
+        std::mem::swap(&mut left.backtrace, &mut right.backtrace);
+        left.damage.swap(&mut right.damage, Damage::Cut);
     }
 
     /// The header that a backtrace most likely belongs to: of its kind, the best fit, and among
@@ -176,17 +261,16 @@ impl Binder {
             .collect();
         fits.sort_unstable();
         let &(best, chosen) = fits.last()?;
-        let runner_up = fits.len().checked_sub(2).map(|at| fits[at].0);
+        let runner_up = fits.len().checked_sub(2).map(|at| fits[at]);
         if runner_up.is_none() {
             self.evidence.learn(chain, self.waiting[chosen].event.cache);
         }
         // On one CPU, and with a lane for each printer, events nest: the last header in has its
         // backtrace out first.
-        if lane.is_none()
-            && self.cpus == Cpus::Several
-            && runner_up.is_some_and(|other| other.is_rival_of(best))
-        {
+        let could_mix = lane.is_none() && self.cpus == Cpus::Several;
+        if let Some((_, other)) = runner_up.filter(|(fit, _)| could_mix && fit.is_rival_of(best)) {
             self.ambiguous += 1;
+            self.rivals.guessed(self.waiting[chosen].event.seq, self.waiting[other].event.seq);
             self.waiting[chosen].event.damage.insert(Damage::AmbiguousStack);
         }
         Some(chosen)
@@ -203,9 +287,17 @@ impl Binder {
     /// The next event that waits for nothing any more.
     pub(crate) fn ready(&mut self) -> Option<Event> {
         let front = self.waiting.front()?;
+        let is_settled = front.has_stack && !self.may_be_reconsidered(front);
         let ready =
-            front.has_stack || front.overtaken >= OVERTAKEN_MAX || self.waiting.len() > WAITING_MAX;
+            is_settled || front.overtaken >= OVERTAKEN_MAX || self.waiting.len() > WAITING_MAX;
         if ready { self.release() } else { None }
+    }
+
+    /// Whether an event was part of a guess that its object's free may still turn.
+    fn may_be_reconsidered(&self, waiting: &Waiting) -> bool {
+        let latest = self.waiting.back().map_or(0, |waiting| waiting.event.seq);
+        latest < waiting.event.seq + RECONSIDERED_EVENTS
+            && self.rivals.rival_of(waiting.event.seq).is_some()
     }
 
     /// The next event, waiting or not: nothing more comes.

@@ -8,6 +8,7 @@ mod dump;
 mod evidence;
 mod function;
 mod names;
+mod rivals;
 mod skeleton;
 mod stacks;
 mod timeline;
@@ -101,6 +102,13 @@ impl DamageSet {
     /// Whether a kind is in the set.
     pub fn contains(self, damage: Damage) -> bool {
         self.0 & (1 << damage as u8) != 0
+    }
+
+    /// Exchanges one kind with another set.
+    pub(crate) fn swap(&mut self, other: &mut DamageSet, damage: Damage) {
+        let differing = (self.0 ^ other.0) & (1 << damage as u8);
+        self.0 ^= differing;
+        other.0 ^= differing;
     }
 
     /// The kinds in the set.

@@ -1,0 +1,122 @@
+//! A second look at guesses: where an object is freed tells who allocated it.
+//!
+//! When two headers could have printed a backtrace, one was chosen. If soon after one of the
+//! two objects is freed by a function that is known to free what the other's chain allocates,
+//! and never what its own does, the two backtraces were the wrong way round.
+
+use std::collections::VecDeque;
+
+use foldhash::{HashMap, HashMapExt};
+
+use super::names::{ChainId, FrameId};
+use crate::address::ObjectAddr;
+
+/// Recent allocations that are remembered in order to learn from their frees.
+const RECENT_MAX: usize = 4096;
+
+/// Pairs that may be waiting for a second look.
+const PAIRS_MAX: usize = 64;
+
+/// Functions remembered for each chain that free its objects.
+const FREERS_MAX: usize = 16;
+
+/// Which functions free what which chains allocate, and which events were guesses.
+#[derive(Debug)]
+pub(crate) struct Rivals {
+    recent: HashMap<ObjectAddr, ChainId>,
+    order: VecDeque<ObjectAddr>,
+    freed_at: HashMap<ChainId, Vec<FrameId>>,
+    /// Numbers of the two events.
+    pairs: VecDeque<(u64, u64)>,
+}
+
+impl Default for Rivals {
+    fn default() -> Rivals {
+        Rivals {
+            recent: HashMap::new(),
+            order: VecDeque::new(),
+            freed_at: HashMap::new(),
+            pairs: VecDeque::new(),
+        }
+    }
+}
+
+impl Rivals {
+    /// An allocation was bound without a choice.
+    pub(crate) fn allocated(&mut self, object: ObjectAddr, chain: ChainId) {
+        if self.recent.insert(object, chain).is_none() {
+            self.order.push_back(object);
+        }
+        while self.order.len() > RECENT_MAX {
+            if let Some(oldest) = self.order.pop_front() {
+                self.recent.remove(&oldest);
+            }
+        }
+    }
+
+    /// An allocation was bound to `chosen`, and `other` could have been meant.
+    pub(crate) fn guessed(&mut self, chosen: u64, other: u64) {
+        self.pairs.push_back((chosen, other));
+        if self.pairs.len() > PAIRS_MAX {
+            self.pairs.pop_front();
+        }
+    }
+
+    /// The other event of a guess that `event` is part of.
+    pub(crate) fn rival_of(&self, event: u64) -> Option<u64> {
+        self.pairs.iter().rev().find_map(|&(one, other)| match event {
+            _ if event == one => Some(other),
+            _ if event == other => Some(one),
+            _ => None,
+        })
+    }
+
+    /// A guess has been looked at again.
+    pub(crate) fn settled(&mut self, event: u64) {
+        self.pairs.retain(|&(one, other)| one != event && other != event);
+    }
+
+    /// An object is freed at `site`.
+    pub(crate) fn freed(&mut self, object: ObjectAddr, site: FrameId) {
+        let Some(chain) = self.recent.remove(&object) else { return };
+        let sites = self.freed_at.entry(chain).or_default();
+        if sites.len() < FREERS_MAX && !sites.contains(&site) {
+            sites.push(site);
+        }
+    }
+
+    /// Whether a free at `site` speaks for `other` and against `own`.
+    pub(crate) fn speaks_for(&self, site: FrameId, other: ChainId, own: ChainId) -> bool {
+        let frees = |chain| self.freed_at.get(&chain).is_some_and(|sites| sites.contains(&site));
+        frees(other) && !frees(own)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Names;
+    use crate::record::frame::FrameLine;
+
+    #[test]
+    fn a_free_speaks_for_the_chain_whose_objects_it_frees() {
+        let mut names = Names::default();
+        let mut frame = |text: &str| match FrameLine::parse(text.as_bytes()) {
+            Some(FrameLine::One(frame)) => names.intern_frame(&frame),
+            other => panic!("{other:?}"),
+        };
+        let (site, stranger) = (frame(" close+0x1/0x2"), frame(" drop+0x1/0x2"));
+        let opener = names.intern_chain(&[]);
+        let mut rivals = Rivals::default();
+        rivals.allocated(ObjectAddr(64), opener);
+        rivals.freed(ObjectAddr(64), site);
+        let other = names.intern_chain(&[crate::event::Placed {
+            frame: stranger,
+            context: crate::event::Context::Task,
+            role: crate::event::Role::Caller,
+        }]);
+        assert!(rivals.speaks_for(site, opener, other));
+        assert!(!rivals.speaks_for(site, other, opener));
+        assert!(!rivals.speaks_for(stranger, opener, other));
+    }
+}
