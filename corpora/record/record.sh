@@ -142,15 +142,16 @@ prepare_sources() {
 	done
 }
 
-# update_lists ARCH: once per work folder; remove the folder to look again.
+# update_lists ARCH: once for the same sources; remove the work folder to look again.
 update_lists() {
-	local root=$tree/apt-$1
-	[ ! -e "$root/updated" ] || return 0
+	local root=$tree/apt-$1 mark
+	mark=$root/updated-$(cat "$tree"/sources/* | cksum | cut -d ' ' -f 1)
+	[ ! -e "$mark" ] || return 0
 	say "reading the package lists of $suite for $1"
-	mkdir -p "$root/lists/partial" "$root/cache/archives/partial"
+	rm -rf "$root" && mkdir -p "$root/lists/partial" "$root/cache/archives/partial"
 	: >"$root/status"
 	apt_for "$1" apt-get -qq update >&2 || die "no package lists of $suite for $1 (README.md, traps)"
-	touch "$root/updated"
+	touch "$mark"
 }
 
 # depends_on ARCH PACKAGE PATTERN: the first dependency whose name matches.
@@ -158,16 +159,17 @@ depends_on() {
 	{ apt_for "$1" apt-cache depends "$2" 2>/dev/null || true; } | awk -v want="$3" '$1 ~ /Depends:/ && $2 ~ want && !seen++ { print $2 }'
 }
 
-# fetch ARCH PACKAGE FOLDER [PATH]...: unpacks the package, or those paths of it, into the folder.
+# fetch ARCH PACKAGE [PATH]...: unpacks the package, or those paths of it, beside the kernel's others. Nothing is installed.
 fetch() {
-	local for_arch=$1 package=$2 into=$3 downloads=$tree/downloads-$1
-	shift 3
-	[ ! -e "$into/.has-$package-$for_arch" ] || return 0
-	mkdir -p "$downloads" "$into"
-	ls "$downloads/${package}_"*.deb >/dev/null 2>&1 ||
-		(cd "$downloads" && say "fetching $package for $for_arch" && apt_for "$for_arch" apt-get -qq download "$package" >&2)
-	dpkg --fsys-tarfile "$downloads/${package}_"*.deb | tar -x -C "$into" "$@"
-	touch "$into/.has-$package-$for_arch"
+	local for_arch=$1 package=$2 downloads=$unpacked/downloads
+	shift 2
+	[ ! -e "$unpacked/.has-$package" ] || return 0
+	say "fetching $package for $for_arch"
+	rm -rf "$downloads" && mkdir -p "$downloads"
+	(cd "$downloads" && apt_for "$for_arch" apt-get -qq download "$package" >&2) || die "$package cannot be fetched"
+	dpkg --fsys-tarfile "$downloads"/*.deb | tar -x -C "$unpacked" "$@"
+	rm -rf "$downloads"
+	touch "$unpacked/.has-$package"
 }
 
 choose_kernel() {
@@ -183,12 +185,12 @@ fetch_kernel() {
 	common=$(depends_on "$arch" "$headers" '^linux-headers-.*-common')
 	kbuild=$(depends_on "$arch" "$headers" '^linux-kbuild-')
 	[ -n "$common$kbuild" ] || die "$suite has no $headers for $arch"
-	fetch "$arch" "linux-image-$kernel" "$unpacked" ./boot
-	fetch "$arch" "$headers" "$unpacked"
-	fetch "$arch" "$common" "$unpacked"
+	fetch "$arch" "linux-image-$kernel" ./boot
+	fetch "$arch" "$headers"
+	fetch "$arch" "$common"
 	# programs that run here: of the host's architecture, whatever the kernel's is
-	fetch "$host_arch" "$kbuild" "$unpacked"
-	fetch "$arch" busybox-static "$unpacked"
+	fetch "$host_arch" "$kbuild"
+	fetch "$arch" busybox-static
 }
 
 # ---- module and initramfs ----

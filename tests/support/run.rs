@@ -3,7 +3,6 @@
 use std::io::Read;
 use std::path::Path;
 
-use slabtrace::address::LineNumber;
 use slabtrace::capture::Source;
 use slabtrace::event::{Detail, Event, EventSink, Grouping, Names};
 use slabtrace::report::{Report, Style, write_json, write_text};
@@ -58,8 +57,6 @@ impl Capture {
 struct Collected(Vec<Event>);
 
 impl EventSink for Collected {
-    fn boot(&mut self, _line: LineNumber) {}
-
     fn event(&mut self, event: &Event, _names: &Names) {
         self.0.push(event.clone());
     }
