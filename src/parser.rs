@@ -1,14 +1,18 @@
 //! Bytes to events: the first four stages of the pipeline, in the order they are passed.
 
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+
 use crate::address::LineNumber;
 use crate::capture::{Line, LineSplitter};
 use crate::event::{
-    Assembler, AssemblyLoss, Boot, Detail, EventSink, Grouping, NameId, Names, Timeline, Turn,
-    Understood, Vocabulary, Word,
+    Assembler, AssemblyLoss, Boot, Detail, EventSink, Fingerprint, Grouping, Names, Sign, Timeline,
+    Turn, Understood, Vocabulary, Word,
 };
 use crate::record::prefix::{Unwrapper, printk};
 use crate::record::{Caller, Record};
-use crate::time::Stamp;
+use crate::time::{Clock, Stamp};
 
 /// What to parse for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,9 +73,12 @@ impl Parser {
 
     /// What was lost so far.
     pub fn loss(&self) -> AssemblyLoss {
-        self.stage.assembler.loss()
+        AssemblyLoss { replayed_lines: self.stage.replayed_lines, ..self.stage.assembler.loss() }
     }
 }
+
+/// A boot prints its command line within this many lines of its banner.
+const BANNER_LINES: u64 = 200;
 
 /// Lines to events.
 #[derive(Debug)]
@@ -83,10 +90,12 @@ struct Stage {
     /// Records held until it is clear to which boot they belong.
     held: Vec<Held>,
     assembler: Assembler,
+    /// Records that were printed a second time.
+    replayed_lines: u64,
     /// Every boot so far; the last one is the present one.
     boots: Vec<Boot>,
-    /// Whether the present boot's banner was seen.
-    has_banner: bool,
+    /// The line of a banner that may begin a boot.
+    banner: Option<LineNumber>,
     /// Events when the present boot began.
     events_before: u64,
 }
@@ -109,8 +118,9 @@ impl Stage {
             timeline: Timeline::default(),
             held: Vec::new(),
             assembler: Assembler::new(options.detail, options.grouping),
+            replayed_lines: 0,
             boots: vec![Boot::new(LineNumber(1))],
-            has_banner: false,
+            banner: None,
             events_before: 0,
         }
     }
@@ -128,8 +138,13 @@ impl Stage {
                 text: stamped.text,
             };
             let understood = self.vocabulary.read(record.text, &mut self.names);
-            if is_whole(&understood) {
-                self.understood(&record, understood, sink);
+            let is_in_order = match sign(&record, &understood) {
+                Sign::None => true,
+                Sign::Header(header) => !self.timeline.is_echo(header),
+                Sign::Banner => false,
+            };
+            if is_whole(&understood) && is_in_order {
+                self.deliver(&record, understood, sink);
                 return;
             }
         }
@@ -138,10 +153,11 @@ impl Stage {
         self.unwrapper = unwrapper;
     }
 
-    /// Finds the record's boot.
+    /// Finds out where in time the record belongs.
     fn record(&mut self, record: &Record<'_>, sink: &mut impl EventSink) {
-        match self.timeline.turn(record) {
-            Turn::Forward => self.read(record, sink),
+        let understood = self.vocabulary.read(record.text, &mut self.names);
+        match self.timeline.turn(record, sign(record, &understood)) {
+            Turn::Forward => self.deliver(record, understood, sink),
             Turn::Hold => self.hold(record),
             Turn::Reboot => {
                 self.hold(record);
@@ -152,6 +168,15 @@ impl Stage {
                 self.hold(record);
                 self.release_held(sink);
             }
+            Turn::Replay => {
+                self.hold(record);
+                self.drop_held();
+            }
+            Turn::ReplayOver => {
+                self.drop_held();
+                self.deliver(record, understood, sink);
+            }
+            Turn::Drop => self.replayed_lines += 1,
         }
     }
 
@@ -163,16 +188,18 @@ impl Stage {
     fn release_held(&mut self, sink: &mut impl EventSink) {
         for held in std::mem::take(&mut self.held) {
             let Held { line, stamp, caller, ref text } = held;
-            self.read(&Record { line, stamp, caller, text }, sink);
+            let record = Record { line, stamp, caller, text };
+            let understood = self.vocabulary.read(record.text, &mut self.names);
+            self.deliver(&record, understood, sink);
         }
     }
 
-    fn read(&mut self, record: &Record<'_>, sink: &mut impl EventSink) {
-        let understood = self.vocabulary.read(record.text, &mut self.names);
-        self.understood(record, understood, sink);
+    fn drop_held(&mut self) {
+        self.replayed_lines += self.held.len() as u64;
+        self.held.clear();
     }
 
-    fn understood(
+    fn deliver(
         &mut self,
         record: &Record<'_>,
         understood: Understood<'_>,
@@ -180,8 +207,10 @@ impl Stage {
     ) {
         match understood {
             Understood::Trace(header) => {
-                let boot = self.present(record);
-                boot.pointers.see(&header);
+                if let Sign::Header(header) = sign(record, &understood) {
+                    self.timeline.remember(header);
+                }
+                self.present(record).pointers.see(&header);
                 self.assembler.header(record, &header, &mut self.names);
                 let Stage { assembler, names, .. } = self;
                 assembler.drain(|event| sink.event(event, names));
@@ -200,18 +229,12 @@ impl Stage {
 
     fn word(&mut self, record: &Record<'_>, word: Word, sink: &mut impl EventSink) {
         match word {
-            Word::Banner(kernel) if self.is_new_boot(kernel) => {
-                self.next_boot(record.line, sink);
-                self.timeline.restart();
-            }
-            Word::BootSeparator if self.assembler.events() > self.events_before => {
-                self.next_boot(record.line, sink);
-                self.timeline.restart();
-            }
+            Word::Banner(_) => self.see_banner(record),
+            Word::CommandLine => self.see_command_line(record, sink),
+            Word::BootSeparator => self.begin_boot(record.line, sink),
             Word::Slabinfo(cache, bytes) => sink.object_size(cache, bytes),
             _ => {}
         }
-        self.has_banner |= matches!(word, Word::Banner(_));
         self.present(record);
         self.assembler.word(record, word, &mut self.names);
         self.report_losses(sink);
@@ -233,24 +256,39 @@ impl Stage {
         boot
     }
 
-    /// Whether a banner begins a boot that the clock did not tell of: in a log without times, or
-    /// of a recorder that starts with each boot.
-    fn is_new_boot(&self, _kernel: NameId) -> bool {
-        self.has_banner || self.assembler.events() > self.events_before
+    /// The clock tells of a reboot, where there is one that restarts. Without, a banner does, if
+    /// the kernel's command line follows: `/proc/version` prints the banner too.
+    fn see_banner(&mut self, record: &Record<'_>) {
+        let has_boot_clock = record.stamp.is_some_and(|stamp| stamp.clock == Clock::Boot);
+        self.banner = (!has_boot_clock).then_some(record.line);
+    }
+
+    fn see_command_line(&mut self, record: &Record<'_>, sink: &mut impl EventSink) {
+        let Some(banner) = self.banner.take() else { return };
+        if record.line.0.saturating_sub(banner.0) <= BANNER_LINES {
+            self.begin_boot(banner, sink);
+        }
+    }
+
+    /// A boot begins at `line`, unless the present one has no event yet: then it is the same one,
+    /// printed by another console.
+    fn begin_boot(&mut self, line: LineNumber, sink: &mut impl EventSink) {
+        if self.assembler.events() > self.events_before {
+            self.next_boot(line, sink);
+            self.timeline.restart();
+        }
     }
 
     fn reboot(&mut self, sink: &mut impl EventSink) {
         let line = self.held.first().map_or(LineNumber(0), |held| held.line);
         self.next_boot(line, sink);
-        // The held records' own banner belongs to this boot.
-        self.has_banner = false;
     }
 
     fn next_boot(&mut self, line: LineNumber, sink: &mut impl EventSink) {
         self.end_boot(sink);
         self.assembler.next_boot();
         self.events_before = self.assembler.events();
-        self.has_banner = false;
+        self.banner = None;
         self.boots.push(Boot::new(line));
         sink.boot(line, &self.names);
     }
@@ -272,11 +310,26 @@ impl Stage {
     }
 
     fn finish(&mut self, sink: &mut impl EventSink) {
-        if self.timeline.finish() == Turn::Reboot {
-            self.reboot(sink);
+        match self.timeline.finish() {
+            Turn::Reboot => self.reboot(sink),
+            Turn::Replay => self.drop_held(),
+            _ => {}
         }
         self.release_held(sink);
         self.end_boot(sink);
+    }
+}
+
+/// What a record says about its place in time. A header and its time make a number: printed
+/// again, they make the same.
+fn sign(record: &Record<'_>, understood: &Understood<'_>) -> Sign {
+    let Some(stamp) = record.stamp else { return Sign::None };
+    match understood {
+        Understood::Trace(_) => {
+            Sign::Header(Fingerprint(FixedState::default().hash_one((stamp.micros, record.text))))
+        }
+        Understood::Word(Word::Banner(_)) if stamp.clock == Clock::Boot => Sign::Banner,
+        _ => Sign::None,
     }
 }
 

@@ -39,6 +39,8 @@ pub struct AssemblyLoss {
     pub stray_frames: u64,
     /// Lines of an event that could not be read.
     pub damaged_lines: u64,
+    /// Records that were printed a second time.
+    pub replayed_lines: u64,
 }
 
 /// The state of one printing context.
@@ -223,7 +225,7 @@ impl Assembler {
             Word::Dropped(count) => self.dropped(record, count, names),
             Word::Blank => self.blank(record, names),
             Word::Other => self.other(record),
-            Word::TaskDetail | Word::BootSeparator | Word::Slabinfo(..) => {}
+            Word::TaskDetail | Word::CommandLine | Word::BootSeparator | Word::Slabinfo(..) => {}
         }
     }
 
@@ -451,7 +453,7 @@ impl Assembler {
                 }
             }
             Claim::Headless(op) => {
-                self.losses.push((Lost::Header { op, stack: meaning.stack }, dump.line))
+                self.losses.push((Lost::Header { op, stack: meaning.stack }, dump.line));
             }
             Claim::Nobody => {}
         }

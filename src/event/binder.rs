@@ -142,13 +142,14 @@ impl Binder {
             self.evidence.printed(dump.task, dump.last_stamp);
         }
         let at = match meaning.origin {
-            Origin::Trace(op) => match self.choose(lane, op, dump, meaning.stack.chain) {
-                Some(at) => at,
-                None => {
+            Origin::Trace(op) => {
+                if let Some(at) = self.choose(lane, op, dump, meaning.stack.chain) {
+                    at
+                } else {
                     self.headless += 1;
                     return Claim::Headless(op);
                 }
-            },
+            }
             Origin::Unclear if dump.adjacent => match self.newest(lane, dump) {
                 Some(at) => at,
                 None => return Claim::Nobody,
@@ -183,7 +184,7 @@ impl Binder {
         };
         match (bound.event.op, site) {
             (Op::Alloc, _) if self.rivals.rival_of(seq).is_none() => {
-                self.rivals.allocated(object, stack.chain)
+                self.rivals.allocated(object, stack.chain);
             }
             (Op::Free, Some(site)) => {
                 self.reconsider(object, site);

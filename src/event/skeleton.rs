@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_part_that_an_architecture_does_not_print_is_not_missing() {
-        assert_eq!(missing(&[&[Part::Task]; 20]), 0);
+        assert_eq!(missing(&[&[Part::Task][..]; 20]), 0);
         assert_eq!(missing(&[&[Part::Task], &[Part::Task, Part::End]]), 0);
     }
 }

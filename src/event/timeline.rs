@@ -1,48 +1,92 @@
-//! Where one boot ends and the next begins.
+//! Where one boot ends and the next begins, and what is only printed a second time.
 //!
 //! A reboot restarts the kernel's clock. Its first lines, the banner among them, are often lost,
-//! so the clock is what tells; but a single damaged digit turns a clock back too. A record that
-//! is out of time is therefore held until the records behind it agree with it or with the past.
+//! so the clock is what tells. But a single damaged digit turns a clock back too, and so does a
+//! console that prints the log again. A record that is out of time, or a header that came
+//! before, is therefore held until the records behind it have told which it is.
 
+use super::echo::{Fingerprint, Memory, Run};
 use crate::record::Record;
 use crate::time::{Clock, Stamp};
 
 /// CPUs' clocks disagree by less than this; a reboot sets the clock back by more.
 const SKEW_MICROS: i64 = 1_000_000;
 
-/// So many records in a row must run on the new clock.
-const WITNESSES: u32 = 8;
+/// So many records must run on the new clock before it is believed.
+const WITNESSES_MIN: u32 = 8;
 
-/// Records are held for a decision no longer than this.
-const HELD_MAX: usize = 64;
+/// Records are held for a decision no longer than this. A boot log may well be this long before
+/// its first event.
+const HELD_MAX: usize = 4096;
+
+/// What a record says about its place in time, besides its clock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sign {
+    /// Nothing.
+    None,
+    /// It is a header, and carries a time.
+    Header(Fingerprint),
+    /// It is the first line of a boot, and carries the kernel's time.
+    Banner,
+}
 
 /// What to do with a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Turn {
     /// It goes on the way it came.
     Forward,
-    /// It and what follows wait until it is clear whether the machine restarted.
+    /// It and what follows wait for a decision.
     Hold,
-    /// The machine restarted where the holding began.
+    /// The machine restarted where the holding began; this record is the last one held.
     Reboot,
-    /// The clock only seemed to be set back.
+    /// Nothing was the matter; this record is the last one held.
     FalseAlarm,
+    /// What was held was a replay, and so is this record.
+    Replay,
+    /// What was held was a replay, which is over before this record.
+    ReplayOver,
+    /// It is part of a replay.
+    Drop,
 }
 
-/// Follows the kernel's clock.
+/// Follows the kernel's clock and its headers.
 #[derive(Debug, Default)]
 pub(crate) struct Timeline {
     /// The latest time of the present boot.
     latest: Option<i64>,
-    suspicion: Option<Suspicion>,
+    memory: Memory,
+    state: State,
 }
 
-/// A record was out of time; which clock do the records behind it keep?
+#[derive(Debug, Default)]
+enum State {
+    /// Records come in the order they were printed.
+    #[default]
+    Running,
+    /// Something came before its time.
+    Doubting(Doubt),
+    /// The log is being printed again, up to this time.
+    Replaying(Run),
+}
+
 #[derive(Debug)]
-struct Suspicion {
-    witnesses: u32,
+struct Doubt {
+    cause: Cause,
     held: usize,
+    witnesses: u32,
+    /// The latest time of what is held.
     latest: i64,
+    run: Option<Run>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Cause {
+    /// A clock was set back.
+    Clock,
+    /// A header came again.
+    Echo,
+    /// A boot's first line came again.
+    Banner,
 }
 
 impl Timeline {
@@ -51,60 +95,205 @@ impl Timeline {
         *self = Timeline::default();
     }
 
-    /// Whether a time is no reason to think twice. The hot path's question.
+    /// A header goes on its way.
+    pub(crate) fn remember(&mut self, header: Fingerprint) {
+        self.memory.push(header);
+    }
+
+    /// Whether a record that is no header is no reason to think twice. The hot path's question.
     #[inline]
     pub(crate) fn is_forward(&mut self, stamp: Stamp) -> bool {
+        if !matches!(self.state, State::Running) {
+            return false;
+        }
         if stamp.clock == Clock::Wall {
-            return self.suspicion.is_none();
+            return true;
         }
         let latest = self.latest.unwrap_or(stamp.micros);
-        if self.suspicion.is_some() || stamp.micros + SKEW_MICROS < latest {
+        if stamp.micros + SKEW_MICROS < latest {
             return false;
         }
         self.latest = Some(latest.max(stamp.micros));
         true
     }
 
-    /// Judges the next record.
-    pub(crate) fn turn(&mut self, record: &Record<'_>) -> Turn {
-        let stamp = record.stamp.filter(|stamp| stamp.clock == Clock::Boot);
-        let Some(suspicion) = &mut self.suspicion else {
-            return match stamp {
-                Some(stamp) if !self.is_forward(stamp) => {
-                    self.suspicion =
-                        Some(Suspicion { witnesses: 1, held: 1, latest: stamp.micros });
-                    Turn::Hold
-                }
-                _ => Turn::Forward,
-            };
-        };
-        suspicion.held += 1;
-        if let Some(stamp) = stamp {
-            let is_old_clock =
-                self.latest.is_some_and(|latest| stamp.micros + SKEW_MICROS >= latest);
-            if is_old_clock || stamp.micros + SKEW_MICROS < suspicion.latest {
-                self.suspicion = None;
-                return Turn::FalseAlarm;
-            }
-            suspicion.witnesses += 1;
-            suspicion.latest = suspicion.latest.max(stamp.micros);
-        }
-        if suspicion.witnesses < WITNESSES && suspicion.held < HELD_MAX {
-            return Turn::Hold;
-        }
-        self.latest = Some(suspicion.latest);
-        self.suspicion = None;
-        Turn::Reboot
+    /// Whether a header has come before. The hot path's other question.
+    #[inline]
+    pub(crate) fn is_echo(&self, header: Fingerprint) -> bool {
+        self.memory.position(header).is_some()
     }
 
-    /// The log ends while records are held: whether they belong to a new boot.
-    pub(crate) fn finish(&mut self) -> Turn {
-        match self.suspicion.take() {
-            Some(suspicion) if suspicion.witnesses > 1 => Turn::Reboot,
-            Some(_) => Turn::FalseAlarm,
-            None => Turn::Forward,
+    /// Judges the next record.
+    pub(crate) fn turn(&mut self, record: &Record<'_>, sign: Sign) -> Turn {
+        let header = match sign {
+            Sign::Header(header) => Some(header),
+            Sign::Banner | Sign::None => None,
+        };
+        match std::mem::take(&mut self.state) {
+            State::Running => self.run(record, sign),
+            State::Doubting(doubt) => self.doubt(doubt, record, header),
+            State::Replaying(run) => self.replay(run, record, header),
         }
     }
+
+    /// The log ends while records are held.
+    pub(crate) fn finish(&mut self) -> Turn {
+        match std::mem::take(&mut self.state) {
+            State::Doubting(doubt) => match doubt.run {
+                Some(run) if run.may_be_replay() || doubt.cause != Cause::Echo => Turn::Replay,
+                None if doubt.witnesses > 1 || doubt.cause == Cause::Banner => Turn::Reboot,
+                _ => Turn::FalseAlarm,
+            },
+            State::Running | State::Replaying(_) => Turn::Forward,
+        }
+    }
+
+    fn run(&mut self, record: &Record<'_>, sign: Sign) -> Turn {
+        let micros = micros(record);
+        let echo = match sign {
+            Sign::Header(header) => self.memory.position(header),
+            Sign::Banner | Sign::None => None,
+        };
+        let is_first = self.latest.is_none();
+        let is_forward = record.stamp.is_none_or(|stamp| self.is_forward(stamp));
+        let cause = match sign {
+            Sign::Banner if !is_first => Cause::Banner,
+            _ if !is_forward => Cause::Clock,
+            _ if echo.is_some() => Cause::Echo,
+            _ => return Turn::Forward,
+        };
+        self.state = State::Doubting(Doubt {
+            cause,
+            held: 1,
+            witnesses: u32::from(cause != Cause::Echo),
+            latest: micros,
+            run: echo.map(|position| Run::new(position, micros)),
+        });
+        Turn::Hold
+    }
+
+    fn doubt(
+        &mut self,
+        mut doubt: Doubt,
+        record: &Record<'_>,
+        header: Option<Fingerprint>,
+    ) -> Turn {
+        doubt.held += 1;
+        let decision = match header {
+            Some(header) => self.by_header(&mut doubt, header, micros(record)),
+            None => self.by_clock(&mut doubt, record.stamp),
+        };
+        let decision = decision.or_else(|| (doubt.held >= HELD_MAX).then(|| by_exhaustion(&doubt)));
+        match (decision, doubt.run) {
+            (None, _) => {
+                self.state = State::Doubting(doubt);
+                Turn::Hold
+            }
+            (Some(Turn::Replay), Some(run)) => {
+                self.state = State::Replaying(run);
+                Turn::Replay
+            }
+            (Some(Turn::Reboot), _) => {
+                self.memory = Memory::default();
+                self.latest = Some(doubt.latest);
+                Turn::Reboot
+            }
+            (Some(decision), _) => decision,
+        }
+    }
+
+    /// A header tells most: it came before, or it did not.
+    fn by_header(&self, doubt: &mut Doubt, header: Fingerprint, micros: i64) -> Option<Turn> {
+        if let Some(run) = &mut doubt.run {
+            return match run.take(header, micros, &self.memory) {
+                Some(()) if run.is_replay() => Some(Turn::Replay),
+                Some(()) => None,
+                None if run.may_be_replay() && self.is_present(micros) => Some(Turn::ReplayOver),
+                None => Some(Turn::FalseAlarm),
+            };
+        }
+        match self.memory.position(header) {
+            Some(position) => {
+                doubt.run = Some(Run::new(position, micros));
+                None
+            }
+            None if doubt.cause == Cause::Banner => {
+                doubt.see(micros);
+                Some(Turn::Reboot)
+            }
+            None if self.is_present(micros) => Some(Turn::FalseAlarm),
+            None => {
+                doubt.see(micros);
+                (doubt.witnesses >= WITNESSES_MIN).then_some(Turn::Reboot)
+            }
+        }
+    }
+
+    fn by_clock(&self, doubt: &mut Doubt, stamp: Option<Stamp>) -> Option<Turn> {
+        let stamp = stamp.filter(|stamp| stamp.clock == Clock::Boot)?;
+        match doubt.cause {
+            Cause::Clock => {}
+            Cause::Echo => return None,
+            Cause::Banner => {
+                doubt.see(stamp.micros);
+                return None;
+            }
+        }
+        if self.is_present(stamp.micros) {
+            return Some(if doubt.run.is_some() { Turn::ReplayOver } else { Turn::FalseAlarm });
+        }
+        if stamp.micros + SKEW_MICROS < doubt.latest {
+            return Some(Turn::FalseAlarm);
+        }
+        doubt.see(stamp.micros);
+        None
+    }
+
+    /// Whether a time belongs to where the log was before the doubt.
+    fn is_present(&self, micros: i64) -> bool {
+        self.latest.is_some_and(|latest| micros + SKEW_MICROS >= latest)
+    }
+
+    fn replay(&mut self, mut run: Run, record: &Record<'_>, header: Option<Fingerprint>) -> Turn {
+        let micros = micros(record);
+        let is_new = self.latest.is_none_or(|latest| record.stamp.is_some() && micros > latest);
+        let goes_on = match header {
+            Some(header) if run.take(header, micros, &self.memory).is_some() => true,
+            // A damaged header breaks the run; the next one that is whole mends it.
+            Some(header) => match self.memory.position(header) {
+                Some(position) => {
+                    run = Run::new(position, micros);
+                    true
+                }
+                None => false,
+            },
+            None => !is_new,
+        };
+        if goes_on {
+            self.state = State::Replaying(run);
+            return Turn::Drop;
+        }
+        self.run(record, header.map_or(Sign::None, Sign::Header))
+    }
+}
+
+impl Doubt {
+    fn see(&mut self, micros: i64) {
+        self.witnesses += 1;
+        self.latest = self.latest.max(micros);
+    }
+}
+
+fn by_exhaustion(doubt: &Doubt) -> Turn {
+    match doubt.cause {
+        Cause::Banner => Turn::Reboot,
+        Cause::Clock if doubt.witnesses >= WITNESSES_MIN => Turn::Reboot,
+        Cause::Clock | Cause::Echo => Turn::FalseAlarm,
+    }
+}
+
+fn micros(record: &Record<'_>) -> i64 {
+    record.stamp.map_or(0, |stamp| stamp.micros)
 }
 
 #[cfg(test)]
@@ -112,37 +301,81 @@ mod tests {
     use super::*;
     use crate::address::LineNumber;
 
-    fn turns(seconds: &[f64]) -> Vec<Turn> {
-        let mut timeline = Timeline::default();
-        let record = |seconds: &f64| Record {
-            line: LineNumber(1),
-            #[expect(clippy::cast_possible_truncation, reason = "small test times")]
-            stamp: Some(Stamp::boot((seconds * 1e6) as i64)),
-            caller: None,
-            text: b"",
+    fn at(tenths: i64) -> Record<'static> {
+        let stamp = Some(Stamp::boot(tenths * 100_000));
+        Record { line: LineNumber(1), stamp, caller: None, text: b"" }
+    }
+
+    fn turns(timeline: &mut Timeline, records: &[(i64, Option<u64>)]) -> Vec<Turn> {
+        let mut each = |&(tenths, header): &(i64, Option<u64>)| {
+            let sign = header.map_or(Sign::None, |header| Sign::Header(Fingerprint(header)));
+            let turn = timeline.turn(&at(tenths), sign);
+            if let (Turn::Forward, Sign::Header(header)) = (turn, sign) {
+                timeline.remember(header);
+            }
+            turn
         };
-        seconds.iter().map(|seconds| timeline.turn(&record(seconds))).collect()
+        records.iter().map(&mut each).collect()
     }
 
     #[test]
-    fn a_restarted_clock_is_a_reboot_once_others_agree() {
-        let mut seconds = vec![8.0, 9.0];
-        seconds.extend([0.0; 8]);
-        let turns = turns(&seconds);
-        assert_eq!(turns[2..9], [Turn::Hold; 7]);
-        assert_eq!(turns[9], Turn::Reboot);
+    fn a_restarted_clock_with_new_headers_is_a_reboot() {
+        let mut timeline = Timeline::default();
+        let mut records = vec![(80, Some(1)), (90, Some(2))];
+        records.extend((0..8).map(|tenths| (tenths, None)));
+        records.push((9, Some(3)));
+        let turns = turns(&mut timeline, &records);
+        assert_eq!(turns[2..10], [Turn::Hold; 8]);
+        assert_eq!(turns[10], Turn::Reboot);
     }
 
     #[test]
     fn one_damaged_time_is_none() {
-        assert_eq!(
-            turns(&[8.0, 9.0, 0.5, 9.1]),
-            [Turn::Forward, Turn::Forward, Turn::Hold, Turn::FalseAlarm]
-        );
+        let turns =
+            turns(&mut Timeline::default(), &[(80, None), (90, None), (5, None), (91, None)]);
+        assert_eq!(turns[2..], [Turn::Hold, Turn::FalseAlarm]);
     }
 
     #[test]
     fn clocks_of_cpus_may_disagree_a_little() {
-        assert_eq!(turns(&[8.0, 7.5, 8.1]), [Turn::Forward; 3]);
+        assert_eq!(
+            turns(&mut Timeline::default(), &[(80, None), (75, None), (81, None)]),
+            [Turn::Forward; 3]
+        );
+    }
+
+    #[test]
+    fn a_log_that_is_printed_again_is_dropped_up_to_where_it_was() {
+        let mut timeline = Timeline::default();
+        let first: Vec<(i64, Option<u64>)> =
+            (0..20).map(|at| (at, Some(u64::try_from(at).unwrap_or(0)))).collect();
+        assert!(turns(&mut timeline, &first).iter().all(|&turn| turn == Turn::Forward));
+        let mut again = first.clone();
+        again.push((21, Some(100)));
+        let turns = turns(&mut timeline, &again);
+        assert_eq!(turns[..7], [Turn::Hold; 7]);
+        assert_eq!(turns[7], Turn::Replay);
+        assert_eq!(turns[8..20], [Turn::Drop; 12]);
+        assert_eq!(turns[20], Turn::Forward);
+    }
+
+    #[test]
+    fn a_banner_begins_a_boot_however_little_time_has_passed() {
+        let mut timeline = Timeline::default();
+        assert_eq!(timeline.turn(&at(0), Sign::Banner), Turn::Forward);
+        assert_eq!(timeline.turn(&at(3), Sign::Header(Fingerprint(1))), Turn::Forward);
+        assert_eq!(timeline.turn(&at(0), Sign::Banner), Turn::Hold);
+        assert_eq!(timeline.turn(&at(1), Sign::None), Turn::Hold);
+        assert_eq!(timeline.turn(&at(2), Sign::Header(Fingerprint(2))), Turn::Reboot);
+    }
+
+    #[test]
+    fn equal_lines_of_a_clock_that_stands_still_all_count() {
+        let mut timeline = Timeline::default();
+        let frozen: Vec<(i64, Option<u64>)> =
+            (0..12).map(|at| (50, Some(at % 2))).chain([(51, Some(9))]).collect();
+        let turns = turns(&mut timeline, &frozen);
+        assert!(!turns.contains(&Turn::Replay) && !turns.contains(&Turn::Drop));
+        assert_eq!(turns.last(), Some(&Turn::FalseAlarm));
     }
 }

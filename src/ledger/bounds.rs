@@ -65,7 +65,7 @@ impl BootLoss {
         match lost {
             Lost::Messages(messages) => self.add_gap(Gap { line, messages }),
             Lost::Header { op: Op::Alloc, stack } => {
-                *self.headless_allocs.entry(stack.chain).or_default() += 1
+                *self.headless_allocs.entry(stack.chain).or_default() += 1;
             }
             Lost::Header { op: Op::Free, stack } => {
                 *self.headless_frees.entry(FreedBy::of(Some(stack), names)).or_default() += 1;

@@ -23,6 +23,13 @@ pub(super) fn banner(text: &[u8]) -> Option<&[u8]> {
     release.first().is_some_and(u8::is_ascii_digit).then_some(release)
 }
 
+/// Whether the line shows the command line that the kernel was booted with.
+// Command line: console=ttyS0 panic=-1 quiet slub_debug=T,kmalloc-64        x86
+// Kernel command line: console=ttyAMA0 slub_debug=T,kmalloc-64              all
+pub(super) fn is_command_line(text: &[u8]) -> bool {
+    text.starts_with(b"Command line: ") || text.starts_with(b"Kernel command line: ")
+}
+
 /// journalctl's line between two boots.
 // -- Boot 7ff33e409bdc428bb782118653211a65 --
 // -- Reboot --

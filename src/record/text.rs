@@ -30,6 +30,8 @@ pub enum Text<'a> {
     Dropped(u64),
     /// A boot's first line, with the kernel release.
     Banner(&'a [u8]),
+    /// A boot's command line.
+    CommandLine,
     /// journalctl's line between two boots.
     BootSeparator,
     /// A report with a stack of its own begins.
@@ -114,6 +116,9 @@ fn by_notice(text: &[u8]) -> Option<Text<'_>> {
     }
     if let Some((cache, size)) = notice::slabinfo_row(text) {
         return Some(Text::Slabinfo(cache, size));
+    }
+    if notice::is_command_line(text) {
+        return Some(Text::CommandLine);
     }
     if notice::is_boot_separator(text) {
         return Some(Text::BootSeparator);

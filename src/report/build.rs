@@ -237,7 +237,7 @@ fn loss(assembly: AssemblyLoss, ledger: LedgerLoss) -> Loss {
         torn_events: ledger.torn_events,
         unaddressed_events: ledger.unaddressed_events,
         ambiguous_stacks: assembly.ambiguous_stacks,
-        replayed_lines: 0,
+        replayed_lines: assembly.replayed_lines,
         damaged_lines: assembly.damaged_lines,
         headless_stacks: assembly.headless_stacks,
         stray_frames: assembly.stray_frames,

@@ -1,0 +1,167 @@
+//! Headers that were printed before: is the log being printed a second time?
+//!
+//! A console that registers prints the whole kernel log again, and a dmesg may be appended to a
+//! file twice. The same headers then come again, with the same times, in the same order. A clock
+//! that stands still (several CPUs, emulation) makes single equal lines too: only a run of them
+//! in which time goes on is a replay.
+
+use foldhash::{HashMap, HashMapExt};
+
+/// Headers remembered. A replay comes from the kernel's log buffer, which holds fewer.
+const REMEMBERED_MAX: usize = 1 << 17;
+
+/// A replay has at least this many headers in a row, unless it ends earlier on its own.
+const RUN_MIN: u32 = 8;
+
+/// And its time goes on at least this often.
+const STEPS_MIN: u32 = 4;
+
+/// A header, its time included, as a number.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Fingerprint(pub(crate) u64);
+
+/// Place of a header among all of a boot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Position(u64);
+
+/// The headers of the present boot, as far back as a replay can reach.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    /// A ring: the header at position `p` lies at `p` modulo its length.
+    ring: Vec<Fingerprint>,
+    /// The latest position of each header.
+    latest: HashMap<Fingerprint, u64>,
+    next: u64,
+}
+
+impl Default for Memory {
+    fn default() -> Memory {
+        Memory { ring: Vec::new(), latest: HashMap::new(), next: 0 }
+    }
+}
+
+impl Memory {
+    /// Remembers the next header.
+    pub(crate) fn push(&mut self, header: Fingerprint) {
+        if self.ring.len() < REMEMBERED_MAX {
+            self.ring.push(header);
+        } else {
+            let slot = self.slot(self.next);
+            let forgotten = std::mem::replace(&mut self.ring[slot], header);
+            if self
+                .latest
+                .get(&forgotten)
+                .is_some_and(|&at| at + REMEMBERED_MAX as u64 == self.next)
+            {
+                self.latest.remove(&forgotten);
+            }
+        }
+        self.latest.insert(header, self.next);
+        self.next += 1;
+    }
+
+    /// Where a header stood last.
+    pub(crate) fn position(&self, header: Fingerprint) -> Option<Position> {
+        self.latest.get(&header).copied().map(Position)
+    }
+
+    fn at(&self, position: Position) -> Option<Fingerprint> {
+        let is_known = position.0 < self.next && position.0 + REMEMBERED_MAX as u64 >= self.next;
+        is_known.then(|| self.ring.get(self.slot(position.0)).copied()).flatten()
+    }
+
+    fn slot(&self, position: u64) -> usize {
+        usize::try_from(position % REMEMBERED_MAX as u64).unwrap_or(0)
+    }
+}
+
+/// Headers that come again one after another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    next: Position,
+    length: u32,
+    /// How often time went on within the run, and how far it is.
+    steps: u32,
+    latest: i64,
+}
+
+impl Run {
+    /// A run that begins with a header that stood at `position` before.
+    pub(crate) fn new(position: Position, micros: i64) -> Run {
+        Run { next: Position(position.0 + 1), length: 1, steps: 1, latest: micros }
+    }
+
+    /// Takes the next header, if it continues the run.
+    pub(crate) fn take(&mut self, header: Fingerprint, micros: i64, memory: &Memory) -> Option<()> {
+        if memory.at(self.next) != Some(header) {
+            return None;
+        }
+        self.next = Position(self.next.0 + 1);
+        self.length += 1;
+        self.steps += u32::from(micros > self.latest);
+        self.latest = self.latest.max(micros);
+        Some(())
+    }
+
+    /// Whether the run can only be a replay.
+    pub(crate) fn is_replay(&self) -> bool {
+        self.length >= RUN_MIN && self.steps >= STEPS_MIN
+    }
+
+    /// Whether the run is a replay if nothing contradicted it until its end.
+    pub(crate) fn may_be_replay(&self) -> bool {
+        self.steps >= 2
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn memory(headers: &[u64]) -> Memory {
+        let mut memory = Memory::default();
+        headers.iter().for_each(|&header| memory.push(Fingerprint(header)));
+        memory
+    }
+
+    fn run(memory: &Memory, headers: &[(u64, i64)]) -> Option<Run> {
+        let (&(first, micros), rest) = headers.split_first()?;
+        let mut run = Run::new(memory.position(Fingerprint(first))?, micros);
+        rest.iter()
+            .try_for_each(|&(header, micros)| run.take(Fingerprint(header), micros, memory))?;
+        Some(run)
+    }
+
+    #[test]
+    fn a_long_run_in_which_time_goes_on_is_a_replay() {
+        let memory = memory(&[1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        let again: Vec<(u64, i64)> =
+            (1..=8).map(|at| (at, i64::try_from(at).unwrap_or(0))).collect();
+        assert!(run(&memory, &again).is_some_and(|run| run.is_replay()));
+        assert!(!run(&memory, &again[..7]).is_some_and(|run| run.is_replay()));
+    }
+
+    #[test]
+    fn a_clock_that_stands_still_makes_no_replay() {
+        let memory = memory(&[1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2]);
+        let again: Vec<(u64, i64)> = (0..4).flat_map(|_| [(1, 5), (2, 5)]).collect();
+        assert!(!run(&memory, &again).is_some_and(|run| run.is_replay() || run.may_be_replay()));
+    }
+
+    #[test]
+    fn another_order_is_no_run() {
+        assert!(run(&memory(&[1, 2, 3]), &[(1, 1), (3, 3)]).is_none());
+    }
+
+    #[test]
+    fn only_so_many_headers_are_remembered() {
+        let all: Vec<u64> = (0..REMEMBERED_MAX as u64 + 10).collect();
+        let memory = memory(&all);
+        assert!(memory.position(Fingerprint(9)).is_none());
+        assert!(
+            memory
+                .position(Fingerprint(10))
+                .is_some_and(|position| memory.at(position) == Some(Fingerprint(10)))
+        );
+    }
+}
