@@ -49,10 +49,14 @@ fn is_kebab(name: &str) -> bool {
     name.split('-').all(is_word)
 }
 
+/// The one folder beside the areas: the recorder, which makes captures and is none.
+const RECORDER: &str = "record";
+
 /// Every entry, by name.
 pub(crate) fn entries() -> Vec<Entry> {
     let mut found: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
-    for area in children(&root().join("corpora")).into_iter().filter(|path| path.is_dir()) {
+    let is_area = |path: &PathBuf| path.is_dir() && file_name(path) != RECORDER;
+    for area in children(&root().join("corpora")).into_iter().filter(is_area) {
         for path in children(&area) {
             let file = file_name(&path);
             let case = file.split('.').next().unwrap_or_default().to_owned();
