@@ -152,21 +152,40 @@ fn ladder() {
 #[test]
 #[ignore = "debug"]
 fn debug() {
-    let captures: Vec<Vec<u8>> = CLEAN.iter().map(|path| unpack::unpack(path).expect("a capture")).collect();
-    for damage in [Damage::Lose(0.001), Damage::Flip(0.001), Damage::Cut(0.001), Damage::Swap(0.01)] {
-    for (at, bytes) in captures.iter().enumerate() {
-        let clean = report(bytes);
-        for seed in 0..8 {
-            let mut dice = Dice::new(seed * 1000 + at as u64);
-            let damaged = report(&damage.inflict(bytes, bytes, &mut dice));
-            for (name, live) in truth(&clean) {
-                let (low, high) = bounds(&damaged, &name);
-                if !(low..=high).contains(&live) {
-                    println!("{damage} {} seed {seed}: {name:?} {live} not in {low}..{high} loss {:?}", CLEAN[at], damaged.loss);
-                    for g in damaged.groups.iter().filter(|g| g.cache==name.0 && g.chain.iter().any(|f| f.function.as_ref()==Some(&name.1))) { println!("     {} {}..{} {:?}", g.live_objects, g.live_objects_min, g.live_objects_max, g.chain.iter().map(|f| f.function.clone().unwrap_or_default()).collect::<Vec<_>>()); }
+    let captures: Vec<Vec<u8>> =
+        CLEAN.iter().map(|path| unpack::unpack(path).expect("a capture")).collect();
+    for damage in [Damage::Lose(0.001), Damage::Flip(0.001), Damage::Cut(0.001), Damage::Swap(0.01)]
+    {
+        for (at, bytes) in captures.iter().enumerate() {
+            let clean = report(bytes);
+            for seed in 0..8 {
+                let mut dice = Dice::new(seed * 1000 + at as u64);
+                let damaged = report(&damage.inflict(bytes, bytes, &mut dice));
+                for (name, live) in truth(&clean) {
+                    let (low, high) = bounds(&damaged, &name);
+                    if !(low..=high).contains(&live) {
+                        println!(
+                            "{damage} {} seed {seed}: {name:?} {live} not in {low}..{high} loss {:?}",
+                            CLEAN[at], damaged.loss
+                        );
+                        for g in damaged.groups.iter().filter(|g| {
+                            g.cache == name.0
+                                && g.chain.iter().any(|f| f.function.as_ref() == Some(&name.1))
+                        }) {
+                            println!(
+                                "     {} {}..{} {:?}",
+                                g.live_objects,
+                                g.live_objects_min,
+                                g.live_objects_max,
+                                g.chain
+                                    .iter()
+                                    .map(|f| f.function.clone().unwrap_or_default())
+                                    .collect::<Vec<_>>()
+                            );
+                        }
+                    }
                 }
             }
         }
-    }
     }
 }

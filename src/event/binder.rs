@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::evidence::{Evidence, Fit};
-use super::names::{ChainId, FrameId, Names};
+use super::names::{FrameId, Names};
 use super::rivals::Rivals;
 use super::stacks::Meaning;
 use super::{Damage, Event};
@@ -143,7 +143,7 @@ impl Binder {
         }
         let at = match meaning.origin {
             Origin::Trace(op) => {
-                if let Some(at) = self.choose(lane, op, dump, meaning.stack.chain) {
+                if let Some(at) = self.choose(lane, op, dump, meaning, names) {
                     at
                 } else {
                     self.headless += 1;
@@ -253,18 +253,19 @@ impl Binder {
         lane: Option<Caller>,
         op: Op,
         dump: &Dump,
-        chain: ChainId,
+        meaning: &Meaning,
+        names: &Names,
     ) -> Option<usize> {
         let may_own = |waiting: &Waiting| waiting.may_own(lane, dump) && waiting.event.op == op;
         let candidates = self.waiting.iter().enumerate().filter(|(_, waiting)| may_own(waiting));
         let mut fits: Vec<(Fit, usize)> = candidates
-            .map(|(at, waiting)| (self.evidence.fit(&waiting.event, dump, chain), at))
+            .map(|(at, waiting)| (self.evidence.fit(&waiting.event, dump, meaning, names), at))
             .collect();
         fits.sort_unstable();
         let &(best, chosen) = fits.last()?;
         let runner_up = fits.len().checked_sub(2).map(|at| fits[at]);
         if runner_up.is_none() {
-            self.evidence.learn(chain, self.waiting[chosen].event.cache);
+            self.evidence.learn(meaning.stack.chain, self.waiting[chosen].event.cache);
         }
         // On one CPU, and with a lane for each printer, events nest: the last header in has its
         // backtrace out first.
@@ -272,7 +273,10 @@ impl Binder {
         if let Some((_, other)) = runner_up.filter(|(fit, _)| could_mix && fit.is_rival_of(best)) {
             self.ambiguous += 1;
             self.rivals.guessed(self.waiting[chosen].event.seq, self.waiting[other].event.seq);
-            self.waiting[chosen].event.damage.insert(Damage::AmbiguousStack);
+            // The other one's backtrace will be what is left over: a guess as well.
+            for guessed in [chosen, other] {
+                self.waiting[guessed].event.damage.insert(Damage::AmbiguousStack);
+            }
         }
         Some(chosen)
     }

@@ -1,6 +1,6 @@
 //! The steps of a printed backtrace, and the call chain that they make.
 
-use super::function::{self, Entry, Plumbing};
+use super::function::{self, Entry, Family, Plumbing};
 use super::names::{FrameId, Names, Placed};
 use crate::record::frame::Reliability;
 use crate::record::{Mark, Op};
@@ -150,6 +150,15 @@ pub fn origin(chain: &[Placed], names: &Names) -> Origin {
         },
         Some(None) | None => Origin::Unclear,
     }
+}
+
+/// The kind of cache that the allocator's frames tell.
+pub(crate) fn family(chain: &[Placed], names: &Names) -> Option<Family> {
+    let allocator = chain.iter().filter(|placed| {
+        placed.role == Role::Allocator
+            && names.frame(placed.frame).reliability == Reliability::Reliable
+    });
+    allocator.filter_map(|placed| names.function(placed.frame)).find_map(function::family)
 }
 
 /// Whether the interrupted frames were in the middle of printing an event.

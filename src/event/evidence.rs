@@ -8,7 +8,9 @@
 use foldhash::HashMap;
 
 use super::dump::Dump;
-use super::names::{ChainId, NameId};
+use super::function::Family;
+use super::names::{ChainId, NameId, Names};
+use super::stacks::Meaning;
 use super::{Event, Task};
 use crate::time::{Clock, Stamp};
 
@@ -18,6 +20,8 @@ use crate::time::{Clock, Stamp};
 pub(crate) struct Fit {
     /// Whether the header was printed no later than the backtrace.
     timely: bool,
+    /// Whether the header's cache is of the kind that the backtrace's allocator serves.
+    akin: bool,
     /// Whether the chain is known to use the header's cache.
     affinity: Affinity,
     /// Whether the header was printed after all that its CPU printed before.
@@ -27,7 +31,7 @@ pub(crate) struct Fit {
 impl Fit {
     /// Whether another header might have been meant just as well: only weak evidence decides.
     pub(crate) fn is_rival_of(self, best: Fit) -> bool {
-        (self.timely, self.affinity) == (best.timely, best.affinity)
+        (self.timely, self.akin, self.affinity) == (best.timely, best.akin, best.affinity)
     }
 }
 
@@ -59,12 +63,13 @@ pub(crate) struct Evidence {
 
 impl Evidence {
     /// How well a header fits.
-    pub(crate) fn fit(&self, header: &Event, dump: &Dump, chain: ChainId) -> Fit {
+    pub(crate) fn fit(&self, header: &Event, dump: &Dump, meaning: &Meaning, names: &Names) -> Fit {
         let times = boot_time(header.stamp).zip(boot_time(dump.stamp));
         let last = dump.task.and_then(|task| self.last_of_cpu.get(&task.cpu?));
         Fit {
             timely: times.is_none_or(|(header, dump)| header <= dump),
-            affinity: self.affinity(chain, header.cache),
+            akin: is_akin(meaning.family, names.text(header.cache)),
+            affinity: self.affinity(meaning.stack.chain, header.cache),
             fresh: times.zip(last).is_none_or(|((header, _), last)| header >= *last),
         }
     }
@@ -98,6 +103,16 @@ impl Evidence {
     /// A new boot begins: its clocks say nothing about the old one's. Chains keep their caches.
     pub(crate) fn next_boot(&mut self) {
         self.last_of_cpu.clear();
+    }
+}
+
+/// A function of `kmalloc()` serves only caches that are named for it; one for named caches may
+/// serve a cache that was merged with a size class, and still is better placed elsewhere.
+fn is_akin(family: Option<Family>, cache: &str) -> bool {
+    match family {
+        Some(Family::Kmalloc) => cache.contains("kmalloc"),
+        Some(Family::Named) => !cache.contains("kmalloc"),
+        None => true,
     }
 }
 

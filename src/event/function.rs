@@ -39,6 +39,43 @@ pub(crate) fn plumbing(function: &str) -> Option<Plumbing> {
     }
 }
 
+/// Which kind of cache an allocator function serves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Family {
+    /// The size classes of `kmalloc()`.
+    Kmalloc,
+    /// A cache that its caller names, which may have been merged with a size class.
+    Named,
+}
+
+/// The kind of cache that a function above the allocator's common part tells.
+pub(crate) fn family(function: &str) -> Option<Family> {
+    // Up to 6.0 `kmalloc()` of a constant size calls kmem_cache_alloc_trace(); in 6.1 the size
+    // classes have __kmem_cache_alloc_node() to themselves.
+    let base = base_name(function);
+    let is_kmalloc = base.starts_with("__kmalloc")
+        || base.starts_with("kmalloc_")
+        || base.starts_with("kmem_cache_alloc_trace")
+        || base.starts_with("kmem_cache_alloc_node_trace")
+        || matches!(
+            base,
+            "__kmem_cache_alloc_node" | "kmalloc" | "kmemdup" | "kstrdup" | "krealloc"
+        );
+    let is_named = matches!(
+        base,
+        "kmem_cache_alloc"
+            | "kmem_cache_alloc_node"
+            | "kmem_cache_alloc_lru"
+            | "kmem_cache_alloc_bulk"
+            | "kmem_cache_zalloc"
+    );
+    match (is_kmalloc, is_named) {
+        (true, _) => Some(Family::Kmalloc),
+        (_, true) => Some(Family::Named),
+        _ => None,
+    }
+}
+
 /// Whether `trace()` of `mm/slub.c` is inlined into a function.
 pub(crate) fn prints_event(function: &str) -> bool {
     matches!(
@@ -244,6 +281,17 @@ mod tests {
         ] {
             assert_eq!(plumbing(name), None, "{name}");
         }
+    }
+
+    #[test]
+    fn the_allocator_tells_the_kind_of_cache() {
+        for name in
+            ["__kmalloc", "kmalloc_trace", "kmem_cache_alloc_trace", "__kmalloc_cache_noprof"]
+        {
+            assert_eq!(family(name), Some(Family::Kmalloc), "{name}");
+        }
+        assert_eq!(family("kmem_cache_alloc_noprof"), Some(Family::Named));
+        assert_eq!(family("___slab_alloc"), None);
     }
 
     #[test]

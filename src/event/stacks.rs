@@ -6,6 +6,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 use super::chain::{self, Origin, Step};
+use super::function::Family;
 use super::names::{Names, Placed};
 use super::{Role, Stack};
 
@@ -27,6 +28,8 @@ const REMEMBERED_MAX: usize = 1 << 15;
 pub(crate) struct Meaning {
     pub(crate) origin: Origin,
     pub(crate) stack: Stack,
+    /// The kind of cache that its allocator serves.
+    pub(crate) family: Option<Family>,
     /// Whether it interrupted another event's printing: that one's backtrace is still to come.
     pub(crate) interrupts_event: bool,
 }
@@ -77,6 +80,12 @@ fn meaning(steps: &[Step], grouping: Grouping, names: &mut Names) -> Meaning {
         Grouping::Callers => &callers,
         Grouping::FullChain => &complete,
     };
+    let family = chain::family(&complete, names);
     let interrupts_event = chain::interrupts_event(&complete, names);
-    Meaning { origin, stack: Stack { chain: names.intern_chain(chain), site }, interrupts_event }
+    Meaning {
+        origin,
+        stack: Stack { chain: names.intern_chain(chain), site },
+        family,
+        interrupts_event,
+    }
 }

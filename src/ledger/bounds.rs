@@ -20,6 +20,9 @@ const GAPS_MAX: usize = 64;
 /// A chain that lost lines lacks at most this many frames and is still told as what it was.
 const FRAMES_LOST_MAX: usize = 3;
 
+/// A chain is rare beside another one that is so many times as frequent.
+const RARE: u64 = 4;
+
 /// Headers that a gap may hold besides whole events: those whose backtrace lies behind it.
 const HEADERS_AT_EDGE: u64 = 2;
 
@@ -195,16 +198,16 @@ impl<'a> Reckoning<'a> {
         suspects.map(|(_, count)| count).sum()
     }
 
-    /// Where lines are missing, a chain may be another one that lost frames.
+    /// A chain may be another one that lost frames. Where lines are missing, any part of another
+    /// chain may be; else only a rare one that no program could have printed.
     fn shortened(&self, groups: &[(GroupKey, Group, GroupSurvivors)]) -> Vec<Shortened> {
         let mut shortened = vec![Shortened::default(); groups.len()];
-        if self.loss.printing.missing_lines == 0 {
-            return shortened;
-        }
-        for (whole, (key, _, _)) in groups.iter().enumerate() {
-            for (part, (other, group, _)) in groups.iter().enumerate() {
-                if key.cache == other.cache && self.is_part(other, key) {
-                    shortened[whole].live_elsewhere += group.live();
+        let lines_are_missing = self.loss.printing.missing_lines > 0;
+        for (whole, (key, group, _)) in groups.iter().enumerate() {
+            for (part, (other, rare, _)) in groups.iter().enumerate() {
+                let is_suspect = lines_are_missing || rare.allocs * RARE <= group.allocs;
+                if key.cache == other.cache && is_suspect && self.is_part(other, key) {
+                    shortened[whole].live_elsewhere += rare.live();
                     shortened[part].is_short = true;
                 }
             }
@@ -212,6 +215,9 @@ impl<'a> Reckoning<'a> {
         shortened
     }
 
+    /// Whether a chain is another one less a few frames. A return address has one callee, but
+    /// for indirect calls: the same frame below two different ones means that one is missing.
+    /// Recursion alone makes chains that are longer and shorter.
     fn is_part(&self, part: &GroupKey, whole: &GroupKey) -> bool {
         let (Some(part), Some(whole)) = (part.chain, whole.chain) else { return false };
         let (part, whole) = (self.names.chain(part), self.names.chain(whole));
@@ -219,8 +225,18 @@ impl<'a> Reckoning<'a> {
         if !(1..=FRAMES_LOST_MAX).contains(&missing) || part.is_empty() {
             return false;
         }
-        let mut rest = whole.iter().map(|placed| placed.frame);
-        part.iter().all(|placed| rest.any(|frame| frame == placed.frame))
+        let function = |frame| self.names.frame(frame).function;
+        let mut rest = part.iter().map(|placed| placed.frame).peekable();
+        let mut inner = None;
+        for frame in whole.iter().map(|placed| placed.frame) {
+            if rest.next_if_eq(&frame).is_none()
+                && inner.is_some_and(|inner| inner == function(frame))
+            {
+                return false;
+            }
+            inner = Some(function(frame));
+        }
+        rest.next().is_none()
     }
 }
 

@@ -13,6 +13,7 @@ use crate::ledger::{
 };
 use crate::parser::Parser;
 use crate::record::frame::Reliability;
+use crate::time::Clock;
 
 impl Report {
     /// Builds the report of a log that has ended.
@@ -127,13 +128,20 @@ impl Builder<'_> {
             last_alloc: group.span.map(|(_, last)| seconds(last)),
             oldest_live: left.oldest.map(seconds),
             oldest_age,
-            verdict: verdict(group, left, low),
+            verdict: verdict(group, left, low, self.sees_start(boot)),
             chain,
             processes: self.processes(left),
             freed_by: self.freed_by(group),
             examples: examples(left, width),
             timeline: left.timeline,
         }
+    }
+
+    fn sees_start(&self, boot: usize) -> Beginning {
+        let first = self.boots.get(boot).and_then(|boot| boot.first_time);
+        let is_start =
+            first.is_some_and(|stamp| stamp.clock == Clock::Boot && stamp.seconds() < BOOT_SECONDS);
+        if is_start { Beginning::Boot } else { Beginning::Later }
     }
 
     fn processes(&self, left: &GroupSurvivors) -> Vec<ProcessReport> {
@@ -276,16 +284,28 @@ fn examples(left: &GroupSurvivors, width: Option<PointerWidth>) -> Vec<ExampleRe
     shown.collect()
 }
 
+/// Where a boot's log begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Beginning {
+    /// When the kernel started: what is allocated early is set up.
+    Boot,
+    /// Later, or nobody knows: what is allocated early may be what leaks.
+    Later,
+}
+
+/// A log that begins this many seconds after the kernel began with the boot.
+const BOOT_SECONDS: f64 = 2.0;
+
 /// Survivors in the first or last so many parts of the time are early or young.
 const EDGE_BUCKETS: usize = TIMELINE_BUCKETS / 10 + 1;
 
-fn verdict(group: &Group, left: &GroupSurvivors, low: u64) -> Verdict {
+fn verdict(group: &Group, left: &GroupSurvivors, low: u64, beginning: Beginning) -> Verdict {
     let within = |buckets: &[u64]| buckets.iter().sum::<u64>() == group.live();
     if low == 0 {
         Verdict::ExplainedByLoss
     } else if group.live() == 1 {
         Verdict::Single
-    } else if within(&left.timeline[..EDGE_BUCKETS]) {
+    } else if beginning == Beginning::Boot && within(&left.timeline[..EDGE_BUCKETS]) {
         Verdict::SetUpEarly
     } else if group.frees > 0 && within(&left.timeline[TIMELINE_BUCKETS - EDGE_BUCKETS..]) {
         Verdict::StillYoung
