@@ -16,12 +16,15 @@ use slabtrace::report::{GroupReport, Report};
 use slabtrace::{Analysis, AnalysisOptions};
 
 /// Captures of one CPU or with caller ids, in which nothing is lost.
-const CLEAN: [&str; 5] = [
+const CLEAN: [&str; 8] = [
     "corpora/console/x86-61.log.gz",
     "corpora/console/x86-612.log.gz",
     "corpora/console/x86-510-hashed.log.gz",
-    "corpora/console/arm-61-boot.log.gz",
-    "corpora/console/arm64-61-kmalloc4k.log.gz",
+    "corpora/console/arm-510-caller.log.gz",
+    "corpora/console/recorded-amd64-6-12.log.gz",
+    "corpora/console/recorded-arm64-6-1.log.gz",
+    "corpora/console/recorded-arm64-6-12.log.gz",
+    "corpora/console/recorded-armhf-6-1.log.gz",
 ];
 
 /// A leak that is worth a bound has so many objects.
@@ -56,46 +59,37 @@ fn report(bytes: &[u8]) -> Report {
     analysis.finish()
 }
 
-/// What a leak is known by in a damaged log: cache and innermost caller.
-fn name(group: &GroupReport) -> Option<(String, String)> {
-    let function = group.chain.first()?.function.clone()?;
-    Some((group.cache.clone(), function))
-}
-
-fn truth(report: &Report) -> BTreeMap<(String, String), u64> {
-    let mut live = BTreeMap::new();
+/// How many objects of each leak live: of a boot's only, a cache's and a chain's functions'.
+fn truth(report: &Report) -> BTreeMap<&str, u64> {
+    let mut live: BTreeMap<&str, u64> = BTreeMap::new();
     for group in &report.groups {
-        if let Some(name) = name(group) {
-            *live.entry(name).or_insert(0) += group.live_objects;
-        }
+        *live.entry(&group.fingerprint).or_default() += group.live_objects;
     }
     live.retain(|_, count| *count >= LEAK_MIN);
     live
 }
 
-/// Least and greatest number of a leak's objects in a damaged report: a chain that holds the
-/// function is the leak's.
-fn bounds(report: &Report, (cache, function): &(String, String)) -> (u64, u64) {
-    let is_leak = |group: &&GroupReport| {
-        group.cache == *cache
-            && group.chain.iter().any(|frame| frame.function.as_ref() == Some(function))
-    };
-    let mut bounds = (0, 0);
-    for group in report.groups.iter().filter(is_leak) {
-        bounds.0 += group.live_objects_min;
-        bounds.1 += group.live_objects_max;
-    }
-    bounds
+/// Least and greatest number of a leak's objects in a damaged report.
+fn bounds(report: &Report, fingerprint: &str) -> (u64, u64) {
+    let groups = report.groups.iter().filter(|group| group.fingerprint == fingerprint);
+    groups.fold((0, 0), |(low, high), group| {
+        (low + group.live_objects_min, high + group.live_objects_max)
+    })
+}
+
+/// The largest leak.
+fn largest(report: &Report) -> Option<&str> {
+    report.groups.first().map(|group: &GroupReport| group.fingerprint.as_str())
 }
 
 fn trial(clean: &Report, damaged: &Report) -> Outcome {
     let truth = truth(clean);
-    let is_within = |(name, &live): (&(String, String), &u64)| {
+    let is_within = |(name, &live): (&&str, &u64)| {
         let (low, high) = bounds(damaged, name);
         (low..=high).contains(&live)
     };
     let within = truth.iter().filter(|&entry| is_within(entry)).count();
-    let is_first = clean.groups.first().map(name) == damaged.groups.first().map(name);
+    let is_first = largest(clean) == largest(damaged);
     Outcome {
         leaks: u32::try_from(truth.len()).expect("few leaks"),
         within: u32::try_from(within).expect("few leaks"),
@@ -146,46 +140,5 @@ fn ladder() {
             percent(outcome.all_within, outcome.trials),
             percent(outcome.first, outcome.trials),
         );
-    }
-}
-
-#[test]
-#[ignore = "debug"]
-fn debug() {
-    let captures: Vec<Vec<u8>> =
-        CLEAN.iter().map(|path| unpack::unpack(path).expect("a capture")).collect();
-    for damage in [Damage::Lose(0.001), Damage::Flip(0.001), Damage::Cut(0.001), Damage::Swap(0.01)]
-    {
-        for (at, bytes) in captures.iter().enumerate() {
-            let clean = report(bytes);
-            for seed in 0..8 {
-                let mut dice = Dice::new(seed * 1000 + at as u64);
-                let damaged = report(&damage.inflict(bytes, bytes, &mut dice));
-                for (name, live) in truth(&clean) {
-                    let (low, high) = bounds(&damaged, &name);
-                    if !(low..=high).contains(&live) {
-                        println!(
-                            "{damage} {} seed {seed}: {name:?} {live} not in {low}..{high} loss {:?}",
-                            CLEAN[at], damaged.loss
-                        );
-                        for g in damaged.groups.iter().filter(|g| {
-                            g.cache == name.0
-                                && g.chain.iter().any(|f| f.function.as_ref() == Some(&name.1))
-                        }) {
-                            println!(
-                                "     {} {}..{} {:?}",
-                                g.live_objects,
-                                g.live_objects_min,
-                                g.live_objects_max,
-                                g.chain
-                                    .iter()
-                                    .map(|f| f.function.clone().unwrap_or_default())
-                                    .collect::<Vec<_>>()
-                            );
-                        }
-                    }
-                }
-            }
-        }
     }
 }

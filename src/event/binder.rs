@@ -256,11 +256,10 @@ impl Binder {
         meaning: &Meaning,
         names: &Names,
     ) -> Option<usize> {
-        let may_own = |waiting: &Waiting| waiting.may_own(lane, dump) && waiting.event.op == op;
-        let candidates = self.waiting.iter().enumerate().filter(|(_, waiting)| may_own(waiting));
-        let mut fits: Vec<(Fit, usize)> = candidates
-            .map(|(at, waiting)| (self.evidence.fit(&waiting.event, dump, meaning, names), at))
-            .collect();
+        let mut fits = self.fits(lane, op, dump, meaning, names, Waiting::may_own);
+        if fits.is_empty() {
+            fits = self.fits(lane, op, dump, meaning, names, Waiting::may_own_if_swapped);
+        }
         fits.sort_unstable();
         let &(best, chosen) = fits.last()?;
         let runner_up = fits.len().checked_sub(2).map(|at| fits[at]);
@@ -279,6 +278,27 @@ impl Binder {
             }
         }
         Some(chosen)
+    }
+
+    /// How well each header fits that may own a backtrace.
+    fn fits(
+        &self,
+        lane: Option<Caller>,
+        op: Op,
+        dump: &Dump,
+        meaning: &Meaning,
+        names: &Names,
+        may_own: impl Fn(&Waiting, Option<Caller>, &Dump) -> bool,
+    ) -> Vec<(Fit, usize)> {
+        let is_candidate =
+            |waiting: &Waiting| waiting.event.op == op && may_own(waiting, lane, dump);
+        let candidates =
+            self.waiting.iter().enumerate().filter(|(_, waiting)| is_candidate(waiting));
+        candidates
+            .map(|(at, waiting)| {
+                (self.evidence.fit(&waiting.event, waiting.overtaken, dump, meaning, names), at)
+            })
+            .collect()
     }
 
     fn newest(&self, lane: Option<Caller>, dump: &Dump) -> Option<usize> {
@@ -325,6 +345,11 @@ impl Waiting {
     /// Whether the header could have printed a backtrace.
     fn may_own(&self, lane: Option<Caller>, dump: &Dump) -> bool {
         !self.has_stack && self.event.caller == lane && self.event.seq < dump.headers_before
+    }
+
+    /// Whether the header could have printed a backtrace, had two lines changed places.
+    fn may_own_if_swapped(&self, lane: Option<Caller>, dump: &Dump) -> bool {
+        !self.has_stack && self.event.caller == lane && self.event.line.0 <= dump.line.0 + 1
     }
 
     /// Where in the object a row with a true address lies.

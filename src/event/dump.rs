@@ -21,6 +21,15 @@ pub(crate) enum Opening {
     Splat,
 }
 
+/// What lies between two frames.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Between {
+    /// Nothing of note.
+    Frames,
+    /// An exception stack: what follows was interrupted.
+    Exception,
+}
+
 /// A backtrace being put together.
 #[derive(Debug)]
 pub(crate) struct Dump {
@@ -45,6 +54,8 @@ pub(crate) struct Dump {
     pub(crate) steps: Vec<Step>,
     /// Index of the next step at each register block, and the block.
     registers: Vec<(usize, Vec<(String, String)>)>,
+    /// What came since the last frame.
+    between: Between,
     /// Words of the present arm exception stack so far.
     exception_words: usize,
 }
@@ -64,6 +75,7 @@ impl Dump {
             cut: false,
             steps: Vec::with_capacity(64),
             registers: Vec::new(),
+            between: Between::Frames,
             exception_words: 0,
         }
     }
@@ -102,7 +114,8 @@ impl Dump {
     }
 
     /// arm prints each frame twice: as a caller, and on the next line as the callee. A callee
-    /// that the line before did not call is where an interrupt struck, or follows a lost line.
+    /// that the line before did not call is where an interrupt struck, behind its exception
+    /// stack, or follows a lost line.
     fn push_call(&mut self, callee: FrameId, caller: FrameId, names: &Names) {
         let function = |step: &Step| match *step {
             Step::Frame(frame) | Step::Struck(frame) => names.frame(frame).function,
@@ -110,18 +123,21 @@ impl Dump {
         };
         let known = self.steps.last().and_then(function);
         if known.is_none() || known != names.frame(callee).function {
+            self.cut |= !self.steps.is_empty() && self.between == Between::Frames;
             self.steps.push(Step::Frame(callee));
         }
         self.steps.push(Step::Frame(caller));
+        self.between = Between::Frames;
     }
 
     /// Adds a line of a register dump. Lines that follow one another make one block.
     pub(crate) fn push_registers(&mut self, line: RegisterLine<'_>, detail: Detail) {
-        if detail == Detail::Report {
-            return;
-        }
         if line == RegisterLine::ExceptionStack {
             self.exception_words = 0;
+            self.between = Between::Exception;
+        }
+        if detail == Detail::Report {
+            return;
         }
         let values = line.values(&mut self.exception_words);
         if values.is_empty() {

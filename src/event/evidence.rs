@@ -24,14 +24,19 @@ pub(crate) struct Fit {
     akin: bool,
     /// Whether the chain is known to use the header's cache.
     affinity: Affinity,
-    /// Whether the header was printed after all that its CPU printed before.
+    /// Whether the header was printed after all that the backtrace's CPU printed before.
     fresh: bool,
+    /// Whether the header was printed shortly before the backtrace.
+    recent: bool,
 }
 
 impl Fit {
-    /// Whether another header might have been meant just as well: only weak evidence decides.
+    /// Whether another header might have been meant just as well: only weak evidence decides. A
+    /// CPU prints one event after the other; only what an interrupt nests comes out of order.
     pub(crate) fn is_rival_of(self, best: Fit) -> bool {
-        (self.timely, self.akin, self.affinity) == (best.timely, best.akin, best.affinity)
+        let is_plausible = self.recent || (self.fresh && !best.fresh);
+        let strong = |fit: Fit| (fit.timely, fit.akin, fit.affinity);
+        is_plausible && strong(self) == strong(best)
     }
 }
 
@@ -49,6 +54,12 @@ enum Affinity {
 /// A chain whose bindings were with one cache in one case of so many may well use it.
 const SHARE_MIN: u32 = 8;
 
+/// A header waits for its backtrace hardly longer than this, even on a slow console.
+const RECENT_MICROS: i64 = 500_000;
+
+/// Nor while so many later headers get theirs, where clocks stand still.
+const RECENT_OVERTAKEN: u32 = 16;
+
 /// CPUs kept apart; more are no machine that prints to a console.
 const CPUS_MAX: usize = 4096;
 
@@ -63,13 +74,22 @@ pub(crate) struct Evidence {
 
 impl Evidence {
     /// How well a header fits.
-    pub(crate) fn fit(&self, header: &Event, dump: &Dump, meaning: &Meaning, names: &Names) -> Fit {
+    pub(crate) fn fit(
+        &self,
+        header: &Event,
+        overtaken: u32,
+        dump: &Dump,
+        meaning: &Meaning,
+        names: &Names,
+    ) -> Fit {
         let times = boot_time(header.stamp).zip(boot_time(dump.stamp));
         let last = dump.task.and_then(|task| self.last_of_cpu.get(&task.cpu?));
         Fit {
             timely: times.is_none_or(|(header, dump)| header <= dump),
             akin: is_akin(meaning.family, names.text(header.cache)),
             affinity: self.affinity(meaning.stack.chain, header.cache),
+            recent: overtaken < RECENT_OVERTAKEN
+                && times.is_none_or(|(header, dump)| dump - header < RECENT_MICROS),
             fresh: times.zip(last).is_none_or(|((header, _), last)| header >= *last),
         }
     }

@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use super::group::{FreedBy, Group, GroupKey};
 use super::survivors::GroupSurvivors;
 use crate::address::LineNumber;
-use crate::event::{ChainId, Event, Lost, NameId, Names, Printing};
+use crate::event::{ChainId, Event, Lost, NameId, Names, Placed, Printing};
 use crate::record::Op;
 
 /// Gaps kept apart. More are taken together, as if all of them had come last.
@@ -172,8 +172,7 @@ impl<'a> Reckoning<'a> {
             .gaps
             .iter()
             .fold(0, |sum: u64, &gap| sum.saturating_add(self.loss.events_in(gap)));
-        let headless =
-            key.chain.and_then(|chain| self.loss.headless_allocs.get(&chain)).copied().unwrap_or(0);
+        let headless = self.headless_allocs(key);
         let others = unplaced.get(&key.cache).copied().unwrap_or(0) - own_unplaced;
         Bounds {
             low: certain.saturating_sub(freed),
@@ -183,6 +182,20 @@ impl<'a> Reckoning<'a> {
                 + others
                 + shortened[at].live_elsewhere,
         }
+    }
+
+    /// Allocations without a header that may be the group's.
+    fn headless_allocs(&self, key: &GroupKey) -> u64 {
+        let Some(chain) = key.chain else { return 0 };
+        let is_own = |headless: ChainId| {
+            headless == chain || self.likeness(headless, chain) != Likeness::None
+        };
+        self.loss
+            .headless_allocs
+            .iter()
+            .filter(|(headless, _)| is_own(**headless))
+            .map(|(_, count)| count)
+            .sum()
     }
 
     /// Frees without a header that may have freed the group's objects. A function that is known
@@ -198,15 +211,29 @@ impl<'a> Reckoning<'a> {
         suspects.map(|(_, count)| count).sum()
     }
 
-    /// A chain may be another one that lost frames. Where lines are missing, any part of another
-    /// chain may be; else only a rare one that no program could have printed.
+    /// A chain may be another one whose lines were lost or changed places. Where the log shows
+    /// that lines are missing, any such chain may be; else only a rare one that no program could
+    /// have printed.
     fn shortened(&self, groups: &[(GroupKey, Group, GroupSurvivors)]) -> Vec<Shortened> {
         let mut shortened = vec![Shortened::default(); groups.len()];
-        let lines_are_missing = self.loss.printing.missing_lines > 0;
+        let lines_are_missing = self.loss.printing.missing_lines > 0
+            || !self.loss.headless_allocs.is_empty()
+            || !self.loss.headless_frees.is_empty();
         for (whole, (key, group, _)) in groups.iter().enumerate() {
             for (part, (other, rare, _)) in groups.iter().enumerate() {
-                let is_suspect = lines_are_missing || rare.allocs * RARE <= group.allocs;
-                if key.cache == other.cache && is_suspect && self.is_part(other, key) {
+                if part == whole || key.cache != other.cache {
+                    continue;
+                }
+                let (Some(part_chain), Some(whole_chain)) = (other.chain, key.chain) else {
+                    continue;
+                };
+                let is_rare = rare.allocs * RARE <= group.allocs;
+                let is_suspect = match self.likeness(part_chain, whole_chain) {
+                    Likeness::Impossible => is_rare || lines_are_missing,
+                    Likeness::Recursion => lines_are_missing,
+                    Likeness::None => false,
+                };
+                if is_suspect {
                     shortened[whole].live_elsewhere += rare.live();
                     shortened[part].is_short = true;
                 }
@@ -215,29 +242,56 @@ impl<'a> Reckoning<'a> {
         shortened
     }
 
-    /// Whether a chain is another one less a few frames. A return address has one callee, but
-    /// for indirect calls: the same frame below two different ones means that one is missing.
-    /// Recursion alone makes chains that are longer and shorter.
-    fn is_part(&self, part: &GroupKey, whole: &GroupKey) -> bool {
-        let (Some(part), Some(whole)) = (part.chain, whole.chain) else { return false };
+    /// How a chain may have come from another one by damage. A return address has one callee,
+    /// but for indirect calls: the same frame below two different ones means that one is missing
+    /// or out of place. Recursion alone makes chains that are longer and shorter.
+    fn likeness(&self, part: ChainId, whole: ChainId) -> Likeness {
         let (part, whole) = (self.names.chain(part), self.names.chain(whole));
-        let missing = whole.len().saturating_sub(part.len());
-        if !(1..=FRAMES_LOST_MAX).contains(&missing) || part.is_empty() {
-            return false;
+        match whole.len().checked_sub(part.len()) {
+            Some(0) if is_swapped(part, whole) => Likeness::Impossible,
+            Some(1..=FRAMES_LOST_MAX) if !part.is_empty() => self.as_part(part, whole),
+            _ => Likeness::None,
         }
-        let function = |frame| self.names.frame(frame).function;
+    }
+
+    fn as_part(&self, part: &[Placed], whole: &[Placed]) -> Likeness {
+        let function = |placed: &Placed| self.names.frame(placed.frame).function;
         let mut rest = part.iter().map(|placed| placed.frame).peekable();
         let mut inner = None;
-        for frame in whole.iter().map(|placed| placed.frame) {
-            if rest.next_if_eq(&frame).is_none()
-                && inner.is_some_and(|inner| inner == function(frame))
-            {
-                return false;
+        let mut likeness = Likeness::Impossible;
+        for placed in whole {
+            let is_missing = rest.next_if_eq(&placed.frame).is_none();
+            if is_missing && inner == Some(function(placed)) {
+                likeness = Likeness::Recursion;
             }
-            inner = Some(function(frame));
+            inner = Some(function(placed));
         }
-        rest.next().is_none()
+        if rest.next().is_none() { likeness } else { Likeness::None }
     }
+}
+
+/// Whether two neighbouring frames have changed places.
+fn is_swapped(one: &[Placed], other: &[Placed]) -> bool {
+    let mut differing = (0..one.len()).filter(|&at| one[at].frame != other[at].frame);
+    match (differing.next(), differing.next(), differing.next()) {
+        (Some(first), Some(second), None) => {
+            second == first + 1
+                && one[first].frame == other[second].frame
+                && one[second].frame == other[first].frame
+        }
+        _ => false,
+    }
+}
+
+/// How one chain may have come from another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Likeness {
+    /// Not at all.
+    None,
+    /// By recursion to another depth, or by damage.
+    Recursion,
+    /// By damage, or by an indirect call or a tail call.
+    Impossible,
 }
 
 /// What lost frames may have done to a group.
