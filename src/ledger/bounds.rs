@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use super::group::{FreedBy, Group, GroupKey};
 use super::survivors::GroupSurvivors;
 use crate::address::LineNumber;
-use crate::event::{ChainId, Event, Lost, NameId, Names, Placed, Printing};
+use crate::event::{ChainId, Context, Event, Lost, NameId, Names, Placed, Printing};
 use crate::record::Op;
 
 /// Gaps kept apart. More are taken together, as if all of them had come last.
@@ -248,10 +248,23 @@ impl<'a> Reckoning<'a> {
     fn likeness(&self, part: ChainId, whole: ChainId) -> Likeness {
         let (part, whole) = (self.names.chain(part), self.names.chain(whole));
         match whole.len().checked_sub(part.len()) {
-            Some(0) if is_swapped(part, whole) => Likeness::Impossible,
+            Some(0) if is_swapped(part, whole) || self.is_blurred(part, whole) => {
+                Likeness::Impossible
+            }
             Some(1..=FRAMES_LOST_MAX) if !part.is_empty() => self.as_part(part, whole),
+            _ if is_uncut(part, whole) => Likeness::Impossible,
             _ => Likeness::None,
         }
+    }
+
+    /// Whether frames lost nothing but their offset: arm shows a frame as callee and as caller,
+    /// and the line with the offset is missing.
+    fn is_blurred(&self, part: &[Placed], whole: &[Placed]) -> bool {
+        let is_blurred = |one: &Placed, other: &Placed| {
+            let (one, other) = (self.names.frame(one.frame), self.names.frame(other.frame));
+            one == other || (one.offset.is_none() && one.function == other.function)
+        };
+        part.iter().zip(whole).all(|(one, other)| is_blurred(one, other))
     }
 
     fn as_part(&self, part: &[Placed], whole: &[Placed]) -> Likeness {
@@ -268,6 +281,16 @@ impl<'a> Reckoning<'a> {
         }
         if rest.next().is_none() { likeness } else { Likeness::None }
     }
+}
+
+/// Whether the frame is missing where an interrupt was entered, so that the interrupted frames
+/// seem to belong to the chain.
+fn is_uncut(part: &[Placed], whole: &[Placed]) -> bool {
+    let Some((entry, handler)) = whole.split_last() else { return false };
+    entry.context != Context::Task
+        && !handler.is_empty()
+        && part.len() >= handler.len()
+        && part.iter().zip(handler).all(|(one, other)| one.frame == other.frame)
 }
 
 /// Whether two neighbouring frames have changed places.
