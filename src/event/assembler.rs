@@ -174,9 +174,11 @@ impl Assembler {
     pub(crate) fn word(&mut self, record: &Record<'_>, word: Word, names: &mut Names) {
         match word {
             Word::Frame(_)
-            | Word::Struck(_)
+            | Word::Struck(..)
             | Word::Marked(..)
             | Word::Call { .. }
+            | Word::Run(_)
+            | Word::Headed(_)
             | Word::Mark(_)
             | Word::Heading
             | Word::Task(_)
@@ -184,9 +186,18 @@ impl Assembler {
             {
                 self.loss.stray_frames += 1;
             }
-            Word::Frame(_) | Word::Struck(_) | Word::Marked(..) | Word::Call { .. } => {
+            Word::Frame(_)
+            | Word::Struck(..)
+            | Word::Marked(..)
+            | Word::Call { .. }
+            | Word::Run(_) => {
                 self.frame(record, word, names);
             }
+            Word::Headed(_) => {
+                self.heading(record, names);
+                self.frame(record, word, names);
+            }
+            Word::Track => self.track(record, names),
             Word::Mark(mark) => self.mark(record, mark, word, names),
             Word::Task(task) => {
                 self.kernel = task.kernel.or(self.kernel);
@@ -251,6 +262,12 @@ impl Assembler {
         dump.adjacent = lane.since_header < ADJACENT_LINES;
         lane.splat_announced = false;
         let before = lane.open.replace(dump);
+        // The warning that interrupted an event has ended without saying so, and with it the event.
+        let interrupted = match opening {
+            Opening::Event => lane.suspended.take(),
+            Opening::Splat => None,
+        };
+        self.close_all(record.caller, interrupted, names);
         match before {
             Some(event) if opening == Opening::Splat && event.opening == Opening::Event => {
                 let older = lane.suspended.replace(event);
@@ -284,9 +301,17 @@ impl Assembler {
 
     fn heading(&mut self, record: &Record<'_>, names: &mut Names) {
         let lane = self.lane(record.caller);
-        if lane.splat_announced || lane.open.as_ref().is_none_or(|dump| !dump.steps.is_empty()) {
+        if lane.splat_announced || lane.open.as_ref().is_none_or(Dump::has_frames) {
             self.begin(record, None, names);
         }
+    }
+
+    /// A slab report lists who allocated or freed its object: frames of no event. The report's own
+    /// backtrace is still to come.
+    fn track(&mut self, record: &Record<'_>, names: &mut Names) {
+        self.lane(record.caller).splat_announced = true;
+        self.begin(record, None, names);
+        self.lane(record.caller).splat_announced = true;
     }
 
     fn frame(&mut self, record: &Record<'_>, word: Word, names: &mut Names) {

@@ -4,7 +4,8 @@ use super::chain::Step;
 use super::names::{FrameId, Names};
 use super::vocabulary::Word;
 use super::{Backtrace, Detail, RegisterBlock, Task, chain};
-use crate::record::RegisterLine;
+use crate::address::CodeAddr;
+use crate::record::{ExceptionStack, RegisterLine};
 
 /// A backtrace has fewer frames than this; more are counted as damage.
 const STEPS_MAX: usize = 1024;
@@ -36,8 +37,8 @@ pub(crate) struct Dump {
     pub(crate) steps: Vec<Step>,
     /// Index of the next step at each register block, and the block.
     registers: Vec<(usize, Vec<(String, String)>)>,
-    /// Words of the present arm exception stack so far.
-    exception_words: usize,
+    /// The exception stack whose rows are coming in.
+    exception: Option<ExceptionStack>,
 }
 
 impl Dump {
@@ -52,7 +53,7 @@ impl Dump {
             cut: false,
             steps: Vec::with_capacity(64),
             registers: Vec::new(),
-            exception_words: 0,
+            exception: None,
         }
     }
 
@@ -62,21 +63,28 @@ impl Dump {
             self.cut = true;
             return;
         }
-        if let Word::Call { callee, caller } = word {
-            self.push_call(callee, caller, names);
+        match word {
+            Word::Call { callee, caller } => self.push_call(callee, caller, names),
+            Word::Run(run) | Word::Headed(run) => {
+                self.steps.extend(names.run(run).iter().copied().map(Step::Frame));
+            }
+            _ => self.steps.extend(word.steps().into_iter().flatten()),
         }
-        self.steps.extend(word.steps().into_iter().flatten());
+    }
+
+    /// Whether it shows more than the place that an exception struck.
+    pub(crate) fn has_frames(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Frame(_)))
     }
 
     /// arm prints each frame twice: as a caller, and on the next line as the callee. A callee
     /// that the line before did not call is where an interrupt struck, or follows a lost line.
     fn push_call(&mut self, callee: FrameId, caller: FrameId, names: &Names) {
-        let function = |step: &Step| match *step {
-            Step::Frame(frame) | Step::Struck(frame) => names.frame(frame).function,
-            Step::EndOf(_) => None,
+        let is_known = match self.steps.last() {
+            Some(&(Step::Frame(last) | Step::Struck(last))) => is_in(last, callee, names),
+            Some(Step::EndOf(_)) | None => false,
         };
-        let known = self.steps.last().and_then(function);
-        if known.is_none() || known != names.frame(callee).function {
+        if !is_known {
             self.steps.push(Step::Frame(callee));
         }
         self.steps.push(Step::Frame(caller));
@@ -87,10 +95,7 @@ impl Dump {
         if detail == Detail::Report {
             return;
         }
-        if line == RegisterLine::ExceptionStack {
-            self.exception_words = 0;
-        }
-        let values = line.values(&mut self.exception_words);
+        let values = line.values(&mut self.exception);
         if values.is_empty() {
             return;
         }
@@ -113,5 +118,23 @@ impl Dump {
             values: values.clone(),
         });
         Backtrace { chain: chain::place(&self.steps, names), registers: registers.collect() }
+    }
+}
+
+/// Functions without a name are taken to be no longer than this.
+const FUNCTION_BYTES_MAX: u64 = 1 << 14;
+
+/// Whether a caller as one line prints it lies in the callee of the next. Without names only the
+/// addresses tell: a callee's is its function's start, or the caller's own.
+fn is_in(caller: FrameId, callee: FrameId, names: &Names) -> bool {
+    let (caller, callee) = (names.frame(caller), names.frame(callee));
+    match (caller.address, callee.address) {
+        _ if caller.function.is_some() || callee.function.is_some() => {
+            caller.function == callee.function
+        }
+        (Some(CodeAddr(at)), Some(CodeAddr(start))) => {
+            at.checked_sub(start).is_some_and(|offset| offset < FUNCTION_BYTES_MAX)
+        }
+        _ => false,
     }
 }
