@@ -299,6 +299,7 @@ impl Assembler {
         }
     }
 
+    /// A warning prints where it struck before the heading of its own backtrace.
     fn heading(&mut self, record: &Record<'_>, names: &mut Names) {
         let lane = self.lane(record.caller);
         if lane.splat_announced || lane.open.as_ref().is_none_or(Dump::has_frames) {
@@ -335,9 +336,13 @@ impl Assembler {
         let lane = self.lane(record.caller);
         if mark != crate::record::Mark::TaskEnd {
             if let Some(dump) = &mut lane.open {
+                dump.awaits_end |= mark == crate::record::Mark::Task;
                 dump.push(word, names);
             }
             return;
+        }
+        if let Some(dump) = &mut lane.open {
+            dump.awaits_end = false;
         }
         // A warning's backtrace ends here, and the one that it interrupted goes on.
         let ended = match lane.open.as_ref().map(|dump| dump.opening) {
@@ -356,10 +361,13 @@ impl Assembler {
         }
     }
 
-    /// mips ends a backtrace with an empty record.
+    /// mips ends a backtrace with an empty record. x86 prints one where a line that was to be
+    /// continued was overtaken.
     fn blank(&mut self, record: &Record<'_>, names: &mut Names) {
         let lane = self.lane(record.caller);
-        let ends = |dump: &Dump| dump.stamped == record.stamp.is_some() && !dump.steps.is_empty();
+        let ends = |dump: &Dump| {
+            dump.stamped == record.stamp.is_some() && !dump.steps.is_empty() && !dump.awaits_end
+        };
         if lane.open.as_ref().is_some_and(ends) {
             let ended = lane.open.take();
             self.close_all(record.caller, ended, names);

@@ -34,6 +34,8 @@ pub(crate) struct Dump {
     pub(crate) overtaken: u32,
     /// Whether a line of it was seen to be damaged or lost.
     pub(crate) cut: bool,
+    /// Whether `<TASK>` came, and `</TASK>` has not.
+    pub(crate) awaits_end: bool,
     pub(crate) steps: Vec<Step>,
     /// Index of the next step at each register block, and the block.
     registers: Vec<(usize, Vec<(String, String)>)>,
@@ -51,10 +53,21 @@ impl Dump {
             headers_before: 0,
             overtaken: 0,
             cut: false,
+            awaits_end: false,
             steps: Vec::with_capacity(64),
             registers: Vec::new(),
             exception: None,
         }
+    }
+
+    /// Whether a frame of it came, apart from the place that was struck.
+    pub(crate) fn has_frames(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Frame(_)))
+    }
+
+    /// Whether part of it is missing.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut || self.awaits_end
     }
 
     /// Adds a line of the backtrace.
