@@ -262,19 +262,15 @@ impl Assembler {
         dump.adjacent = lane.since_header < ADJACENT_LINES;
         lane.splat_announced = false;
         let before = lane.open.replace(dump);
-        // The warning that interrupted an event has ended without saying so, and with it the event.
-        let interrupted = match opening {
-            Opening::Event => lane.suspended.take(),
-            Opening::Splat => None,
-        };
-        self.close_all(record.caller, interrupted, names);
-        match before {
-            Some(event) if opening == Opening::Splat && event.opening == Opening::Event => {
-                let older = lane.suspended.replace(event);
-                self.close_all(record.caller, older, names);
+        let over = match (opening, before) {
+            (Opening::Splat, Some(event)) if event.opening == Opening::Event => {
+                [lane.suspended.replace(event), None]
             }
-            before => self.close_all(record.caller, before, names),
-        }
+            (Opening::Splat, before) => [before, None],
+            // A warning that did not mark its end is over, and so is the event that it interrupted.
+            (Opening::Event, before) => [lane.suspended.take(), before],
+        };
+        self.close_all(record.caller, over.into_iter().flatten(), names);
     }
 
     /// Backtraces are printed one at a time (`lib/dump_stack.c`, 3.11 on), except that an

@@ -85,11 +85,6 @@ impl Dump {
         }
     }
 
-    /// Whether it shows more than the place that an exception struck.
-    pub(crate) fn has_frames(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step, Step::Frame(_)))
-    }
-
     /// arm prints each frame twice: as a caller, and on the next line as the callee. A callee
     /// that the line before did not call is where an interrupt struck, or follows a lost line.
     fn push_call(&mut self, callee: FrameId, caller: FrameId, names: &Names) {
