@@ -312,8 +312,13 @@ impl Assembler {
     }
 
     fn frame(&mut self, record: &Record<'_>, word: Word, names: &mut Names) {
+        let events = self.events;
         let lane = self.lane(record.caller);
-        if lane.open.is_none() && lane.since_header < ADJACENT_LINES {
+        let begins = match &lane.open {
+            None => lane.since_header < ADJACENT_LINES,
+            Some(dump) => dump.ends_before(events, word, names),
+        };
+        if begins {
             self.begin(record, None, names);
         }
         match &mut self.lane(record.caller).open {

@@ -134,7 +134,7 @@ impl PointerEvidence {
 }
 
 /// Functions that only one architecture has, and its name.
-const ARCH_FUNCTIONS: [(&str, &str); 54] = [
+const ARCH_FUNCTIONS: [(&str, &str); 59] = [
     ("entry_SYSCALL_64_after_hwframe", "x86_64"),
     ("entry_SYSCALL_64_fastpath", "x86_64"),
     ("secondary_startup_64_no_verify", "x86_64"),
@@ -161,11 +161,16 @@ const ARCH_FUNCTIONS: [(&str, &str); 54] = [
     ("stack_done", "mips"),
     ("system_call_vectored_common", "powerpc"),
     ("system_call_exception", "powerpc"),
+    ("ret_from_except", "powerpc"),
+    ("call_do_softirq", "powerpc"),
+    (".call_do_softirq", "powerpc"),
     (".kthread", "powerpc"),
     ("do_trap_ecall_u", "riscv"),
     ("handle_riscv_irq", "riscv"),
     ("riscv_intc_irq", "riscv"),
     ("ext_int_handler", "s390"),
+    ("ext_skip", "s390"),
+    ("io_skip", "s390"),
     ("sysc_nr_ok", "s390"),
     ("sysc_noemu", "s390"),
     ("sysc_tracego", "s390"),
@@ -185,7 +190,7 @@ const ARCH_FUNCTIONS: [(&str, &str); 54] = [
     ("csky_systemcall", "csky"),
     ("handle_vint", "loongarch"),
     ("do_vint", "loongarch"),
-    ("handle_syscall", "loongarch"),
+    ("fork_handler", "um"),
     ("EV_Trap", "arc"),
     ("auto_irqhandler_fixup", "m68k"),
     ("_external_irq_handler", "openrisc"),

@@ -152,6 +152,12 @@ pub fn origin(chain: &[Placed], names: &Names) -> Origin {
     }
 }
 
+/// Whether an event's backtrace may begin with a frame.
+pub(crate) fn is_innermost(frame: FrameId, names: &Names) -> bool {
+    let plumbing = names.function(frame).and_then(function::plumbing);
+    matches!(plumbing, Some(Plumbing::Dump | Plumbing::Slab(_)))
+}
+
 /// Functions that call `dump_stack()` for reports of their own.
 fn is_report(function: &str) -> bool {
     matches!(

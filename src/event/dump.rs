@@ -65,6 +65,15 @@ impl Dump {
         self.steps.iter().any(|step| matches!(step, Step::Frame(_)))
     }
 
+    /// Whether a frame begins another backtrace. sparc32, and arm to 3.9, print neither a task nor
+    /// a heading: then the next header and the allocator's innermost function tell.
+    pub(crate) fn ends_before(&self, events: u64, word: Word, names: &Names) -> bool {
+        self.task.is_none()
+            && self.headers_before < events
+            && self.has_frames()
+            && word.unheaded_frame(names).is_some_and(|frame| chain::is_innermost(frame, names))
+    }
+
     /// Whether part of it is missing.
     pub(crate) fn is_cut(&self) -> bool {
         self.cut || self.awaits_end

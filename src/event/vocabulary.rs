@@ -41,6 +41,16 @@ pub(crate) enum Word {
 }
 
 impl Word {
+    /// The innermost frame of a line, in the shapes of those architectures whose backtraces may
+    /// begin without a heading.
+    pub(crate) fn unheaded_frame(self, names: &Names) -> Option<FrameId> {
+        match self {
+            Word::Call { callee, .. } => Some(callee),
+            Word::Run(run) => names.run(run).first().copied(),
+            _ => None,
+        }
+    }
+
     /// The steps that a line of a backtrace adds.
     pub(crate) fn steps(self) -> [Option<Step>; 2] {
         match self {

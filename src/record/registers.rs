@@ -101,12 +101,15 @@ pub(super) fn interrupted(text: &[u8]) -> Option<FrameText<'_>> {
     }
 }
 
-/// The lowest digit of a code segment holds its privilege: user mode is 3.
+/// The bits of a code segment that are set in user mode.
+const USER_PRIVILEGE: u64 = 3;
+
+/// A code segment's lowest bits tell its privilege.
 fn kernel_segment(cursor: &mut Cursor<'_>) -> Option<()> {
     let mut ahead = *cursor;
     let (segment, digits) = ahead.hex()?;
     ahead.eat(b":")?;
-    (digits == 4 && segment & 3 == 0).then(|| *cursor = ahead)
+    (digits == 4 && segment & USER_PRIVILEGE == 0).then(|| *cursor = ahead)
 }
 
 fn is_arm_registers(text: &[u8]) -> bool {

@@ -2,7 +2,7 @@
 
 use super::super::cursor::Cursor;
 use super::symbol::Offset;
-use super::{FrameLine, FrameText, Place, Reliability, bracketed_address};
+use super::{Bracketed, FrameLine, FrameText, Place, Reliability, bracketed_address};
 use crate::address::CodeAddr;
 use crate::record::Mark;
 
@@ -31,7 +31,7 @@ pub(super) fn parse(text: &[u8]) -> Option<FrameLine<'_>> {
     let bracketed = cursor.eat(b"(").is_some();
     let mut address = None;
     if cursor.peek() == Some(b'[') {
-        address = bracketed_address(&mut cursor).or_else(|| sparc_address(&mut cursor))?;
+        address = bracketed_address(&mut cursor).or_else(|| sparc_address(&mut cursor))?.address();
         cursor.eat(b" ")?;
         cursor.eat_blanks();
     }
@@ -62,11 +62,11 @@ fn is_plausible(place: Place<'_>, address: Option<CodeAddr>, doubted: bool) -> b
 }
 
 /// sparc64 prints its addresses at full width between plain brackets.
-fn sparc_address(cursor: &mut Cursor<'_>) -> Option<Option<CodeAddr>> {
+fn sparc_address(cursor: &mut Cursor<'_>) -> Option<Bracketed> {
     cursor.eat(b"[")?;
     let (value, digits) = cursor.hex()?;
     cursor.eat(b"]")?;
-    (digits == 16).then_some(Some(CodeAddr(value)))
+    (digits == 16).then_some(Bracketed::Address(CodeAddr(value)))
 }
 
 fn leading_mark(cursor: &mut Cursor<'_>) -> Option<Mark> {

@@ -80,17 +80,35 @@ impl<'a> FrameLine<'a> {
     }
 }
 
+/// What stands between a frame's brackets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Bracketed {
+    /// An address, or its hash.
+    Address(CodeAddr),
+    /// The kernel could not print it.
+    Unprintable,
+}
+
+impl Bracketed {
+    fn address(self) -> Option<CodeAddr> {
+        match self {
+            Bracketed::Address(address) => Some(address),
+            Bracketed::Unprintable => None,
+        }
+    }
+}
+
 // [<c0012378>]
 // [<(____ptrval____)>]        csky, openrisc, microblaze: through %p, so hashed from 4.15 on
-/// Takes a bracketed address. The kernel may have printed it as no number.
-fn bracketed_address(cursor: &mut Cursor<'_>) -> Option<Option<CodeAddr>> {
+/// Takes a bracketed address.
+fn bracketed_address(cursor: &mut Cursor<'_>) -> Option<Bracketed> {
     let mut ahead = *cursor;
     ahead.eat(b"[<")?;
     ahead.eat_blanks();
     let address = if ahead.eat(b"(____ptrval____)").or_else(|| ahead.eat(b"(ptrval)")).is_some() {
-        None
+        Bracketed::Unprintable
     } else {
-        Some(CodeAddr(ahead.hex()?.0))
+        Bracketed::Address(CodeAddr(ahead.hex()?.0))
     };
     ahead.eat(b">]")?;
     *cursor = ahead;

@@ -45,7 +45,7 @@ fn next<'a>(cursor: &mut Cursor<'a>) -> Option<FrameText<'a>> {
 }
 
 fn bracketed_frame<'a>(cursor: &mut Cursor<'a>) -> Option<FrameText<'a>> {
-    let address = bracketed_address(cursor)?;
+    let address = bracketed_address(cursor)?.address();
     let mut ahead = *cursor;
     ahead.eat_blanks();
     let doubted = ahead.eat(b"? ").is_some();
