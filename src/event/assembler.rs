@@ -335,15 +335,14 @@ impl Assembler {
         names: &mut Names,
     ) {
         let lane = self.lane(record.caller);
+        if let Some(dump) = &mut lane.open {
+            dump.see(mark);
+        }
         if mark != crate::record::Mark::TaskEnd {
             if let Some(dump) = &mut lane.open {
-                dump.awaits_end |= mark == crate::record::Mark::Task;
                 dump.push(word, names);
             }
             return;
-        }
-        if let Some(dump) = &mut lane.open {
-            dump.awaits_end = false;
         }
         // A warning's backtrace ends here, and the one that it interrupted goes on.
         let ended = match lane.open.as_ref().map(|dump| dump.opening) {
@@ -367,7 +366,7 @@ impl Assembler {
     fn blank(&mut self, record: &Record<'_>, names: &mut Names) {
         let lane = self.lane(record.caller);
         let ends = |dump: &Dump| {
-            dump.stamped == record.stamp.is_some() && !dump.steps.is_empty() && !dump.awaits_end
+            dump.stamped == record.stamp.is_some() && !dump.steps.is_empty() && !dump.awaits_end()
         };
         if lane.open.as_ref().is_some_and(ends) {
             let ended = lane.open.take();
@@ -384,7 +383,7 @@ impl Assembler {
             let dumps = [lane.suspended.take(), lane.open.take()];
             lane.since_header = ADJACENT_LINES;
             for mut dump in dumps.into_iter().flatten() {
-                dump.cut = true;
+                dump.cut();
                 self.close(caller, &dump, names);
             }
         }
@@ -401,7 +400,7 @@ impl Assembler {
         let is_torn_frame = matches!(record.text.first(), Some(b' ' | b'['))
             && memchr::memmem::find(record.text, b"+0x").is_some();
         if is_torn_frame {
-            dump.cut = true;
+            dump.cut();
             self.loss.damaged_lines += 1;
         }
     }
