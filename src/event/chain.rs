@@ -396,6 +396,24 @@ mod tests {
     }
 
     #[test]
+    fn a_slab_reports_own_backtrace_is_no_event() {
+        check(
+            &[
+                " dump_stack_lvl+0x1/0x2",
+                " check_bytes_and_report.cold+0x1/0x2",
+                " free_to_partial_list+0x1/0x2",
+                " leaky_release+0x1/0x2",
+            ],
+            Origin::Foreign,
+            &[
+                ("check_bytes_and_report.cold", Context::Task),
+                ("free_to_partial_list", Context::Task),
+                ("leaky_release", Context::Task),
+            ],
+        );
+    }
+
+    #[test]
     fn reports_and_headless_stacks_are_no_events() {
         check(
             &[" dump_stack+0x1/0x2", " slab_err+0x1/0x2", " kfree+0x1/0x2"],

@@ -271,6 +271,38 @@ mod tests {
     }
 
     #[test]
+    fn each_era_of_the_allocator_is_known() {
+        for name in [
+            "kmem_cache_zalloc",                  // 2.6.22
+            "kmem_cache_alloc_notrace",           // 2.6.30
+            "__kmalloc_track_caller",             // 2.6.22 to 6.9
+            "__slab_alloc.isra.50.constprop.56",  // 3.x
+            "kmem_cache_alloc_trace",             // 3.1 to 6.0
+            "kmalloc_trace",                      // 6.1 to 6.9
+            "__kmem_cache_alloc_node",            // 6.1 to 6.5
+            "__kmalloc_cache_noprof",             // 6.10
+            "__kmalloc_node_track_caller_noprof", // 6.10
+            "get_from_partial_node",              // 7.x
+            "alloc_single_from_new_slab",         // 6.0
+        ] {
+            assert_eq!(plumbing(name), Some(Plumbing::Slab(Op::Alloc)), "{name}");
+        }
+        for name in [
+            "free_debug_processing", // 2.6.22 to 5.19
+            "kzfree",                // 2.6.30 to 5.9
+            "kmem_cache_free",
+            "__kmem_cache_free",         // 6.1 to 6.5
+            "free_to_partial_list.cold", // 6.4
+            "slab_free_after_rcu_debug", // 6.12
+        ] {
+            assert_eq!(plumbing(name), Some(Plumbing::Slab(Op::Free)), "{name}");
+        }
+        for name in ["T.1037", "unwind_backtrace", "arc_unwind_core.constprop.1", "show_stack"] {
+            assert_eq!(plumbing(name), Some(Plumbing::Dump), "{name}");
+        }
+    }
+
+    #[test]
     fn functions_that_only_sound_alike_are_callers() {
         for name in [
             "kfree_rcu_work",
