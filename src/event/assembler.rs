@@ -192,9 +192,11 @@ impl Assembler {
     pub(crate) fn word(&mut self, record: &Record<'_>, word: Word, names: &mut Names) {
         match word {
             Word::Frame(_)
-            | Word::Struck(_)
+            | Word::Struck(..)
             | Word::Marked(..)
             | Word::Call { .. }
+            | Word::Run(_)
+            | Word::Headed(_)
             | Word::Mark(_)
             | Word::Heading
             | Word::Task(_)
@@ -202,9 +204,18 @@ impl Assembler {
             {
                 self.loss.stray_frames += 1;
             }
-            Word::Frame(_) | Word::Struck(_) | Word::Marked(..) | Word::Call { .. } => {
+            Word::Frame(_)
+            | Word::Struck(..)
+            | Word::Marked(..)
+            | Word::Call { .. }
+            | Word::Run(_) => {
                 self.frame(record, word, names);
             }
+            Word::Headed(_) => {
+                self.heading(record, names);
+                self.frame(record, word, names);
+            }
+            Word::Track => self.track(record, names),
             Word::Mark(mark) => self.mark(record, mark, word, names),
             Word::Task(task) => {
                 self.kernel = task.kernel.or(self.kernel);
@@ -276,13 +287,15 @@ impl Assembler {
         dump.adjacent = lane.since_header < ADJACENT_LINES;
         lane.splat_announced = false;
         let before = lane.open.replace(dump);
-        match before {
-            Some(event) if opening == Opening::Splat && event.opening == Opening::Event => {
-                let older = lane.suspended.replace(event);
-                self.close_all(record.caller, older, names);
+        let over = match (opening, before) {
+            (Opening::Splat, Some(event)) if event.opening == Opening::Event => {
+                [lane.suspended.replace(event), None]
             }
-            before => self.close_all(record.caller, before, names),
-        }
+            (Opening::Splat, before) => [before, None],
+            // A warning that did not mark its end is over, and so is the event that it interrupted.
+            (Opening::Event, before) => [lane.suspended.take(), before],
+        };
+        self.close_all(record.caller, over.into_iter().flatten(), names);
     }
 
     /// Backtraces are printed one at a time (`lib/dump_stack.c`, 3.11 on), except that an
@@ -321,9 +334,22 @@ impl Assembler {
         }
     }
 
+    /// A slab report lists who allocated or freed its object: frames of no event. The report's own
+    /// backtrace is still to come.
+    fn track(&mut self, record: &Record<'_>, names: &mut Names) {
+        self.lane(record.caller).splat_announced = true;
+        self.begin(record, None, names);
+        self.lane(record.caller).splat_announced = true;
+    }
+
     fn frame(&mut self, record: &Record<'_>, word: Word, names: &mut Names) {
+        let events = self.events;
         let lane = self.lane(record.caller);
-        if lane.open.is_none() && lane.since_header < ADJACENT_LINES {
+        let begins = match &lane.open {
+            None => lane.since_header < ADJACENT_LINES,
+            Some(dump) => dump.ends_before(events, word, names),
+        };
+        if begins {
             self.begin(record, None, names);
         }
         match &mut self.lane(record.caller).open {

@@ -134,27 +134,66 @@ impl PointerEvidence {
 }
 
 /// Functions that only one architecture has, and its name.
-const ARCH_FUNCTIONS: [(&str, &str); 20] = [
+const ARCH_FUNCTIONS: [(&str, &str); 59] = [
     ("entry_SYSCALL_64_after_hwframe", "x86_64"),
+    ("entry_SYSCALL_64_fastpath", "x86_64"),
     ("secondary_startup_64_no_verify", "x86_64"),
     ("system_call_fastpath", "x86_64"),
+    ("x86_64_start_kernel", "x86_64"),
     ("asm_sysvec_apic_timer_interrupt", "x86_64"),
     ("do_SYSENTER_32", "i386"),
     ("entry_SYSENTER_32", "i386"),
     ("entry_INT80_32", "i386"),
     ("sysenter_do_call", "i386"),
+    ("sysenter_past_esp", "i386"),
+    ("i386_start_kernel", "i386"),
     ("do_el0_svc", "arm64"),
     ("el0_svc", "arm64"),
+    ("el0_svc_naked", "arm64"),
+    ("el1_irq", "arm64"),
     ("__primary_switched", "arm64"),
     ("ret_fast_syscall", "arm"),
     ("__irq_svc", "arm"),
     ("unwind_backtrace", "arm"),
     ("syscall_common", "mips"),
     ("plat_irq_dispatch", "mips"),
+    ("handle_sys", "mips"),
+    ("stack_done", "mips"),
     ("system_call_vectored_common", "powerpc"),
+    ("system_call_exception", "powerpc"),
+    ("ret_from_except", "powerpc"),
+    ("call_do_softirq", "powerpc"),
+    (".call_do_softirq", "powerpc"),
+    (".kthread", "powerpc"),
     ("do_trap_ecall_u", "riscv"),
     ("handle_riscv_irq", "riscv"),
+    ("riscv_intc_irq", "riscv"),
     ("ext_int_handler", "s390"),
+    ("ext_skip", "s390"),
+    ("io_skip", "s390"),
+    ("sysc_nr_ok", "s390"),
+    ("sysc_noemu", "s390"),
+    ("sysc_tracego", "s390"),
+    ("psw_idle_exit", "s390"),
+    ("linux_sparc_syscall32", "sparc64"),
+    ("linux_sparc_syscall", "sparc64"),
+    ("tl0_irq14", "sparc64"),
+    ("real_irq_continue", "sparc"),
+    ("syscall_is_too_hard", "sparc"),
+    ("entSys", "alpha"),
+    ("entInt", "alpha"),
+    ("ia64_ret_from_syscall", "ia64"),
+    ("ia64_handle_irq", "ia64"),
+    ("syscall_exit", "parisc"),
+    ("do_cpu_irq_mask", "parisc"),
+    ("csky_irq", "csky"),
+    ("csky_systemcall", "csky"),
+    ("handle_vint", "loongarch"),
+    ("do_vint", "loongarch"),
+    ("fork_handler", "um"),
+    ("EV_Trap", "arc"),
+    ("auto_irqhandler_fixup", "m68k"),
+    ("_external_irq_handler", "openrisc"),
 ];
 
 /// The architecture of a kernel, from its release name or from functions in its backtraces.
@@ -163,19 +202,29 @@ pub fn arch(
     width: Option<PointerWidth>,
     names: &Names,
 ) -> Option<&'static str> {
-    const RELEASES: [(&str, &str); 12] = [
+    const RELEASES: [(&str, &str); 22] = [
         ("amd64", "x86_64"),
         ("x86_64", "x86_64"),
         ("arm64", "arm64"),
         ("aarch64", "arm64"),
         ("armmp", "arm"),
         ("armv7", "arm"),
+        ("marvell", "arm"),
         ("686", "i386"),
         ("586", "i386"),
         ("powerpc", "powerpc"),
+        ("ppc64", "powerpc"),
         ("riscv", "riscv"),
         ("s390x", "s390"),
         ("malta", "mips"),
+        ("loongson-3", "mips"),
+        ("octeon", "mips"),
+        ("sparc64", "sparc64"),
+        ("parisc", "parisc"),
+        ("alpha", "alpha"),
+        ("ia64", "ia64"),
+        ("m68k", "m68k"),
+        ("loong64", "loongarch"),
     ];
     let release = kernel.map_or("", |name| names.text(name));
     if let Some((_, arch)) = RELEASES.iter().find(|(part, _)| release.contains(part)) {
@@ -183,8 +232,21 @@ pub fn arch(
     }
     let found =
         ARCH_FUNCTIONS.iter().find(|(function, _)| names.is_known(function)).map(|&(_, arch)| arch);
-    let fallback = names.is_known("dump_backtrace").then_some("arm");
-    found.or(fallback.filter(|_| width == Some(PointerWidth::Bits32)))
+    found.or_else(|| by_width(width?, names))
+}
+
+/// The architecture by functions that its 32-bit and 64-bit kernels share.
+fn by_width(width: PointerWidth, names: &Names) -> Option<&'static str> {
+    let narrow = width == PointerWidth::Bits32;
+    if names.is_known("dump_backtrace") {
+        return narrow.then_some("arm");
+    }
+    let x86 = ["kernel_thread_helper", "apic_timer_interrupt", "__do_fast_syscall_32"];
+    x86.iter().any(|function| names.is_known(function)).then_some(if narrow {
+        "i386"
+    } else {
+        "x86_64"
+    })
 }
 
 #[cfg(test)]

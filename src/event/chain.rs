@@ -167,6 +167,12 @@ pub fn interrupts_event(chain: &[Placed], names: &Names) -> bool {
     interrupted.filter_map(|placed| names.function(placed.frame)).any(function::prints_event)
 }
 
+/// Whether an event's backtrace may begin with a frame.
+pub(crate) fn is_innermost(frame: FrameId, names: &Names) -> bool {
+    let plumbing = names.function(frame).and_then(function::plumbing);
+    matches!(plumbing, Some(Plumbing::Dump | Plumbing::Slab(_)))
+}
+
 /// Functions that call `dump_stack()` for reports of their own.
 fn is_report(function: &str) -> bool {
     matches!(
@@ -176,6 +182,13 @@ fn is_report(function: &str) -> bool {
             | "object_err"
             | "print_trailer"
             | "slab_fix"
+            | "check_object"
+            | "check_slab"
+            | "check_bytes_and_report"
+            | "check_pad_bytes"
+            | "slab_pad_check"
+            | "on_freelist"
+            | "list_slab_objects"
             | "print_address_description"
             | "kasan_report"
             | "print_report"
@@ -393,6 +406,24 @@ mod tests {
                 ("leaky_hardirq_cb", Context::Hardirq),
                 ("hrtimer_interrupt", Context::Hardirq),
                 ("__sysvec_apic_timer_interrupt", Context::Hardirq),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_slab_reports_own_backtrace_is_no_event() {
+        check(
+            &[
+                " dump_stack_lvl+0x1/0x2",
+                " check_bytes_and_report.cold+0x1/0x2",
+                " free_to_partial_list+0x1/0x2",
+                " leaky_release+0x1/0x2",
+            ],
+            Origin::Foreign,
+            &[
+                ("check_bytes_and_report.cold", Context::Task),
+                ("free_to_partial_list", Context::Task),
+                ("leaky_release", Context::Task),
             ],
         );
     }

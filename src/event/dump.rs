@@ -5,8 +5,8 @@ use super::names::{FrameId, Names};
 use super::skeleton::{Part, Parts};
 use super::vocabulary::Word;
 use super::{Backtrace, Detail, RegisterBlock, Task, chain};
-use crate::address::LineNumber;
-use crate::record::RegisterLine;
+use crate::address::{CodeAddr, LineNumber};
+use crate::record::{ExceptionStack, RegisterLine};
 use crate::time::Stamp;
 
 /// A backtrace has fewer frames than this; more are counted as damage.
@@ -56,8 +56,8 @@ pub(crate) struct Dump {
     registers: Vec<(usize, Vec<(String, String)>)>,
     /// What came since the last frame.
     between: Between,
-    /// Words of the present arm exception stack so far.
-    exception_words: usize,
+    /// The exception stack whose rows are coming in.
+    exception: Option<ExceptionStack>,
 }
 
 impl Dump {
@@ -76,19 +76,32 @@ impl Dump {
             steps: Vec::with_capacity(64),
             registers: Vec::new(),
             between: Between::Frames,
-            exception_words: 0,
+            exception: None,
         }
     }
 
     /// Whether a heading that comes now is this backtrace's own: registers may come before it.
     pub(crate) fn awaits_heading(&self) -> bool {
-        !self.parts.contains(Part::Heading)
-            && !self.steps.iter().any(|step| matches!(step, Step::Frame(_)))
+        !self.parts.contains(Part::Heading) && !self.has_frames()
+    }
+
+    /// Whether a frame of it came, apart from the place that was struck.
+    fn has_frames(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Frame(_)))
     }
 
     /// Its heading comes.
     pub(crate) fn head(&mut self) {
         self.parts.insert(Part::Heading);
+    }
+
+    /// Whether a frame begins another backtrace. sparc32, and arm to 3.9, print neither a task nor
+    /// a heading: then the next header and the allocator's innermost function tell.
+    pub(crate) fn ends_before(&self, events: u64, word: Word, names: &Names) -> bool {
+        self.task.is_none()
+            && self.headers_before < events
+            && self.has_frames()
+            && word.unheaded_frame(names).is_some_and(|frame| chain::is_innermost(frame, names))
     }
 
     /// Whether `<TASK>` came, and `</TASK>` has not.
@@ -107,22 +120,24 @@ impl Dump {
             self.cut = true;
             return;
         }
-        if let Word::Call { callee, caller } = word {
-            self.push_call(callee, caller, names);
+        match word {
+            Word::Call { callee, caller } => self.push_call(callee, caller, names),
+            Word::Run(run) | Word::Headed(run) => {
+                self.steps.extend(names.run(run).iter().copied().map(Step::Frame));
+            }
+            _ => self.steps.extend(word.steps().into_iter().flatten()),
         }
-        self.steps.extend(word.steps().into_iter().flatten());
     }
 
     /// arm prints each frame twice: as a caller, and on the next line as the callee. A callee
     /// that the line before did not call is where an interrupt struck, behind its exception
     /// stack, or follows a lost line.
     fn push_call(&mut self, callee: FrameId, caller: FrameId, names: &Names) {
-        let function = |step: &Step| match *step {
-            Step::Frame(frame) | Step::Struck(frame) => names.frame(frame).function,
-            Step::EndOf(_) => None,
+        let is_known = match self.steps.last() {
+            Some(&(Step::Frame(last) | Step::Struck(last))) => is_in(last, callee, names),
+            Some(Step::EndOf(_)) | None => false,
         };
-        let known = self.steps.last().and_then(function);
-        if known.is_none() || known != names.frame(callee).function {
+        if !is_known {
             self.cut |= !self.steps.is_empty() && self.between == Between::Frames;
             self.steps.push(Step::Frame(callee));
         }
@@ -132,14 +147,13 @@ impl Dump {
 
     /// Adds a line of a register dump. Lines that follow one another make one block.
     pub(crate) fn push_registers(&mut self, line: RegisterLine<'_>, detail: Detail) {
-        if line == RegisterLine::ExceptionStack {
-            self.exception_words = 0;
+        if matches!(line, RegisterLine::ExceptionStack(_)) {
             self.between = Between::Exception;
         }
         if detail == Detail::Report {
             return;
         }
-        let values = line.values(&mut self.exception_words);
+        let values = line.values(&mut self.exception);
         if values.is_empty() {
             return;
         }
@@ -162,5 +176,23 @@ impl Dump {
             values: values.clone(),
         });
         Backtrace { chain: chain::place(&self.steps, names), registers: registers.collect() }
+    }
+}
+
+/// Functions without a name are taken to be no longer than this.
+const FUNCTION_BYTES_MAX: u64 = 1 << 14;
+
+/// Whether a caller as one line prints it lies in the callee of the next. Without names only the
+/// addresses tell: a callee's is its function's start, or the caller's own.
+fn is_in(caller: FrameId, callee: FrameId, names: &Names) -> bool {
+    let (caller, callee) = (names.frame(caller), names.frame(callee));
+    match (caller.address, callee.address) {
+        _ if caller.function.is_some() || callee.function.is_some() => {
+            caller.function == callee.function
+        }
+        (Some(CodeAddr(at)), Some(CodeAddr(start))) => {
+            at.checked_sub(start).is_some_and(|offset| offset < FUNCTION_BYTES_MAX)
+        }
+        _ => false,
     }
 }

@@ -14,16 +14,30 @@ use super::stacks::Meaning;
 use super::{Event, Task};
 use crate::time::{Clock, Stamp};
 
-/// How well a header fits a backtrace. Later variants and greater numbers are better; the order
-/// of the fields is the order of their weight.
+/// How well a header fits a backtrace. Greater is better; the order of the fields is the order
+/// of their weight.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Fit {
+    /// What decides between headers.
+    strong: Strong,
+    /// What says no more than which of equals to take.
+    weak: Weak,
+}
+
+/// Evidence that a header is the backtrace's, or is not.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Strong {
     /// Whether the header was printed no later than the backtrace.
     timely: bool,
     /// Whether the header's cache is of the kind that the backtrace's allocator serves.
     akin: bool,
     /// Whether the chain is known to use the header's cache.
     affinity: Affinity,
+}
+
+/// Evidence from the order in which a CPU prints.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Weak {
     /// Whether the header was printed after all that the backtrace's CPU printed before.
     fresh: bool,
     /// Whether the header was printed shortly before the backtrace.
@@ -34,9 +48,8 @@ impl Fit {
     /// Whether another header might have been meant just as well: only weak evidence decides. A
     /// CPU prints one event after the other; only what an interrupt nests comes out of order.
     pub(crate) fn is_rival_of(self, best: Fit) -> bool {
-        let is_plausible = self.recent || (self.fresh && !best.fresh);
-        let strong = |fit: Fit| (fit.timely, fit.akin, fit.affinity);
-        is_plausible && strong(self) == strong(best)
+        let is_plausible = self.weak.recent || (self.weak.fresh && !best.weak.fresh);
+        is_plausible && self.strong == best.strong
     }
 }
 
@@ -84,14 +97,17 @@ impl Evidence {
     ) -> Fit {
         let times = boot_time(header.stamp).zip(boot_time(dump.stamp));
         let last = dump.task.and_then(|task| self.last_of_cpu.get(&task.cpu?));
-        Fit {
+        let strong = Strong {
             timely: times.is_none_or(|(header, dump)| header <= dump),
             akin: is_akin(meaning.family, names.text(header.cache)),
             affinity: self.affinity(meaning.stack.chain, header.cache),
-            recent: overtaken < RECENT_OVERTAKEN
-                && times.is_none_or(|(header, dump)| dump - header < RECENT_MICROS),
+        };
+        let is_near = times.is_none_or(|(header, dump)| dump - header < RECENT_MICROS);
+        let weak = Weak {
             fresh: times.zip(last).is_none_or(|((header, _), last)| header >= *last),
-        }
+            recent: overtaken < RECENT_OVERTAKEN && is_near,
+        };
+        Fit { strong, weak }
     }
 
     fn affinity(&self, chain: ChainId, cache: NameId) -> Affinity {

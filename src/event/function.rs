@@ -100,6 +100,15 @@ fn is_dump(base: &str) -> bool {
             | "c_backtrace"
             | "walk_stackframe"
             | "arch_stack_walk"
+            | "show_stack_log_lvl"
+            | "show_stacktrace"
+            | "arc_unwind_core"
+            | "parisc_show_stack"
+            | "do_show_stack"
+            | "ia64_do_show_stack"
+            | "unwind_init_running"
+            | "microblaze_unwind"
+            | "_dump_stack"
             // gcc 4.4 calls a partially inlined function T.<number>.
             | "T"
             | "trace"
@@ -108,13 +117,16 @@ fn is_dump(base: &str) -> bool {
 
 /// Functions of `mm/slub.c`, `mm/slab_common.c` and `include/linux/slab.h` that allocate.
 fn is_alloc(base: &str) -> bool {
-    const PREFIXES: [&str; 8] = [
+    const PREFIXES: [&str; 11] = [
         "kmem_cache_alloc",
         "__kmem_cache_alloc",
+        "kmem_cache_zalloc",
         "__kmalloc",
-        "kmalloc",
+        "kmalloc_trace",
+        "kmalloc_node",
         "alloc_single_from_",
         "get_partial",
+        "get_from_",
         "slab_alloc",
         "get_any_partial",
     ];
@@ -128,19 +140,30 @@ fn is_alloc(base: &str) -> bool {
             | "slab_post_alloc_hook"
             | "new_slab"
             | "new_slab_objects"
-            | "get_from_partial"
-            | "get_from_any_partial"
+            | "new_slab_get_partial"
             | "__get_partial_node"
+            | "alloc_from_pcs"
+            | "alloc_from_pcs_bulk"
+            | "kmalloc"
+            | "kmalloc_array"
+            | "kmalloc_nolock"
+            | "kmalloc_parameter"
+            | "__kcalloc"
+            | "__kzalloc"
             | "kzalloc"
+            | "kzalloc_node"
             | "kcalloc"
             | "kvmalloc"
             | "kvmalloc_node"
             | "__kvmalloc_node"
             | "kvzalloc"
             | "krealloc"
+            | "__krealloc"
             | "__do_krealloc"
+            | "krealloc_array"
             | "krealloc_node_align"
             | "kvrealloc"
+            | "__kmemdup"
             | "kmemdup"
             | "kmemdup_nul"
             | "kmemdup_array"
@@ -164,10 +187,14 @@ fn is_free(base: &str) -> bool {
             | "__slab_free"
             | "slab_free"
             | "slab_free_after_rcu_debug"
+            | "slab_free_bulk"
+            | "slab_free_freelist_hook"
             | "do_slab_free"
             | "___cache_free"
+            | "free_to_pcs"
             | "__kfree"
             | "kfree"
+            | "kfree_nolock"
             | "kfree_const"
             | "kfree_sensitive"
             | "kzfree"
@@ -205,13 +232,14 @@ pub(crate) fn entry(function: &str) -> Option<Entry> {
         "__do_softirq" | "handle_softirqs" | "do_softirq" | "__do_softirq_own_stack" => {
             Some(Entry::Softirq)
         }
-        "nmi" | "asm_exc_nmi" | "end_repeat_nmi" | "exc_nmi" => Some(Entry::Nmi),
+        "nmi" | "asm_exc_nmi" | "end_repeat_nmi" | "exc_nmi" | "nmi_stack_correct"
+        | "repeat_nmi" | "do_nmi" => Some(Entry::Nmi),
         _ => is_vector(base).then_some(Entry::Hardirq),
     }
 }
 
 fn is_vector(base: &str) -> bool {
-    const PREFIXES: [&str; 9] = [
+    const PREFIXES: [&str; 14] = [
         "asm_sysvec_",
         "sysvec_",
         // arm64, 5.14 on
@@ -219,14 +247,25 @@ fn is_vector(base: &str) -> bool {
         "el0t_64_irq",
         "el0t_32_irq",
         "el1t_64_irq",
+        // powerpc
         "hardware_interrupt_common",
         "decrementer_common",
+        "HardwareInterrupt",
+        "Decrementer",
+        // mips
         "except_vec_vi",
+        // sparc64, one for each level
+        "tl0_irq",
+        "tl1_irq",
+        // arc, one for each priority
+        "handle_interrupt_level",
     ];
     let exact = matches!(
         base,
+        // What most architectures' entry code calls.
+        "do_IRQ"
         // x86
-        "asm_common_interrupt" | "common_interrupt" | "apic_timer_interrupt" | "ret_from_intr"
+        | "asm_common_interrupt" | "common_interrupt" | "apic_timer_interrupt" | "ret_from_intr"
         | "reschedule_interrupt" | "call_function_interrupt" | "call_function_single_interrupt"
         | "irq_work_interrupt" | "irq_entries_start" | "xen_hvm_callback_vector" | "hyperv_callback_vector"
         // arm
@@ -239,12 +278,18 @@ fn is_vector(base: &str) -> bool {
         // powerpc
         | "doorbell_super_common" | "h_virt_irq_common" | "h_doorbell_common" | "ret_from_except"
         // riscv
-        | "handle_riscv_irq" | "generic_handle_arch_irq" | "do_irq"
+        | "handle_riscv_irq" | "generic_handle_arch_irq" | "do_irq" | "riscv_intc_irq"
         // s390
-        | "ext_int_handler" | "io_int_handler" | "do_ext_irq" | "do_io_irq" | "io_return" | "ext_no_vtime"
-        // sparc, alpha, parisc, m68k, sh, xtensa, microblaze, arc, csky, openrisc, nios2
-        | "tl0_irq5" | "tl1_irq5" | "rtrap_irq" | "entInt" | "intr_return" | "auto_inthandler" | "user_inthandler"
-        | "ret_from_irq" | "common_exception_return" | "handle_interrupt_level1" | "csky_irq" | "external_interrupt"
+        | "ext_int_handler" | "io_int_handler" | "do_ext_irq" | "do_io_irq" | "do_extint" | "io_return"
+        | "io_skip" | "io_tif" | "ext_skip" | "ext_no_vtime" | "io_no_vtime"
+        // sparc, alpha, parisc, m68k, sh
+        | "rtrap_irq" | "handler_irq" | "patchme_maybe_smp_msg" | "real_irq_continue"
+        | "entInt" | "do_entInt" | "intr_return" | "do_cpu_irq_mask"
+        | "auto_inthandler" | "user_inthandler" | "auto_irqhandler_fixup" | "user_irqvec_fixup"
+        | "ret_from_irq"
+        // ia64, xtensa, microblaze, arc, csky, openrisc, nios2, hexagon
+        | "ia64_handle_irq" | "do_interrupt" | "_interrupt" | "handle_interrupt" | "csky_irq"
+        | "_external_irq_handler" | "_timer_handler" | "external_interrupt" | "arch_do_IRQ"
     );
     exact || PREFIXES.iter().any(|prefix| base.starts_with(prefix))
 }
@@ -271,6 +316,38 @@ mod tests {
     }
 
     #[test]
+    fn each_era_of_the_allocator_is_known() {
+        for name in [
+            "kmem_cache_zalloc",                  // 2.6.22
+            "kmem_cache_alloc_notrace",           // 2.6.30
+            "__kmalloc_track_caller",             // 2.6.22 to 6.9
+            "__slab_alloc.isra.50.constprop.56",  // 3.x
+            "kmem_cache_alloc_trace",             // 3.1 to 6.0
+            "kmalloc_trace",                      // 6.1 to 6.9
+            "__kmem_cache_alloc_node",            // 6.1 to 6.5
+            "__kmalloc_cache_noprof",             // 6.10
+            "__kmalloc_node_track_caller_noprof", // 6.10
+            "get_from_partial_node",              // 7.x
+            "alloc_single_from_new_slab",         // 6.0
+        ] {
+            assert_eq!(plumbing(name), Some(Plumbing::Slab(Op::Alloc)), "{name}");
+        }
+        for name in [
+            "free_debug_processing", // 2.6.22 to 5.19
+            "kzfree",                // 2.6.30 to 5.9
+            "kmem_cache_free",
+            "__kmem_cache_free",         // 6.1 to 6.5
+            "free_to_partial_list.cold", // 6.4
+            "slab_free_after_rcu_debug", // 6.12
+        ] {
+            assert_eq!(plumbing(name), Some(Plumbing::Slab(Op::Free)), "{name}");
+        }
+        for name in ["T.1037", "unwind_backtrace", "arc_unwind_core.constprop.1", "show_stack"] {
+            assert_eq!(plumbing(name), Some(Plumbing::Dump), "{name}");
+        }
+    }
+
+    #[test]
     fn functions_that_only_sound_alike_are_callers() {
         for name in [
             "kfree_rcu_work",
@@ -278,6 +355,8 @@ mod tests {
             "__alloc_skb",
             "security_task_alloc",
             "leaky_alloc",
+            "kmalloc_reserve",
+            "kmalloc_slab",
         ] {
             assert_eq!(plumbing(name), None, "{name}");
         }
@@ -297,9 +376,18 @@ mod tests {
     #[test]
     fn interrupts_are_told_from_exceptions_and_calls() {
         assert_eq!(entry("handle_softirqs"), Some(Entry::Softirq));
-        for name in
-            ["asm_sysvec_apic_timer_interrupt", "__irq_svc", "el1h_64_irq_handler", "handle_int"]
-        {
+        for name in [
+            "asm_sysvec_apic_timer_interrupt",
+            "__irq_svc",
+            "el1h_64_irq_handler",
+            "handle_int",
+            "decrementer_common_virt",
+            "HardwareInterrupt_virt",
+            "tl0_irq14",
+            "do_IRQ",
+            "ia64_handle_irq",
+            "riscv_intc_irq",
+        ] {
             assert_eq!(entry(name), Some(Entry::Hardirq), "{name}");
         }
         for name in [
@@ -308,6 +396,9 @@ mod tests {
             "ret_fast_syscall",
             "__sysvec_apic_timer_interrupt",
             "run_timer_softirq",
+            "system_call_vectored_common",
+            "common_exception_return",
+            "ret_from_exception",
         ] {
             assert_eq!(entry(name), None, "{name}");
         }

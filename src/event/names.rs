@@ -5,7 +5,7 @@ use indexmap::IndexSet;
 
 use crate::address::CodeAddr;
 use crate::event::{Context, Role};
-use crate::record::frame::{FrameText, Place, Reliability};
+use crate::record::frame::{FrameRun, FrameText, Place, Reliability};
 
 /// Names a string in [`Names`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -14,6 +14,10 @@ pub struct NameId(u32);
 /// Names a frame in [`Names`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct FrameId(u32);
+
+/// Names the frames of one line in [`Names`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub(crate) struct RunId(u32);
 
 /// Names a call chain in [`Names`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -58,6 +62,7 @@ const DISTINCT_MAX: usize = 1 << 20;
 pub struct Names {
     strings: IndexSet<Box<str>, FixedState>,
     frames: IndexSet<Frame, FixedState>,
+    runs: IndexSet<Box<[FrameId]>, FixedState>,
     chains: IndexSet<Box<[Placed]>, FixedState>,
 }
 
@@ -70,6 +75,11 @@ impl Names {
     /// A frame.
     pub fn frame(&self, frame: FrameId) -> &Frame {
         &self.frames[frame.0 as usize]
+    }
+
+    /// The frames of one line, innermost first.
+    pub(crate) fn run(&self, run: RunId) -> &[FrameId] {
+        &self.runs[run.0 as usize]
     }
 
     /// A call chain, innermost frame first.
@@ -107,6 +117,15 @@ impl Names {
             None => self.surplus_frame(),
         };
         FrameId(index(self.frames.insert_full(frame).0))
+    }
+
+    /// Interns the frames of one line.
+    pub(crate) fn intern_run(&mut self, run: FrameRun<'_>) -> RunId {
+        let mut frames: Vec<FrameId> = run.frames().map(|text| self.intern_frame(&text)).collect();
+        if self.runs.len() >= DISTINCT_MAX {
+            frames.truncate(0);
+        }
+        RunId(index(self.runs.insert_full(frames.into()).0))
     }
 
     /// Interns a call chain.

@@ -11,17 +11,20 @@ use hashbrown::HashTable;
 
 use super::Task;
 use super::chain::Step;
-use super::names::{FrameId, NameId, Names};
+use super::names::{FrameId, NameId, Names, RunId};
 use crate::record::frame::FrameLine;
-use crate::record::{Mark, ObjectRow, RegisterLine, TaskHeader, Text, TraceHeader};
+use crate::record::{Mark, ObjectRow, RegisterLine, TaskHeader, Text, TraceHeader, is_stack_words};
 
 /// The meaning of a line that may be remembered: [`Text`] with its names interned.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Word {
     Frame(FrameId),
-    Struck(FrameId),
+    Struck(Option<Mark>, FrameId),
     Marked(Mark, FrameId),
     Call { callee: FrameId, caller: FrameId },
+    Run(RunId),
+    Headed(RunId),
+    Track,
     Mark(Mark),
     Task(Task),
     Hardware(NameId),
@@ -39,11 +42,21 @@ pub(crate) enum Word {
 }
 
 impl Word {
+    /// The innermost frame of a line, in the shapes of those architectures whose backtraces may
+    /// begin without a heading.
+    pub(crate) fn unheaded_frame(self, names: &Names) -> Option<FrameId> {
+        match self {
+            Word::Call { callee, .. } => Some(callee),
+            Word::Run(run) => names.run(run).first().copied(),
+            _ => None,
+        }
+    }
+
     /// The steps that a line of a backtrace adds.
     pub(crate) fn steps(self) -> [Option<Step>; 2] {
         match self {
             Word::Frame(frame) => [Some(Step::Frame(frame)), None],
-            Word::Struck(frame) => [Some(Step::Struck(frame)), None],
+            Word::Struck(mark, frame) => [mark.and_then(Step::of_mark), Some(Step::Struck(frame))],
             Word::Marked(mark, frame) => [Step::of_mark(mark), Some(Step::Frame(frame))],
             Word::Mark(mark) => [Step::of_mark(mark), None],
             _ => [None, None],
@@ -129,8 +142,18 @@ fn volatile(text: &[u8]) -> Option<Understood<'_>> {
         [b'O', b'b', b'j', b'e', ..] | [b' ', b' ', b'O', ..] => {
             ObjectRow::parse(text).map(Understood::Object)
         }
-        [b'R', b'I', b'P', b':', b' ', b'0', b'0', b'1', ..] | [b'E', b'I', b'P', ..] => None,
+        // The kernel's code segment ends in 0.
+        [b'R', b'I', b'P', b':', b' ', _, _, _, b'0', ..] | [b'E', b'I', b'P', ..] => None,
+        [b'S', b't', b'a', b'c', b'k', b' ', ..] | [b' ', b' ', b' ', b' ', ..]
+            if is_stack_words(text) =>
+        {
+            Some(Understood::Word(Word::TaskDetail))
+        }
         [b'R' | b'E', _, _, b':', ..]
+        | [b'N', b'I', b'P', ..]
+        | [b'M', b'S', b'R', ..]
+        | [b'G', b'P', b'R', ..]
+        | [b' ', b' ', b' ', b' ', ..]
         | [b' ', b'r', b'0'..=b'9', ..]
         | [_, _, _, _, b':', b' ', ..]
         | [b'C', b'o', b'd', b'e', ..]
@@ -148,6 +171,8 @@ fn understand<'a>(text: &'a [u8], names: &mut Names) -> Understood<'a> {
         Text::Hardware(name) => Word::Hardware(names.intern(name)),
         Text::TaskDetail => Word::TaskDetail,
         Text::Heading => Word::Heading,
+        Text::Headed(run) => Word::Headed(names.intern_run(run)),
+        Text::Track => Word::Track,
         Text::Mark(mark) => Word::Mark(mark),
         Text::Frame(FrameLine::One(frame)) => Word::Frame(names.intern_frame(&frame)),
         Text::Frame(FrameLine::Marked(mark, frame)) => {
@@ -156,7 +181,8 @@ fn understand<'a>(text: &'a [u8], names: &mut Names) -> Understood<'a> {
         Text::Frame(FrameLine::Call { callee, caller }) => {
             Word::Call { callee: names.intern_frame(&callee), caller: names.intern_frame(&caller) }
         }
-        Text::Interrupted(frame) => Word::Struck(names.intern_frame(&frame)),
+        Text::Frame(FrameLine::Run(run)) => Word::Run(names.intern_run(run)),
+        Text::Struck(mark, frame) => Word::Struck(mark, names.intern_frame(&frame)),
         Text::Dropped(count) => Word::Dropped(count),
         Text::Banner(release) => Word::Banner(names.intern(release)),
         Text::CommandLine => Word::CommandLine,

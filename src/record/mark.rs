@@ -5,7 +5,8 @@
 pub enum Mark {
     /// `<TASK>`: the task's own stack.
     Task,
-    /// `</TASK>`: the end of the backtrace, from 5.16 on.
+    /// The end of the backtrace: `</TASK>` from 5.16 on, a double line of i386 to 2.6.24,
+    /// `Stack dump complete` of tile.
     TaskEnd,
     /// `<IRQ>`: the interrupt stack, used by hard interrupts and soft ones.
     Irq,
@@ -45,8 +46,13 @@ impl Mark {
     //  <IRQ>
     //  </TASK>
     //  <#DF>
+    //  =======================                i386, 2.6.22 to 2.6.24
+    // Stack dump complete                     tile
     /// Reads a line that holds a marker and nothing else.
     pub fn parse(text: &[u8]) -> Option<Mark> {
+        if matches!(text, b" =======================" | b"Stack dump complete") {
+            return Some(Mark::TaskEnd);
+        }
         let (mark, taken) = Mark::leading(text.trim_ascii_start())?;
         text.trim_ascii_start()[taken..].trim_ascii().is_empty().then_some(mark)
     }
@@ -64,9 +70,12 @@ impl Mark {
         let end = text.iter().take(24).position(|&byte| byte == b'>')?;
         let name = &text[1..end];
         let known = name.iter().all(|&byte| {
-            byte.is_ascii_uppercase() || matches!(byte, b'#' | b'_' | b'/' | b'0'..=b'9')
+            byte.is_ascii_uppercase()
+                || matches!(byte, b'#' | b'_' | b'/' | b'<' | b'[' | b']' | b'0'..=b'9')
         });
-        (known && name.iter().any(u8::is_ascii_uppercase)).then_some((Mark::Other, end + 1))
+        let doubled = text[end + 1..].starts_with(b">");
+        let taken = end + 1 + usize::from(doubled);
+        (known && name.iter().any(u8::is_ascii_uppercase)).then_some((Mark::Other, taken))
     }
 }
 
@@ -80,6 +89,9 @@ mod tests {
         assert_eq!(Mark::parse(b" </TASK>"), Some(Mark::TaskEnd));
         assert_eq!(Mark::parse(b" <<EOE>> "), Some(Mark::NmiEnd));
         assert_eq!(Mark::parse(b" <#DF>"), Some(Mark::Other));
+        assert_eq!(Mark::parse(b" <<#DB[1]>> "), Some(Mark::Other));
+        assert_eq!(Mark::parse(b" ======================="), Some(Mark::TaskEnd));
+        assert_eq!(Mark::parse(b"======================="), None);
         assert_eq!(Mark::parse(b"<6>"), None);
         assert_eq!(Mark::parse(b"<IRQ> and more"), None);
     }

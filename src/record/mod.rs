@@ -4,6 +4,7 @@
 //! except where a rendering spreads one record over several lines (`dmesg --json`).
 
 mod cursor;
+mod exception_stack;
 pub mod frame;
 mod mark;
 mod notice;
@@ -14,7 +15,9 @@ mod task;
 mod text;
 mod trace;
 
+pub use exception_stack::ExceptionStack;
 pub use mark::Mark;
+pub(crate) use notice::is_stack_words;
 pub use object::{ObjectRow, ROW_BYTES};
 pub use registers::RegisterLine;
 pub use task::TaskHeader;

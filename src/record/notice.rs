@@ -65,6 +65,17 @@ pub(super) fn opens_splat(text: &[u8]) -> bool {
     OPENINGS.iter().any(|opening| text.starts_with(opening))
 }
 
+/// Whether the line heads a list of frames inside a slab report. To 5.15 they are set in by a tab,
+/// from 5.16 on they look like those of a backtrace.
+// INFO: Allocated in leaky_alloc+0x1c/0x28 [leaky] age=20 cpu=0 pid=4561
+// Allocated in leaky_alloc+0x1c/0x28 [leaky] age=20 cpu=0 pid=4561            5.13 on
+// Freed in leaky_release+0x40/0x60 [leaky] age=3 cpu=1 pid=80
+pub(super) fn is_track(text: &[u8]) -> bool {
+    let text = text.strip_prefix(b"INFO: ").unwrap_or(text);
+    (text.starts_with(b"Allocated in ") || text.starts_with(b"Freed in "))
+        && memchr::memmem::find(text, b" age=").is_some()
+}
+
 /// Whether the line closes such a report.
 // ---[ end trace 0000000000000000 ]---
 pub(super) fn closes_splat(text: &[u8]) -> bool {
@@ -87,13 +98,19 @@ pub(super) fn slabinfo_row(text: &[u8]) -> Option<(&[u8], u32)> {
 //         00000000 00000000 00000000 00000000 00000000 82b46994 834f1b10 a80ffd8a
 //         ...
 //  ffff88041eff7b84 ffff88041eff7ac8 ffffffff81514e44 ffff880427e1e3c8
-pub(super) fn is_stack_words(text: &[u8]) -> bool {
-    let words = [&b"Stack : "[..], b"Stack: ", b"Stack from "]
+// Stack from 0183bf7c:                                                       m68k, nios2
+// Stack: (0x8c3e5e6c to 0x8c3e6000)                                          sh
+// Stack:                                                                     xtensa
+pub(crate) fn is_stack_words(text: &[u8]) -> bool {
+    let words = [&b"Stack : "[..], b"Stack:", b"Stack from "]
         .iter()
         .find_map(|head| text.strip_prefix(*head));
     let rest = words.unwrap_or(text).trim_ascii();
-    if words.is_none() && !text.starts_with(b" ") {
-        return false;
+    match words {
+        None if !text.starts_with(b" ") => return false,
+        Some(_) if rest.is_empty() || rest.starts_with(b"(0x") => return true,
+        Some(_) if rest.strip_suffix(b":").is_some_and(is_word) => return true,
+        _ => {}
     }
     rest == b"..." || (!rest.is_empty() && rest.split(|&byte| byte == b' ').all(is_word))
 }
@@ -130,10 +147,24 @@ mod tests {
     }
 
     #[test]
+    fn a_slab_report_heads_its_lists_of_frames() {
+        for text in [
+            "INFO: Allocated in leaky_alloc+0x1c/0x28 [leaky] age=20 cpu=0 pid=4561",
+            "Freed in leaky_release+0x40/0x60 [leaky] age=3 cpu=1 pid=80",
+        ] {
+            assert!(is_track(text.as_bytes()), "{text}");
+        }
+        assert!(!is_track(b"Allocated in haste"));
+    }
+
+    #[test]
     fn stack_words_are_told_from_frames() {
         assert!(is_stack_words(b"Stack : 00000000 821eb3b4"));
         assert!(is_stack_words(b"        834f1ba8 00000000"));
         assert!(is_stack_words(b"        ..."));
+        for text in ["Stack from 0183bf7c:", "Stack: (0x8c3e5e6c to 0x8c3e6000)", "Stack:"] {
+            assert!(is_stack_words(text.as_bytes()), "{text}");
+        }
         assert!(!is_stack_words(b" dump_stack+0x1/0x2"));
         assert!(!is_stack_words(b"deadbeef"));
     }

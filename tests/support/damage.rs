@@ -67,11 +67,9 @@ impl Damage {
             bytes.split(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect();
         match self {
             Damage::Lose(share) => lines.retain(|_| !dice.happens(share)),
-            Damage::Flip(share) => each(&mut lines, share, dice, flip),
+            Damage::Flip(share) => each(&mut lines, share, dice, |line, dice| flip(line, dice)),
             Damage::Cut(share) => {
-                each(&mut lines, share, dice, |line, dice| line.truncate(dice.below(line.len())))
-            }
-            Damage::Swap(share) => {
+                each(&mut lines, share, dice, cut),Damage::Swap(share) => {
                 for at in 1..lines.len() {
                     if dice.happens(share) {
                         lines.swap(at - 1, at);
@@ -97,7 +95,11 @@ fn each(
     }
 }
 
-fn flip(line: &mut Vec<u8>, dice: &mut Dice) {
+fn cut(line: &mut Vec<u8>, dice: &mut Dice) {
+    line.truncate(dice.below(line.len()));
+}
+
+fn flip(line: &mut [u8], dice: &mut Dice) {
     let at = dice.below(line.len());
     line[at] ^= 1 << dice.below(8);
 }

@@ -2,7 +2,7 @@
 
 use super::super::cursor::Cursor;
 use super::symbol::Offset;
-use super::{FrameLine, FrameText, Place, Reliability};
+use super::{Bracketed, FrameLine, FrameText, Place, Reliability, bracketed_address};
 use crate::address::CodeAddr;
 use crate::record::Mark;
 
@@ -20,6 +20,8 @@ const INDENT_MAX: usize = 3;
 // [<8213be6c>] show_stack+0x70/0x164                       mips, riscv, loongarch, csky
 //  [<0000000000a2206a>] dump_stack_lvl+0x62/0x88           s390, a blank at the end
 // ([<0000000000a2236a>] arch_cpu_idle+0x3a/0xc8)           s390, unreliable
+//  [0000000000456a80] dump_stack+0x20/0x40                 sparc64
+// dump_stack+0x10/0x20 ]                                   sparc32 from 4.9 on, its address on the line before
 pub(super) fn parse(text: &[u8]) -> Option<FrameLine<'_>> {
     let mut cursor = Cursor::new(text);
     if cursor.eat_blanks() > INDENT_MAX {
@@ -28,9 +30,8 @@ pub(super) fn parse(text: &[u8]) -> Option<FrameLine<'_>> {
     let mark = leading_mark(&mut cursor);
     let bracketed = cursor.eat(b"(").is_some();
     let mut address = None;
-    if cursor.eat(b"[<").is_some() {
-        address = Some(CodeAddr(cursor.hex()?.0));
-        cursor.eat(b">]")?;
+    if cursor.peek() == Some(b'[') {
+        address = bracketed_address(&mut cursor).or_else(|| sparc_address(&mut cursor))?.address();
         cursor.eat(b" ")?;
         cursor.eat_blanks();
     }
@@ -40,6 +41,8 @@ pub(super) fn parse(text: &[u8]) -> Option<FrameLine<'_>> {
         cursor.eat(b")")?;
     }
     source_flags(&mut cursor);
+    cursor.eat_blanks();
+    cursor.eat(b"]");
     cursor.eat_blanks();
     if !cursor.is_empty() || !is_plausible(place, address, doubted) {
         return None;
@@ -56,6 +59,14 @@ fn is_plausible(place: Place<'_>, address: Option<CodeAddr>, doubted: bool) -> b
         Place::Symbol(_) => true,
         Place::Bare(bare) => address.is_some() || doubted || bare.0 > u64::from(u16::MAX),
     }
+}
+
+/// sparc64 prints its addresses at full width between plain brackets.
+fn sparc_address(cursor: &mut Cursor<'_>) -> Option<Bracketed> {
+    cursor.eat(b"[")?;
+    let (value, digits) = cursor.hex()?;
+    cursor.eat(b"]")?;
+    (digits == 16).then_some(Bracketed::Address(CodeAddr(value)))
 }
 
 fn leading_mark(cursor: &mut Cursor<'_>) -> Option<Mark> {
@@ -149,6 +160,73 @@ mod tests {
             "leaky: start+0x1/0x2 and more",
         ] {
             assert_eq!(parse(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn one_frame_a_line_is_read_on_every_architecture() {
+        for (text, function, address) in [
+            (
+                " [<ffffffff8028fe60>] kmem_cache_alloc+0x60/0x90",
+                "kmem_cache_alloc",
+                Some(0xffff_ffff_8028_fe60),
+            ),
+            (" [<c10aef47>] ? __slab_alloc+0x57/0xa0 [ext3]", "__slab_alloc", Some(0xc10a_ef47)),
+            (
+                " [<ffffffc000088dd4>] dump_backtrace+0x0/0x15c",
+                "dump_backtrace",
+                Some(0xffff_ffc0_0008_8dd4),
+            ),
+            ("[<8213be6c>] show_stack+0x70/0x164", "show_stack", Some(0x8213_be6c)),
+            (
+                "[<ffffffff80006f7c>] dump_backtrace+0x28/0x30",
+                "dump_backtrace",
+                Some(0xffff_ffff_8000_6f7c),
+            ),
+            (" [0000000000456a80] dump_stack+0x20/0x40", "dump_stack", Some(0x45_6a80)),
+            (" [<8c00c5d2>] dump_stack+0x12/0x20", "dump_stack", Some(0x8c00_c5d2)),
+            (" [<10110aa0>] show_stack+0x18/0x28", "show_stack", Some(0x1011_0aa0)),
+            (
+                "[<fffffc0000315d40>] __slab_alloc+0x1c0/0x3a0",
+                "__slab_alloc",
+                Some(0xffff_fc00_0031_5d40),
+            ),
+            (
+                " [<a000000100012a00>] show_stack+0x40/0xa0",
+                "show_stack",
+                Some(0xa000_0001_0001_2a00),
+            ),
+            (" [<d0003e1c>] dump_stack+0x20/0x28", "dump_stack", Some(0xd000_3e1c)),
+            (
+                "[<9000000000223d80>] show_stack+0x5c/0x180",
+                "show_stack",
+                Some(0x9000_0000_0022_3d80),
+            ),
+            ("  show_stacktrace+0x0/0x20", "show_stacktrace", None),
+            ("[<(ptrval)>] dump_stack+0x8c/0xc4", "dump_stack", None),
+            ("[<(____ptrval____)>] ? dump_stack+0x8c/0xc4", "dump_stack", None),
+            ("dump_stack+0x10/0x20 ] ", "dump_stack", None),
+            (" [<000000006005a1b4>] ? dump_stack+0x2a/0x30", "dump_stack", Some(0x6005_a1b4)),
+        ] {
+            assert_eq!(symbol(text).function, function.as_bytes(), "{text}");
+            assert_eq!(frame(text).address, address.map(CodeAddr), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_of_rust_and_of_compilers_stay_whole() {
+        for name in [
+            "_RNvMs_NtCs1_4leak3bufNtB4_3Buf3new",
+            "_ZN4core3ptr13drop_in_place17h0123456789abcdefE",
+            "__slab_alloc.isra.50.constprop.56",
+            "foo.llvm.1234567890",
+            "bar.lto_priv.0",
+            "T.1037",
+            "__pfx_worker_thread",
+            "._raw_spin_lock",
+        ] {
+            let text = format!(" {name}+0x12/0x34 [leaky]");
+            assert_eq!(symbol(&text).function, name.as_bytes(), "{text}");
         }
     }
 

@@ -4,14 +4,25 @@
 //! | --- | --- |
 //! | `linear` | x86, arm64, mips, riscv, s390 and all others that print one frame a line |
 //! | `arm` | 32-bit arm: callee and caller on one line |
+//! | `powerpc` | stack pointer and address in front, and interrupts on lines of their own |
+//! | `run` | several frames on one line: sparc32, and kernels that print bare addresses |
+//! | `tile`, `hexagon` | shapes that only one architecture has |
 //!
 //! A new architecture is a new file here, its example lines, and a line in [`FrameLine::parse`].
 
 mod arm;
+mod hexagon;
 mod linear;
+mod powerpc;
+mod run;
 mod symbol;
+mod tile;
 
+pub(super) use powerpc::{is_link_register, is_syscall, trap};
+pub use run::FrameRun;
 pub use symbol::{Place, Symbol};
+
+use super::cursor::Cursor;
 
 use super::Mark;
 use crate::address::CodeAddr;
@@ -50,11 +61,56 @@ pub enum FrameLine<'a> {
         /// The outer one, with the return address.
         caller: FrameText<'a>,
     },
+    /// Any number of frames, innermost first.
+    Run(FrameRun<'a>),
 }
 
 impl<'a> FrameLine<'a> {
     /// Reads a line of a backtrace. The whole line must have the shape.
     pub fn parse(text: &'a [u8]) -> Option<FrameLine<'a>> {
-        arm::parse(text).or_else(|| linear::parse(text))
+        match text {
+            [b'[', b'0'..=b'9' | b'a'..=b'f', ..] => powerpc::parse(text)
+                .or_else(|| FrameRun::parse(text).map(FrameLine::Run))
+                .or_else(|| hexagon::parse(text)),
+            [b' ', b' ', b'f', b'r', ..] => tile::parse(text).or_else(|| linear::parse(text)),
+            _ => arm::parse(text)
+                .or_else(|| linear::parse(text))
+                .or_else(|| FrameRun::parse(text).map(FrameLine::Run)),
+        }
     }
+}
+
+/// What stands between a frame's brackets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Bracketed {
+    /// An address, or its hash.
+    Address(CodeAddr),
+    /// The kernel could not print it.
+    Unprintable,
+}
+
+impl Bracketed {
+    fn address(self) -> Option<CodeAddr> {
+        match self {
+            Bracketed::Address(address) => Some(address),
+            Bracketed::Unprintable => None,
+        }
+    }
+}
+
+// [<c0012378>]
+// [<(____ptrval____)>]        csky, openrisc, microblaze: through %p, so hashed from 4.15 on
+/// Takes a bracketed address.
+fn bracketed_address(cursor: &mut Cursor<'_>) -> Option<Bracketed> {
+    let mut ahead = *cursor;
+    ahead.eat(b"[<")?;
+    ahead.eat_blanks();
+    let address = if ahead.eat(b"(____ptrval____)").or_else(|| ahead.eat(b"(ptrval)")).is_some() {
+        Bracketed::Unprintable
+    } else {
+        Bracketed::Address(CodeAddr(ahead.hex()?.0))
+    };
+    ahead.eat(b">]")?;
+    *cursor = ahead;
+    Some(address)
 }
