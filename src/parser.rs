@@ -118,7 +118,8 @@ impl Stage {
     /// A line that is a printk time and a text that is understood takes the short way.
     fn line(&mut self, line: Line<'_>, sink: &mut impl EventSink) {
         let bytes = line.bytes.strip_suffix(b"\r").unwrap_or(line.bytes);
-        if let Some(stamped) = printk::stamped(bytes)
+        if self.unwrapper.passes(bytes.len())
+            && let Some(stamped) = printk::stamped(bytes)
             && self.timeline.is_forward(stamped.stamp)
         {
             let record = Record {
@@ -262,6 +263,8 @@ impl Stage {
     }
 
     fn finish(&mut self, sink: &mut impl EventSink) {
+        let mut unwrapper = std::mem::take(&mut self.unwrapper);
+        unwrapper.finish(|record| self.record(&record, sink));
         if self.timeline.finish() == Turn::Reboot {
             self.reboot(sink);
         }
