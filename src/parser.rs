@@ -129,7 +129,7 @@ impl Stage {
                 text: stamped.text,
             };
             let understood = self.vocabulary.read(record.text, &mut self.names);
-            if is_whole(&understood) {
+            if is_whole(&understood, record.text) {
                 self.understood(&record, understood, sink);
                 return;
             }
@@ -273,11 +273,26 @@ impl Stage {
     }
 }
 
-/// Whether a line's meaning leaves nothing to look for in it.
-fn is_whole(understood: &Understood<'_>) -> bool {
+/// A row of an object dump is no longer than this; the oldest kernels' are the longest.
+const ROW_CHARS_MAX: usize = 100;
+
+/// Whether a line's meaning leaves nothing to look for in it. Where the newline behind a record
+/// was lost, a meaning that has no end of its own would swallow the next one.
+fn is_whole(understood: &Understood<'_>, text: &[u8]) -> bool {
     match understood {
         Understood::Trace(header) => header.fp.is_some(),
+        Understood::Object(_) if text.len() <= ROW_CHARS_MAX => true,
+        Understood::Object(_)
+        | Understood::Registers(_)
+        | Understood::Word(
+            Word::Task(_)
+            | Word::Hardware(_)
+            | Word::TaskDetail
+            | Word::Dropped(_)
+            | Word::Banner(_)
+            | Word::SplatBegin
+            | Word::SplatEnd,
+        ) => printk::embedded(text).is_none(),
         Understood::Word(word) => *word != Word::Other,
-        Understood::Object(_) | Understood::Registers(_) => true,
     }
 }

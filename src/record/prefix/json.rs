@@ -98,6 +98,10 @@ impl Document {
                 self.is_open = true;
                 Offer::TAKEN
             }
+            Some(b'}') if line == b"},{" => {
+                self.is_open = true;
+                Offer { entry: self.end(), taken: true }
+            }
             Some(b'}' | b']') if self.is_open => Offer { entry: self.end(), taken: true },
             Some(b'"') if self.is_open => self.member(number, line),
             _ => Offer { entry: self.finish(), taken: false },
@@ -187,18 +191,18 @@ mod tests {
         let mut document = Document::default();
         let mut found = Vec::new();
         for (line, number) in [
-            &br#"{"#[..],
+            &br"{"[..],
             br#"   "dmesg": ["#,
-            br#"      {"#,
+            br"      {",
             br#"         "pri": 4,"#,
             br#"         "time":     1.500000,"#,
             br#"         "caller": "T83","#,
             br#"         "msg": "a \"b\"""#,
-            br#"      },{"#,
+            br"      },{",
             br#"         "msg": "c""#,
-            br#"      }"#,
-            br#"   ]"#,
-            br#"}"#,
+            br"      }",
+            br"   ]",
+            br"}",
         ]
         .into_iter()
         .zip(1..)

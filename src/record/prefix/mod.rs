@@ -50,6 +50,16 @@ impl Prefix {
     }
 }
 
+/// What an empty line is.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+enum Spacing {
+    /// A record without text.
+    #[default]
+    Record,
+    /// What parts two objects of JSON.
+    Between,
+}
+
 /// Finds the records in lines that are more than a printk time and a text.
 #[derive(Debug, Default)]
 pub struct Unwrapper {
@@ -59,6 +69,7 @@ pub struct Unwrapper {
     fragments: kmsg::Fragments,
     wrap: wrap::Joiner,
     stripper: strip::Stripper,
+    spacing: Spacing,
     /// The journal's name of the present boot.
     boot_id: Vec<u8>,
     cleaned: Vec<u8>,
@@ -140,7 +151,12 @@ impl Unwrapper {
 
     fn line(&mut self, number: LineNumber, bytes: &[u8], each: &mut Each<'_>) {
         if let Some(entry) = json::object(number, bytes) {
+            self.spacing = Spacing::Between;
             return self.entry(&entry, each);
+        }
+        let spacing = std::mem::take(&mut self.spacing);
+        if bytes.is_empty() && spacing == Spacing::Between {
+            return;
         }
         let offer = self.document.offer(number, bytes);
         if let Some(entry) = offer.entry {

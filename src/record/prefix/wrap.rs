@@ -68,12 +68,13 @@ impl Joiner {
             Some(edge) if width == edge => return Judgement::Cut,
             _ => {}
         }
+        let is_quoted = || memchr::memmem::find(line, b" inuse=3D").is_some();
+        if memchr::memchr(b'=', line).is_some() && is_quoted() {
+            return Judgement::Quoted;
+        }
         let text = stripper.text(line);
         if !text.starts_with(b"TRACE ") {
             return Judgement::Whole;
-        }
-        if memchr::memmem::find(text, b" inuse=3D").is_some() {
-            return Judgement::Quoted;
         }
         if is_torn(text, width) { Judgement::Cut } else { Judgement::Whole }
     }
