@@ -6,7 +6,7 @@ use crate::event::{
     Assembler, AssemblyLoss, Boot, Detail, EventSink, Grouping, NameId, Names, Timeline, Turn,
     Understood, Vocabulary, Word,
 };
-use crate::record::prefix::{Unwrapper, printk};
+use crate::record::prefix::{Unwrapper, printk, wrap};
 use crate::record::{Caller, Record};
 use crate::time::Stamp;
 
@@ -30,25 +30,31 @@ impl Default for ParserOptions {
 #[derive(Debug)]
 pub struct Parser {
     splitter: LineSplitter,
+    unwrapper: Unwrapper,
     stage: Stage,
 }
 
 impl Parser {
     /// A parser at the start of a log.
     pub fn new(options: ParserOptions) -> Parser {
-        Parser { splitter: LineSplitter::new(), stage: Stage::new(options) }
+        Parser {
+            splitter: LineSplitter::new(),
+            unwrapper: Unwrapper::new(),
+            stage: Stage::new(options),
+        }
     }
 
     /// Takes the next piece of the log.
     pub fn feed(&mut self, bytes: &[u8], sink: &mut impl EventSink) {
-        let Parser { splitter, stage } = self;
-        splitter.feed(bytes, |line| stage.line(line, sink));
+        let Parser { splitter, unwrapper, stage } = self;
+        splitter.feed(bytes, |line| stage.line(line, unwrapper, sink));
     }
 
     /// Ends the log.
     pub fn finish(&mut self, sink: &mut impl EventSink) {
-        let Parser { splitter, stage } = self;
-        splitter.finish(|line| stage.line(line, sink));
+        let Parser { splitter, unwrapper, stage } = self;
+        splitter.finish(|line| stage.line(line, unwrapper, sink));
+        unwrapper.finish(|record| stage.record(&record, sink));
         stage.finish(sink);
     }
 
@@ -77,7 +83,6 @@ impl Parser {
 #[derive(Debug)]
 struct Stage {
     names: Names,
-    unwrapper: Unwrapper,
     vocabulary: Vocabulary,
     timeline: Timeline,
     /// Records held until it is clear to which boot they belong.
@@ -104,7 +109,6 @@ impl Stage {
     fn new(options: ParserOptions) -> Stage {
         Stage {
             names: Names::default(),
-            unwrapper: Unwrapper::new(),
             vocabulary: Vocabulary::default(),
             timeline: Timeline::default(),
             held: Vec::new(),
@@ -116,9 +120,9 @@ impl Stage {
     }
 
     /// A line that is a printk time and a text that is understood takes the short way.
-    fn line(&mut self, line: Line<'_>, sink: &mut impl EventSink) {
+    fn line(&mut self, line: Line<'_>, unwrapper: &mut Unwrapper, sink: &mut impl EventSink) {
         let bytes = line.bytes.strip_suffix(b"\r").unwrap_or(line.bytes);
-        if self.unwrapper.passes(bytes.len())
+        if unwrapper.is_idle()
             && let Some(stamped) = printk::stamped(bytes)
             && self.timeline.is_forward(stamped.stamp)
         {
@@ -129,14 +133,12 @@ impl Stage {
                 text: stamped.text,
             };
             let understood = self.vocabulary.read(record.text, &mut self.names);
-            if is_whole(&understood, record.text) {
+            if is_whole(&understood, &record, bytes) {
                 self.understood(&record, understood, sink);
                 return;
             }
         }
-        let mut unwrapper = std::mem::take(&mut self.unwrapper);
         unwrapper.records(line, |record| self.record(&record, sink));
-        self.unwrapper = unwrapper;
     }
 
     /// Finds the record's boot.
@@ -263,8 +265,6 @@ impl Stage {
     }
 
     fn finish(&mut self, sink: &mut impl EventSink) {
-        let mut unwrapper = std::mem::take(&mut self.unwrapper);
-        unwrapper.finish(|record| self.record(&record, sink));
         if self.timeline.finish() == Turn::Reboot {
             self.reboot(sink);
         }
@@ -278,10 +278,10 @@ const ROW_CHARS_MAX: usize = 100;
 
 /// Whether a line's meaning leaves nothing to look for in it. Where the newline behind a record
 /// was lost, a meaning that has no end of its own would swallow the next one.
-fn is_whole(understood: &Understood<'_>, text: &[u8]) -> bool {
+fn is_whole(understood: &Understood<'_>, record: &Record<'_>, line: &[u8]) -> bool {
     match understood {
-        Understood::Trace(header) => header.fp.is_some(),
-        Understood::Object(_) if text.len() <= ROW_CHARS_MAX => true,
+        Understood::Trace(header) => header.fp.is_some() && line.len() != wrap::COLUMNS,
+        Understood::Object(_) if record.text.len() <= ROW_CHARS_MAX => true,
         Understood::Object(_)
         | Understood::Registers(_)
         | Understood::Word(
@@ -292,7 +292,7 @@ fn is_whole(understood: &Understood<'_>, text: &[u8]) -> bool {
             | Word::Banner(_)
             | Word::SplatBegin
             | Word::SplatEnd,
-        ) => printk::embedded(text).is_none(),
+        ) => printk::embedded(record.text).is_none(),
         Understood::Word(word) => *word != Word::Other,
     }
 }

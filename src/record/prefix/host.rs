@@ -73,16 +73,33 @@ pub(super) fn facility(text: &[u8]) -> Option<&[u8]> {
     (!facility.is_empty() && !level.is_empty()).then_some(cursor.rest())
 }
 
-/// Strips `host kernel: `, which `journalctl -o short-monotonic` puts behind the time.
 // [   10.815025] leakyvm kernel: TRACE …
+// host kernel[0]: TRACE …
+// (none) kern.warn kernel: TRACE …
+/// Strips at most two words and `kernel:`, which `journalctl -o short-monotonic` puts behind the
+/// time, too.
 pub(super) fn behind_kernel(text: &[u8]) -> Option<&[u8]> {
-    let window = &text[..text.len().min(HOST_BYTES_MAX)];
-    let at = memchr::memmem::find(window, b"kernel")?;
-    let words = window[..at].split(|&byte| byte == b' ').filter(|word| !word.is_empty()).count();
-    if words > 2 || (at > 0 && window[at - 1] != b' ') {
-        return None;
+    let mut cursor = Cursor::new(&text[..text.len().min(HOST_BYTES_MAX)]);
+    for _ in 0..3 {
+        cursor.eat_blanks();
+        let words = cursor.rest();
+        if words.starts_with(b"kernel") {
+            return behind_name(&text[cursor_at(text, words)..]);
+        }
+        let end = memchr::memchr(b' ', words)?;
+        cursor.take(end)?;
     }
-    let mut cursor = Cursor::new(&text[at + b"kernel".len()..]);
+    None
+}
+
+/// Where `rest`, the end of a window on `text`, begins.
+fn cursor_at(text: &[u8], rest: &[u8]) -> usize {
+    text.len().min(HOST_BYTES_MAX) - rest.len()
+}
+
+fn behind_name(text: &[u8]) -> Option<&[u8]> {
+    let mut cursor = Cursor::new(text);
+    cursor.eat(b"kernel")?;
     if cursor.eat(b"[").is_some() {
         cursor.decimal()?;
         cursor.eat(b"]")?;

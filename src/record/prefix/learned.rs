@@ -4,7 +4,13 @@
 //! the shape of what stands in front of the lines that follow: an editor's line numbers, the
 //! indentation of a web page, a logger with a format of its own.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use crate::record::{Text, TraceHeader};
+
+static HEADER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"TRACE "));
 
 /// A longer piece of text is no prefix.
 const PREFIX_BYTES_MAX: usize = 160;
@@ -36,7 +42,7 @@ impl Shape {
     // web_1  | TRACE kmalloc-64 …
     /// Finds a TRACE header behind the front of `text`: the front's shape and the header.
     pub(super) fn learn(text: &[u8]) -> Option<(Shape, &[u8])> {
-        let at = memchr::memmem::find(text, b"TRACE ")?;
+        let at = HEADER.find(text)?;
         let (front, header) = text.split_at(at);
         if front.is_empty() || !is_prefix(front) {
             return None;

@@ -22,7 +22,7 @@ mod quoted;
 mod repeat;
 mod serial;
 mod strip;
-mod wrap;
+pub(crate) mod wrap;
 
 use super::{Caller, Record};
 use crate::address::LineNumber;
@@ -81,13 +81,11 @@ impl Unwrapper {
         Unwrapper::default()
     }
 
-    /// Whether a line of this many bytes that is a printk time and a text needs no unwrapping.
-    ///
-    /// It does while a line before it waits for its end, and where it may be cut itself.
+    /// Whether a line that is a printk time and a text needs no unwrapping. It does while a
+    /// line before it waits for its end.
     #[inline]
-    pub(crate) fn passes(&self, bytes: usize) -> bool {
-        bytes != wrap::COLUMNS
-            && !self.wrap.is_active()
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.wrap.is_active()
             && !self.quoted.is_active()
             && !self.journal.is_active()
             && !self.fragments.is_active()
@@ -111,10 +109,10 @@ impl Unwrapper {
             self.dirty(number, &text, &mut each);
         }
         if let Some((number, text)) = self.fragments.finish() {
-            self.stripper.segments(number, &text, Prefix::default(), &mut each);
+            self.plain(number, &text, Prefix::default(), &mut each);
         }
         if let Some(row) = self.wrap.take() {
-            self.stripper.segments(row.number, &row.bytes, Prefix::default(), &mut each);
+            self.plain(row.number, &row.bytes, Prefix::default(), &mut each);
         }
     }
 
@@ -189,20 +187,27 @@ impl Unwrapper {
             if joined.is_some() {
                 row = held.number;
             } else {
-                self.stripper.segments(held.number, &held.bytes, Prefix::default(), each);
+                self.plain(held.number, &held.bytes, Prefix::default(), each);
             }
         }
-        let text = joined.as_deref().unwrap_or(bytes);
-        match self.wrap.judge(text, bytes.len(), &self.stripper) {
+        let line = joined.as_deref().unwrap_or(bytes);
+        let stripped = self.stripper.strip(line, Prefix::default());
+        match self.wrap.judge(line, bytes.len(), stripped.text) {
             wrap::Judgement::Whole => {
-                self.stripper.segments(row, text, Prefix::default(), each);
+                self.stripper.segments(row, stripped, Prefix::default(), each);
             }
-            wrap::Judgement::Cut => self.wrap.hold(row, text),
+            wrap::Judgement::Cut => self.wrap.hold(row, line),
             wrap::Judgement::Quoted => {
                 self.quoted.begin();
-                self.quoted(row, text, each);
+                self.quoted(row, line, each);
             }
         }
+    }
+
+    /// A line without anything around it.
+    fn plain(&mut self, number: LineNumber, line: &[u8], outer: Prefix, each: &mut Each<'_>) {
+        let stripped = self.stripper.strip(line, outer);
+        self.stripper.segments(number, stripped, outer, each);
     }
 
     /// A record that came as named fields.
@@ -220,7 +225,7 @@ impl Unwrapper {
             } else {
                 text
             };
-            self.stripper.segments(entry.line, text, entry.prefix, each);
+            self.plain(entry.line, text, entry.prefix, each);
         }
     }
 

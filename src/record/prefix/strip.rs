@@ -24,10 +24,21 @@ pub(super) struct Stripper {
     repeatable: Vec<u8>,
 }
 
+/// A line whose first prefixes are stripped.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stripped<'a> {
+    /// What the prefixes said.
+    prefix: Prefix,
+    /// What is behind them.
+    pub(super) text: &'a [u8],
+}
+
 impl Stripper {
-    /// The text of the line behind its known prefixes.
-    pub(super) fn text<'a>(&self, line: &'a [u8]) -> &'a [u8] {
-        self.strip(line, &mut Prefix::default())
+    /// Strips the known prefixes at the front of the line.
+    pub(super) fn strip<'a>(&self, line: &'a [u8], outer: Prefix) -> Stripped<'a> {
+        let mut prefix = outer;
+        let text = self.text_behind(line, &mut prefix);
+        Stripped { prefix, text }
     }
 
     /// Hands over the records of a line: more than one where newlines were lost, or where a
@@ -35,27 +46,22 @@ impl Stripper {
     pub(super) fn segments(
         &mut self,
         number: LineNumber,
-        line: &[u8],
+        line: Stripped<'_>,
         outer: Prefix,
         each: &mut Each<'_>,
     ) {
-        if kmsg::is_dictionary(line) {
+        let Stripped { mut prefix, mut text } = line;
+        if kmsg::is_dictionary(text) {
             return;
         }
-        let mut rest = line;
-        loop {
-            let mut prefix = outer;
-            let text = self.strip(rest, &mut prefix);
-            let Some(at) = inner_start(text) else {
-                return self.segment(number, text, prefix, each);
-            };
+        while let Some(at) = inner_start(text) {
             let (front, behind) = text.split_at(at);
-            let is_empty = prefix.boot.is_none() && is_meaningless(front);
-            if !is_empty {
+            if prefix.boot.is_some() || !is_meaningless(front) {
                 self.segment(number, front, prefix, each);
             }
-            rest = behind;
+            Stripped { prefix, text } = self.strip(behind, outer);
         }
+        self.segment(number, text, prefix, each);
     }
 
     /// A piece of a line that holds one record.
@@ -104,7 +110,7 @@ impl Stripper {
         self.shape.as_ref().and_then(|shape| shape.strip(text)).unwrap_or(text)
     }
 
-    fn strip<'a>(&self, mut text: &'a [u8], prefix: &mut Prefix) -> &'a [u8] {
+    fn text_behind<'a>(&self, mut text: &'a [u8], prefix: &mut Prefix) -> &'a [u8] {
         for _ in 0..PREFIXES_MAX {
             if let Some(stamped) = printk::stamped(text) {
                 prefix.boot = Some(stamped.stamp);

@@ -3,12 +3,13 @@
 //! The edge is found where a TRACE line lacks its end and the next line has it. From then on, a
 //! line that reaches the edge waits for the next one.
 
+use super::Prefix;
 use super::strip::Stripper;
 use crate::address::LineNumber;
 use crate::record::{Text, TraceHeader};
 
-/// The width of most terminals.
-pub(super) const COLUMNS: usize = 80;
+/// The width of most terminals: a header that ends there may be cut.
+pub(crate) const COLUMNS: usize = 80;
 
 /// No line is joined beyond this.
 const JOINED_BYTES_MAX: usize = 2048;
@@ -58,8 +59,8 @@ impl Joiner {
         self.held = Some(Row { number, bytes: bytes.to_vec(), width });
     }
 
-    /// Judges a line, the last row of which has `width` bytes.
-    pub(super) fn judge(&mut self, line: &[u8], width: usize, stripper: &Stripper) -> Judgement {
+    /// Judges a line, the last row of which has `width` bytes, and the text behind its prefixes.
+    pub(super) fn judge(&mut self, line: &[u8], width: usize, text: &[u8]) -> Judgement {
         if line.len() > JOINED_BYTES_MAX {
             return Judgement::Whole;
         }
@@ -72,7 +73,6 @@ impl Joiner {
         if memchr::memchr(b'=', line).is_some() && is_quoted() {
             return Judgement::Quoted;
         }
-        let text = stripper.text(line);
         if !text.starts_with(b"TRACE ") {
             return Judgement::Whole;
         }
@@ -83,17 +83,17 @@ impl Joiner {
     pub(super) fn join(&mut self, held: &Row, next: &[u8], stripper: &Stripper) -> Option<Vec<u8>> {
         let marks = next.len() - unquoted(next).len();
         let (quotes, next) = next.split_at(marks);
-        if !held.bytes.starts_with(quotes) || stripper.text(next).len() != next.len() {
+        if !held.bytes.starts_with(quotes) || behind(stripper, next).len() != next.len() {
             return None;
         }
         let joined = [&held.bytes, next].concat();
-        let text = stripper.text(&joined);
+        let text = behind(stripper, &joined);
         let fits = if text.starts_with(b"TRACE ") {
             is_whole_trace(text)
         } else {
             Text::parse(next) == Text::Other
                 && (Text::parse(text) != Text::Other
-                    || Text::parse(stripper.text(&held.bytes)) == Text::Other)
+                    || Text::parse(behind(stripper, &held.bytes)) == Text::Other)
         };
         if fits {
             self.edge = self.edge.or((held.width >= COLUMNS).then_some(held.width));
@@ -101,8 +101,13 @@ impl Joiner {
         }
         // A mail program breaks at a blank, and drops it.
         let joined = [&held.bytes, &b" "[..], next].concat();
-        is_whole_trace(stripper.text(&joined)).then_some(joined)
+        is_whole_trace(behind(stripper, &joined)).then_some(joined)
     }
+}
+
+/// The text behind the prefixes of `line`.
+fn behind<'a>(stripper: &Stripper, line: &'a [u8]) -> &'a [u8] {
+    stripper.strip(line, Prefix::default()).text
 }
 
 /// The line without the marks of a quoted mail.
@@ -152,7 +157,7 @@ mod tests {
                     None => lines.push(held.bytes),
                 }
             }
-            match joiner.judge(&line, row.len(), &stripper) {
+            match joiner.judge(&line, row.len(), behind(&stripper, &line)) {
                 Judgement::Cut => joiner.hold(LineNumber(1), &line),
                 _ => lines.push(line),
             }
