@@ -1,8 +1,8 @@
 //! Recorders' prefixes, found by looking at the line: one file per family of renderings.
 //!
-//! Four layers, from the outside in: the journal's records of several lines ([`journal`],
-//! [`json`]), what mail and terminals do to lines ([`quoted`], [`wrap`], [`clean`]), the prefixes
-//! of one line ([`strip`]), and a prefix nobody knows ([`learned`]). A new prefix is a new
+//! Four layers, from the outside in: the journal's records of several lines (`journal`,
+//! `json`), what mail and terminals do to lines (`quoted`, `wrap`, `clean`), the prefixes
+//! of one line (`strip`), and a prefix nobody knows (`learned`). A new prefix is a new
 //! function with its example lines, and a line in `strip.rs`.
 
 mod android;
