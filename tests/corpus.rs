@@ -5,12 +5,14 @@
 //! how to add a case and how to accept a changed output.
 
 mod support {
+    pub(crate) mod bytes;
     pub(crate) mod case;
     pub(crate) mod invariants;
     pub(crate) mod listing;
     pub(crate) mod meaning;
     pub(crate) mod run;
     pub(crate) mod snapshot;
+    pub(crate) mod unpack;
 }
 
 use std::process::ExitCode;
@@ -19,7 +21,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use support::case::{Case, Expectation};
 use support::listing::{self, Entry};
 use support::run::Capture;
-use support::{invariants, meaning, snapshot};
+use support::{bytes, invariants, meaning, snapshot};
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -48,7 +50,10 @@ fn check(entry: &Entry) -> Result<(), String> {
         Expectation::Report(expected) => meaning::report(expected, &report)?,
         Expectation::Unusable(expected) => meaning::unusable(expected, &capture)?,
     }
-    invariants::check(&capture, &report)?;
+    let events = capture.events();
+    invariants::check(&report, &events)?;
+    bytes::lines(&events, &capture)?;
+    bytes::pieces(&capture, &report)?;
     if let Expectation::Report(_) = case.expectation {
         snapshot::check(entry, report);
     }

@@ -282,9 +282,10 @@ impl Assembler {
         }
     }
 
+    /// A warning prints where it struck before the heading of its own backtrace.
     fn heading(&mut self, record: &Record<'_>, names: &mut Names) {
         let lane = self.lane(record.caller);
-        if lane.splat_announced || lane.open.as_ref().is_none_or(|dump| !dump.steps.is_empty()) {
+        if lane.splat_announced || lane.open.as_ref().is_none_or(Dump::has_frames) {
             self.begin(record, None, names);
         }
     }
@@ -308,6 +309,9 @@ impl Assembler {
         names: &mut Names,
     ) {
         let lane = self.lane(record.caller);
+        if let Some(dump) = &mut lane.open {
+            dump.see(mark);
+        }
         if mark != crate::record::Mark::TaskEnd {
             if let Some(dump) = &mut lane.open {
                 dump.push(word, names);
@@ -331,10 +335,13 @@ impl Assembler {
         }
     }
 
-    /// mips ends a backtrace with an empty record.
+    /// mips ends a backtrace with an empty record. x86 prints one where a line that was to be
+    /// continued was overtaken.
     fn blank(&mut self, record: &Record<'_>, names: &mut Names) {
         let lane = self.lane(record.caller);
-        let ends = |dump: &Dump| dump.stamped == record.stamp.is_some() && !dump.steps.is_empty();
+        let ends = |dump: &Dump| {
+            dump.stamped == record.stamp.is_some() && !dump.steps.is_empty() && !dump.awaits_end()
+        };
         if lane.open.as_ref().is_some_and(ends) {
             let ended = lane.open.take();
             self.close_all(record.caller, ended, names);
@@ -350,7 +357,7 @@ impl Assembler {
             let dumps = [lane.suspended.take(), lane.open.take()];
             lane.since_header = ADJACENT_LINES;
             for mut dump in dumps.into_iter().flatten() {
-                dump.cut = true;
+                dump.cut();
                 self.close(caller, &dump, names);
             }
         }
@@ -367,7 +374,7 @@ impl Assembler {
         let is_torn_frame = matches!(record.text.first(), Some(b' ' | b'['))
             && memchr::memmem::find(record.text, b"+0x").is_some();
         if is_torn_frame {
-            dump.cut = true;
+            dump.cut();
             self.loss.damaged_lines += 1;
         }
     }

@@ -136,7 +136,7 @@ impl Binder {
         waiting.has_stack = true;
         waiting.event.task = dump.task;
         waiting.event.stack = Some(meaning.stack);
-        if dump.cut || names.chain(meaning.stack.chain).is_empty() {
+        if dump.is_cut() || names.chain(meaning.stack.chain).is_empty() {
             waiting.event.damage.insert(Damage::Cut);
         }
         Some(&mut waiting.event)

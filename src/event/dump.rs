@@ -4,7 +4,7 @@ use super::chain::Step;
 use super::names::{FrameId, Names};
 use super::vocabulary::Word;
 use super::{Backtrace, Detail, RegisterBlock, Task, chain};
-use crate::record::RegisterLine;
+use crate::record::{Mark, RegisterLine};
 
 /// A backtrace has fewer frames than this; more are counted as damage.
 const STEPS_MAX: usize = 1024;
@@ -16,6 +16,17 @@ pub(crate) enum Opening {
     Event,
     /// A warning or oops had announced itself.
     Splat,
+}
+
+/// Whether part of a backtrace is missing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Wholeness {
+    /// Nothing speaks for it.
+    Whole,
+    /// `<TASK>` came, and `</TASK>` has not.
+    AwaitsEnd,
+    /// A line was seen to be damaged or lost.
+    Cut,
 }
 
 /// A backtrace being put together.
@@ -31,8 +42,7 @@ pub(crate) struct Dump {
     pub(crate) headers_before: u64,
     /// Backtraces begun since in other printing contexts.
     pub(crate) overtaken: u32,
-    /// Whether a line of it was seen to be damaged or lost.
-    pub(crate) cut: bool,
+    wholeness: Wholeness,
     pub(crate) steps: Vec<Step>,
     /// Index of the next step at each register block, and the block.
     registers: Vec<(usize, Vec<(String, String)>)>,
@@ -49,17 +59,46 @@ impl Dump {
             adjacent: false,
             headers_before: 0,
             overtaken: 0,
-            cut: false,
+            wholeness: Wholeness::Whole,
             steps: Vec::with_capacity(64),
             registers: Vec::new(),
             exception_words: 0,
         }
     }
 
+    /// Whether a frame of it came, apart from the place that was struck.
+    pub(crate) fn has_frames(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Frame(_)))
+    }
+
+    /// Whether part of it is missing, were it to end here.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.wholeness != Wholeness::Whole
+    }
+
+    /// Whether its own end is still to come.
+    pub(crate) fn awaits_end(&self) -> bool {
+        self.wholeness == Wholeness::AwaitsEnd
+    }
+
+    /// Takes note of a line that is damaged or lost.
+    pub(crate) fn cut(&mut self) {
+        self.wholeness = Wholeness::Cut;
+    }
+
+    /// Takes note of a mark that promises an end, or is one.
+    pub(crate) fn see(&mut self, mark: Mark) {
+        self.wholeness = match (mark, self.wholeness) {
+            (Mark::Task, Wholeness::Whole) => Wholeness::AwaitsEnd,
+            (Mark::TaskEnd, Wholeness::AwaitsEnd) => Wholeness::Whole,
+            (_, wholeness) => wholeness,
+        };
+    }
+
     /// Adds a line of the backtrace.
     pub(crate) fn push(&mut self, word: Word, names: &Names) {
         if self.steps.len() >= STEPS_MAX {
-            self.cut = true;
+            self.cut();
             return;
         }
         if let Word::Call { callee, caller } = word {
@@ -99,7 +138,7 @@ impl Dump {
         match self.registers.last_mut() {
             Some((block_at, block)) if *block_at == at => block.extend(values),
             _ if has_room => self.registers.push((at, values)),
-            _ => self.cut = true,
+            _ => self.cut(),
         }
     }
 

@@ -5,24 +5,16 @@ use slabtrace::event::Event;
 use slabtrace::record::Op;
 use slabtrace::report::{GroupReport, Loss, Report};
 
-use super::run::{Capture, json};
-
-/// Up to this size a capture is fed byte by byte.
-const SINGLE_BYTES_MAX: usize = 300_000;
-
-/// Checks a capture's report.
-pub(crate) fn check(capture: &Capture, report: &Report) -> Result<(), String> {
+/// Checks a report against itself and against its events in full.
+pub(crate) fn check(report: &Report, events: &[Event]) -> Result<(), String> {
     sums(report)?;
     report.groups.iter().try_for_each(group)?;
     order(&report.groups)?;
     if report.loss == Loss::default() {
         report.groups.iter().try_for_each(exact)?;
     }
-    let events = capture.events();
-    numbered(&events, report)?;
-    ledger(&events, report)?;
-    lines(&events, capture)?;
-    pieces(capture, report)
+    numbered(events, report)?;
+    ledger(events, report)
 }
 
 fn holds(condition: bool, what: impl FnOnce() -> String) -> Result<(), String> {
@@ -100,60 +92,4 @@ fn ledger(events: &[Event], report: &Report) -> Result<(), String> {
     holds(others == loss.unaddressed_events + loss.failed_allocs, || {
         format!("{others} events without an address: {loss:?}")
     })
-}
-
-/// The line that an event names is a TRACE line of the capture.
-fn lines(events: &[Event], capture: &Capture) -> Result<(), String> {
-    let lines: Vec<&[u8]> = capture.bytes.split(|&byte| byte == b'\n').collect();
-    let is_trace = |event: &&Event| {
-        let at = usize::try_from(event.line.0).ok().and_then(|number| number.checked_sub(1));
-        let line = at.and_then(|at| lines.get(at)).copied().unwrap_or_default();
-        !line.windows(5).any(|word| word == b"TRACE")
-    };
-    match events.iter().find(is_trace) {
-        None => Ok(()),
-        Some(event) => Err(format!("line {} of event {} is no TRACE", event.line.0, event.seq)),
-    }
-}
-
-/// However the capture is cut, the report is the same.
-fn pieces(capture: &Capture, report: &Report) -> Result<(), String> {
-    let whole = json(report);
-    let sizes: &[Option<usize>] = if capture.bytes.len() <= SINGLE_BYTES_MAX {
-        &[Some(1)]
-    } else {
-        &[Some(7), Some(4096), None]
-    };
-    for &size in sizes {
-        let cut = match size {
-            Some(size) => capture.report_of(capture.bytes.chunks(size)),
-            None => capture.report_of(Ragged { rest: &capture.bytes, state: 0x9e37_79b9 }),
-        };
-        let name = size.map_or_else(|| "ragged".to_owned(), |size| format!("{size}-byte"));
-        holds(json(&cut) == whole, || format!("{name} pieces change the report"))?;
-    }
-    Ok(())
-}
-
-/// Pieces of sizes that follow no pattern, the same in every run.
-struct Ragged<'a> {
-    rest: &'a [u8],
-    state: u64,
-}
-
-impl<'a> Iterator for Ragged<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        self.state ^= self.state << 13;
-        self.state ^= self.state >> 7;
-        self.state ^= self.state << 17;
-        let size = usize::try_from(self.state % 9973).unwrap_or_default().min(self.rest.len());
-        let (piece, rest) = self.rest.split_at(size);
-        self.rest = rest;
-        Some(piece)
-    }
 }

@@ -4,10 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The package's folder; every path that a test shows is relative to it.
-pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+use super::unpack::root;
 
 /// A name that logs, a sidecar, or something that does not belong here goes by.
 #[derive(Debug)]

@@ -8,8 +8,8 @@ use serde_json::Value;
 use slabtrace::report::{GroupReport, Report};
 
 use super::case::{GroupLine, Meaning, Refusal};
-use super::listing::root;
 use super::run::{Capture, json};
+use super::unpack::root;
 
 /// Whether a report says what it must.
 pub(crate) fn report(expected: &Meaning, report: &Report) -> Result<(), String> {

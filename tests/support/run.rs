@@ -1,15 +1,11 @@
 //! Running the library on a capture, whole and in pieces.
 
-use std::io::Read;
-use std::path::Path;
-
 use slabtrace::address::LineNumber;
-use slabtrace::capture::Source;
 use slabtrace::event::{Detail, Event, EventSink, Grouping, Names};
 use slabtrace::report::{Report, Style, write_json, write_text};
 use slabtrace::{Analysis, AnalysisOptions, Parser, ParserOptions};
 
-use super::listing::root;
+use super::unpack::unpack;
 
 /// A capture, unpacked.
 #[derive(Debug)]
@@ -23,11 +19,7 @@ pub(crate) struct Capture {
 impl Capture {
     /// Reads and unpacks a capture.
     pub(crate) fn read(path: String) -> Result<Capture, String> {
-        let mut bytes = Vec::new();
-        let mut reader = Source::from_arg(&root().join(Path::new(&path)))
-            .open()
-            .map_err(|error| error.to_string())?;
-        reader.read_to_end(&mut bytes).map_err(|error| format!("{path}: {error}"))?;
+        let bytes = unpack(&path)?;
         Ok(Capture { path, bytes })
     }
 

@@ -1,0 +1,428 @@
+//! The `slabtrace` command as a user meets it: arguments, streams and exit status.
+
+mod support {
+    pub(crate) mod unpack;
+}
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+use support::unpack::{root, unpack};
+use tempfile::TempDir;
+
+/// A capture without loss: 20 allocations, 15 frees, one group of 5 live objects.
+const CLEAN: &str = "corpora/console/x86-61-la57.log.gz";
+
+/// A capture of several groups, larger than any buffer on its way.
+const LARGE: &str = "corpora/console/x86-61.log.gz";
+
+fn clean() -> Vec<u8> {
+    unpack(CLEAN).expect("the corpus has this capture")
+}
+
+fn command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_slabtrace"));
+    command.current_dir(root()).args(arguments).stdin(Stdio::null());
+    for variable in ["NO_COLOR", "CLICOLOR_FORCE"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+fn run<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
+    command(arguments).output().expect("the command runs")
+}
+
+/// Runs the command with bytes on standard input, which ends behind them.
+fn pipe<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>, bytes: &[u8]) -> Output {
+    let mut child = start(arguments);
+    let mut stdin = child.stdin.take().expect("standard input is a pipe");
+    let bytes = bytes.to_vec();
+    // A command that stops reading early is no failure here; its output is looked at.
+    let writer = std::thread::spawn(move || drop(stdin.write_all(&bytes)));
+    let output = child.wait_with_output().expect("the command ends");
+    writer.join().expect("the writer ends");
+    output
+}
+
+fn start<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Child {
+    let pipes = Stdio::piped;
+    command(arguments)
+        .stdin(pipes())
+        .stdout(pipes())
+        .stderr(pipes())
+        .spawn()
+        .expect("the command starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn json(output: &Output) -> Value {
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("the output is JSON")
+}
+
+/// A file in a folder that goes with the test.
+struct Scratch(TempDir);
+
+impl Scratch {
+    fn new() -> Scratch {
+        Scratch(TempDir::new().expect("there is room for a folder"))
+    }
+
+    fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.0.path().join(name);
+        fs::write(&path, bytes).expect("there is room for a file");
+        path
+    }
+}
+
+/// Input that is no use is refused with status 3, one sentence and no output.
+#[track_caller]
+fn refused(output: &Output, says: &str) {
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert_eq!(text(&output.stdout), "");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.starts_with("slabtrace: ") && said.contains(says), "{said}");
+}
+
+#[test]
+fn a_capture_gets_a_report() {
+    let output = run([CLEAN]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(text(&output.stderr), "");
+    assert!(text(&output.stdout).contains("35 events: 20 allocs, 15 frees, 15 of them matched"));
+}
+
+#[test]
+fn a_command_line_that_makes_no_sense_is_status_2() {
+    for arguments in [
+        &["--no-such-flag", CLEAN][..],
+        &["--top", "many", CLEAN],
+        &["--min-age", "5y", CLEAN],
+        &["--boot", "first", CLEAN],
+        &["--color", "sometimes", CLEAN],
+        &["--format", "xml", CLEAN],
+        &["events", "--format", "xml", CLEAN],
+        &["--min-objects", "-1", CLEAN],
+    ] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert_eq!(text(&output.stdout), "", "{arguments:?}");
+        assert!(text(&output.stderr).contains(arguments[arguments.len() - 2]), "{arguments:?}");
+    }
+}
+
+#[test]
+fn unusable_input_is_refused_with_its_own_sentence() {
+    let scratch = Scratch::new();
+    let empty = scratch.file("empty.log", b"");
+    // No letter is common enough in this to be text.
+    let noise: Vec<u8> =
+        (0u32..5000).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let binary = scratch.file("firmware.bin", &noise);
+    let plain = scratch.file("boot.log", b"[    0.000000] Linux version 6.1.0\n");
+    let folder = scratch.0.path().to_path_buf();
+    let missing = scratch.0.path().join("missing.log");
+    for (path, says) in [
+        (empty, "empty"),
+        (binary, "no text"),
+        (plain, "no TRACE line"),
+        (folder, "is a directory"),
+        (missing, "failed to open"),
+        ("corpora/quiet/x86-510-unprintable.log.gz".into(), "unprintable"),
+        ("corpora/quiet/x86-61-loglevel6.log.gz".into(), "loglevel"),
+    ] {
+        refused(&run([&path]), says);
+    }
+}
+
+#[test]
+fn unusable_input_is_refused_by_events_too() {
+    let scratch = Scratch::new();
+    let plain = scratch.file("boot.log", b"[    0.000000] Linux version 6.1.0\n");
+    refused(&run([OsStr::new("events"), plain.as_os_str()]), "no TRACE line");
+    refused(&run(["events", "corpora/quiet/x86-61-loglevel6.log.gz"]), "loglevel");
+    refused(&run(["events", "corpora/missing.log"]), "failed to open");
+}
+
+#[test]
+fn unusable_standard_input_is_refused() {
+    refused(&pipe(["-"], b""), "empty");
+    refused(&pipe(["-"], b"nothing to see\n"), "no TRACE line");
+}
+
+#[test]
+fn a_capture_that_begins_or_ends_in_an_event_is_analysed() {
+    let bytes = clean();
+    let report = json(&pipe(["-f", "json"], &bytes[1000..]));
+    assert_eq!(report["totals"]["events"], 34);
+    assert_eq!(report["totals"]["live_objects"], 4);
+    let report = json(&pipe(["-f", "json"], &bytes[..bytes.len() / 2]));
+    let events = report["totals"]["events"].as_u64().expect("a count");
+    assert!((10..30).contains(&events), "{events}");
+}
+
+#[test]
+fn standard_input_is_read_with_and_without_a_dash() {
+    let bytes = clean();
+    let with = pipe(["-"], &bytes);
+    let without = pipe([""; 0], &bytes);
+    assert_eq!(with, without);
+    assert_eq!(with.status.code(), Some(0));
+    let from_file = text(&run([CLEAN]).stdout);
+    assert_eq!(text(&with.stdout), from_file.replace(CLEAN, "standard input"));
+}
+
+/// The clean capture in each packed format.
+fn packed(bytes: &[u8]) -> [(&'static str, Vec<u8>); 4] {
+    let mut xz = liblzma::write::XzEncoder::new(Vec::new(), 6);
+    xz.write_all(bytes).expect("memory takes any bytes");
+    let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::best());
+    bzip2.write_all(bytes).expect("memory takes any bytes");
+    [
+        ("gzip", gzip(bytes)),
+        ("xz", xz.finish().expect("memory takes any bytes")),
+        ("zstd", zstd::encode_all(bytes, 3).expect("memory takes any bytes")),
+        ("bzip2", bzip2.finish().expect("memory takes any bytes")),
+    ]
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gzip.write_all(bytes).expect("memory takes any bytes");
+    gzip.finish().expect("memory takes any bytes")
+}
+
+#[test]
+fn packed_input_is_recognised_by_content() {
+    let bytes = clean();
+    let expected = text(&pipe(["-"], &bytes).stdout);
+    let scratch = Scratch::new();
+    for (format, packed) in packed(&bytes) {
+        let piped = pipe(["-"], &packed);
+        assert_eq!(text(&piped.stdout), expected, "{format} from a pipe");
+        // The name says nothing.
+        let path = scratch.file("capture.log", &packed);
+        let shown = text(&run([&path]).stdout);
+        let shown = shown.replace(&*path.to_string_lossy(), "standard input");
+        assert_eq!(shown, expected, "{format} from a file");
+    }
+}
+
+#[test]
+fn packed_pieces_behind_one_another_are_one_capture() {
+    let bytes = clean();
+    let expected = text(&pipe(["-"], &bytes).stdout);
+    let (first, second) = bytes.split_at(bytes.len() / 3);
+    for ((format, mut joined), (_, second)) in packed(first).into_iter().zip(packed(second)) {
+        joined.extend(second);
+        assert_eq!(text(&pipe(["-"], &joined).stdout), expected, "{format}");
+    }
+}
+
+#[test]
+fn packed_input_that_breaks_off_is_reported_on_with_a_warning() {
+    let gzip = gzip(&unpack(LARGE).expect("the corpus has this capture"));
+    let cut = &gzip[..gzip.len() * 2 / 3];
+    let output = pipe(["-f", "json"], cut);
+    let report = json(&output);
+    let warning = text(&output.stderr);
+    assert!(warning.contains("breaks off after"), "{warning}");
+    assert_eq!(warning.lines().count(), 1, "{warning}");
+    let events = report["totals"]["events"].as_u64().expect("a count");
+    assert!((100..299).contains(&events), "{events}");
+    assert_eq!(pipe(["--strict"], cut).status.code(), Some(4));
+}
+
+#[test]
+fn strict_is_status_4_where_something_was_lost() {
+    let lossy = "corpora/damaged/rt-drops.log.gz";
+    let strict = run(["--strict", lossy]);
+    assert_eq!(strict.status.code(), Some(4));
+    assert_eq!(strict.stdout, run([lossy]).stdout);
+    assert_eq!(run(["--strict", CLEAN]).status.code(), Some(0));
+}
+
+#[test]
+fn strict_is_status_4_where_a_file_breaks_off_although_no_event_is_torn() {
+    let gzip = gzip(&clean());
+    // All but the end of the checksum.
+    let broken = pipe(["--strict"], &gzip[..gzip.len() - 4]);
+    assert_eq!(broken.status.code(), Some(4));
+    assert!(text(&broken.stdout).contains("lost: nothing"));
+    assert!(text(&broken.stderr).contains("breaks off"));
+    assert_eq!(pipe(["--strict"], &gzip).status.code(), Some(0));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    for arguments in [&["events", LARGE][..], &["-f", "json", LARGE], &[LARGE]] {
+        let mut child = start(arguments);
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("the command ends");
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        assert_eq!(text(&output.stderr), "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_output_goes_to_a_file_where_one_is_named() {
+    let scratch = Scratch::new();
+    for (name, arguments) in [("report", &["-f", "json", CLEAN][..]), ("lines", &["events", CLEAN])]
+    {
+        let path = scratch.0.path().join(name);
+        let output = command(arguments).arg("-o").arg(&path).output().expect("the command runs");
+        assert_eq!(output.status.code(), Some(0));
+        assert_eq!(text(&output.stdout), "");
+        let written = fs::read(&path).expect("the file is there");
+        assert_eq!(text(&written), text(&run(arguments).stdout));
+    }
+    let nowhere = scratch.0.path().join("no/such/folder");
+    refused(&run([OsStr::new("-o"), nowhere.as_os_str(), OsStr::new(CLEAN)]), "failed to write");
+}
+
+#[test]
+fn colour_is_shown_where_it_is_wanted() {
+    let has_escapes = |output: &Output| output.stdout.contains(&0x1b);
+    assert!(has_escapes(&run(["--color", "always", CLEAN])));
+    assert!(!has_escapes(&run(["--color", "never", CLEAN])));
+    // The output is no terminal.
+    assert!(!has_escapes(&run([CLEAN])));
+    let with = |variable: &str, arguments: &[&str]| {
+        command(arguments).env(variable, "1").output().expect("the command runs")
+    };
+    assert!(has_escapes(&with("CLICOLOR_FORCE", &[CLEAN])));
+    assert!(!has_escapes(&with("CLICOLOR_FORCE", &["--color", "never", CLEAN])));
+    assert!(!has_escapes(&with("NO_COLOR", &[CLEAN])));
+    assert!(has_escapes(&with("NO_COLOR", &["--color", "always", CLEAN])));
+    assert!(!has_escapes(&with("CLICOLOR_FORCE", &["-f", "json", CLEAN])));
+}
+
+#[test]
+fn no_control_character_of_a_capture_reaches_the_terminal() {
+    let log = text(&clean())
+        .replace("Comm: leaky/0", "Comm: \u{1b}[31mx\u{7}")
+        .replace("leaky_obj_get+", "leaky\u{1b}]0;title\u{7}_get+")
+        .replace("leaky_cache", "cache\u{9b}2J");
+    let output = pipe(["-"], log.as_bytes());
+    assert_eq!(output.status.code(), Some(0));
+    let shown = text(&output.stdout);
+    let control = shown.chars().find(|&c| c.is_control() && c != '\n');
+    assert_eq!(control, None, "{shown:?}");
+}
+
+#[test]
+#[cfg(unix)]
+fn an_interrupt_ends_the_pipe_and_gets_the_report() {
+    let mut child = start(["-f", "json"]);
+    let mut stdin = child.stdin.take().expect("standard input is a pipe");
+    stdin.write_all(&clean()).expect("the command reads");
+    // More than the pipe and the command's own buffers hold: when this is written, the capture
+    // has been read.
+    let idle = b"[  999.000000] nothing happens here\n".repeat(100_000);
+    stdin.write_all(&idle).expect("the command reads");
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.expect("there is a kill command").success());
+    let mut shown = Vec::new();
+    let mut stdout = child.stdout.take().expect("standard output is a pipe");
+    stdout.read_to_end(&mut shown).expect("the command writes");
+    assert_eq!(child.wait().expect("the command ends").code(), Some(0));
+    drop(stdin);
+    let report: Value = serde_json::from_slice(&shown).expect("the output is JSON");
+    assert_eq!(report["totals"]["events"], 35);
+    assert_eq!(report["totals"]["live_objects"], 5);
+}
+
+#[test]
+fn help_and_version_go_to_standard_output() {
+    for arguments in [&["--help"][..], &["-h"], &["events", "--help"], &["--version"]] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        assert_eq!(text(&output.stderr), "", "{arguments:?}");
+        assert!(!output.stdout.is_empty(), "{arguments:?}");
+    }
+    let help = text(&run(["--help"]).stdout);
+    for part in ["Examples:", "slabtrace serial.log", "Exit status:", "--strict"] {
+        assert!(help.contains(part), "{part}");
+    }
+}
+
+/// The fields of a line of `events`, in order.
+const EVENT_FIELDS: [&str; 19] = [
+    "seq",
+    "op",
+    "cache",
+    "address",
+    "inuse",
+    "fp",
+    "time",
+    "boot",
+    "line",
+    "cpu",
+    "pid",
+    "comm",
+    "taint",
+    "kernel",
+    "caller",
+    "chain",
+    "registers",
+    "object_size",
+    "damage",
+];
+
+#[test]
+fn events_are_lines_of_json_with_the_documented_fields() {
+    for (path, count) in [(CLEAN, 35), ("corpora/damaged/address-cut.log.gz", 35)] {
+        let output = run(["events", path]);
+        assert_eq!(output.status.code(), Some(0));
+        let shown = text(&output.stdout);
+        assert_eq!(shown.lines().count(), count, "{path}");
+        for (seq, line) in shown.lines().enumerate() {
+            let event: Value = serde_json::from_str(line).expect("each line is JSON");
+            let fields = event.as_object().expect("each line is an object");
+            assert!(fields.keys().eq(EVENT_FIELDS), "{line}");
+            assert_eq!(event["seq"], seq);
+            assert!(["alloc", "free"].contains(&event["op"].as_str().expect("a word")), "{line}");
+        }
+    }
+}
+
+#[test]
+fn several_captures_are_one_log() {
+    let bytes = clean();
+    let whole = json(&pipe(["-f", "json"], &bytes));
+    let scratch = Scratch::new();
+    for at in [1, bytes.len() / 3, bytes.len() / 2 + 7, bytes.len() - 1] {
+        let first = scratch.file("kern.log.1", &bytes[..at]);
+        let second = scratch.file("kern.log", &gzip(&bytes[at..]));
+        let parts = [OsStr::new("-f"), OsStr::new("json"), first.as_os_str(), second.as_os_str()];
+        let report = json(&run(parts));
+        for part in ["boots", "totals", "loss", "caches", "groups"] {
+            assert_eq!(report[part], whole[part], "{part}, cut at {at}");
+        }
+        let sizes = report["inputs"].as_array().expect("a list").iter();
+        let sum: u64 = sizes.map(|input| input["bytes"].as_u64().unwrap_or_default()).sum();
+        assert_eq!(sum, bytes.len() as u64);
+    }
+}
+
+#[test]
+fn a_selection_leaves_the_sums_of_the_whole_log() {
+    let whole = json(&run(["-f", "json", LARGE]));
+    let some = json(&run(["-f", "json", "--cache", "leaky*", "--top", "1", LARGE]));
+    assert_eq!(some["totals"], whole["totals"]);
+    let groups = some["groups"].as_array().expect("a list");
+    assert_eq!(groups.len(), 1);
+    assert_eq!(groups[0]["cache"], "leaky_cache");
+    assert_eq!(groups[0]["rank"], 1);
+    let none = json(&run(["-f", "json", "--module", "no_such_module", LARGE]));
+    assert_eq!(none["groups"].as_array().map(Vec::len), Some(0));
+}
