@@ -10,7 +10,7 @@ use crate::event::{
     Assembler, AssemblyLoss, Boot, Detail, EventSink, Fingerprint, Grouping, Names, Sign, Timeline,
     Turn, Understood, Vocabulary, Word,
 };
-use crate::record::prefix::{Unwrapper, printk};
+use crate::record::prefix::{Unwrapper, printk, wrap};
 use crate::record::{Caller, Record};
 use crate::time::{Clock, Stamp};
 
@@ -34,25 +34,31 @@ impl Default for ParserOptions {
 #[derive(Debug)]
 pub struct Parser {
     splitter: LineSplitter,
+    unwrapper: Unwrapper,
     stage: Stage,
 }
 
 impl Parser {
     /// A parser at the start of a log.
     pub fn new(options: ParserOptions) -> Parser {
-        Parser { splitter: LineSplitter::new(), stage: Stage::new(options) }
+        Parser {
+            splitter: LineSplitter::new(),
+            unwrapper: Unwrapper::new(),
+            stage: Stage::new(options),
+        }
     }
 
     /// Takes the next piece of the log.
     pub fn feed(&mut self, bytes: &[u8], sink: &mut impl EventSink) {
-        let Parser { splitter, stage } = self;
-        splitter.feed(bytes, |line| stage.line(line, sink));
+        let Parser { splitter, unwrapper, stage } = self;
+        splitter.feed(bytes, |line| stage.line(line, unwrapper, sink));
     }
 
     /// Ends the log.
     pub fn finish(&mut self, sink: &mut impl EventSink) {
-        let Parser { splitter, stage } = self;
-        splitter.finish(|line| stage.line(line, sink));
+        let Parser { splitter, unwrapper, stage } = self;
+        splitter.finish(|line| stage.line(line, unwrapper, sink));
+        unwrapper.finish(|record| stage.record(&record, sink));
         stage.finish(sink);
     }
 
@@ -84,7 +90,6 @@ const BANNER_LINES: u64 = 200;
 #[derive(Debug)]
 struct Stage {
     names: Names,
-    unwrapper: Unwrapper,
     vocabulary: Vocabulary,
     timeline: Timeline,
     /// Records held until it is clear to which boot they belong.
@@ -113,7 +118,6 @@ impl Stage {
     fn new(options: ParserOptions) -> Stage {
         Stage {
             names: Names::default(),
-            unwrapper: Unwrapper::new(),
             vocabulary: Vocabulary::default(),
             timeline: Timeline::default(),
             held: Vec::new(),
@@ -126,9 +130,10 @@ impl Stage {
     }
 
     /// A line that is a printk time and a text that is understood takes the short way.
-    fn line(&mut self, line: Line<'_>, sink: &mut impl EventSink) {
+    fn line(&mut self, line: Line<'_>, unwrapper: &mut Unwrapper, sink: &mut impl EventSink) {
         let bytes = line.bytes.strip_suffix(b"\r").unwrap_or(line.bytes);
-        if let Some(stamped) = printk::stamped(bytes)
+        if unwrapper.is_idle()
+            && let Some(stamped) = printk::stamped(bytes)
             && self.timeline.is_forward(stamped.stamp)
         {
             let record = Record {
@@ -143,14 +148,12 @@ impl Stage {
                 Sign::Header(header) => !self.timeline.is_echo(header),
                 Sign::Banner => false,
             };
-            if is_whole(&understood) && is_in_order {
+            if is_whole(&understood, &record, bytes) && is_in_order {
                 self.deliver(&record, understood, sink);
                 return;
             }
         }
-        let mut unwrapper = std::mem::take(&mut self.unwrapper);
         unwrapper.records(line, |record| self.record(&record, sink));
-        self.unwrapper = unwrapper;
     }
 
     /// Finds out where in time the record belongs.
@@ -333,11 +336,26 @@ fn sign(record: &Record<'_>, understood: &Understood<'_>) -> Sign {
     }
 }
 
-/// Whether a line's meaning leaves nothing to look for in it.
-fn is_whole(understood: &Understood<'_>) -> bool {
+/// A row of an object dump is no longer than this; the oldest kernels' are the longest.
+const ROW_CHARS_MAX: usize = 100;
+
+/// Whether a line's meaning leaves nothing to look for in it. Where the newline behind a record
+/// was lost, a meaning that has no end of its own would swallow the next one.
+fn is_whole(understood: &Understood<'_>, record: &Record<'_>, line: &[u8]) -> bool {
     match understood {
-        Understood::Trace(header) => header.fp.is_some(),
+        Understood::Trace(header) => header.fp.is_some() && line.len() != wrap::COLUMNS,
+        Understood::Object(_) if record.text.len() <= ROW_CHARS_MAX => true,
+        Understood::Object(_)
+        | Understood::Registers(_)
+        | Understood::Word(
+            Word::Task(_)
+            | Word::Hardware(_)
+            | Word::TaskDetail
+            | Word::Dropped(_)
+            | Word::Banner(_)
+            | Word::SplatBegin
+            | Word::SplatEnd,
+        ) => printk::embedded(record.text).is_none(),
         Understood::Word(word) => *word != Word::Other,
-        Understood::Object(_) | Understood::Registers(_) => true,
     }
 }

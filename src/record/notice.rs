@@ -2,15 +2,48 @@
 
 use super::cursor::Cursor;
 
-/// How many messages the kernel says it dropped.
+/// How many messages are missing here, as far as the kernel or a recorder says.
 // ** 1355 printk messages dropped **
 // ** 12 printk messages dropped ** [   14.883015]  leaky_start+0x40/0xa10       3.x: no newline
+// Missed 123 kernel messages                                                   systemd-journald
+// imuxsock lost 141 messages from pid 723 due to rate-limiting                 rsyslogd
+// imjournal: 22 messages lost due to rate-limiting (20000 allowed within 600 seconds)
+// <cut>                                                                        whoever quotes a log
 pub(super) fn dropped(text: &[u8]) -> Option<u64> {
+    match text.first()? {
+        b'*' => counted(text, b"** ", b" printk messages dropped **"),
+        b'M' => counted(text, b"Missed ", b" kernel message"),
+        b'/' => text.starts_with(b"/dev/kmsg buffer overrun, some messages lost").then_some(1),
+        b'i' => counted(text, b"imuxsock lost ", b" messages")
+            .or_else(|| counted(text, b"imuxsock: ", b" messages lost"))
+            .or_else(|| counted(text, b"imjournal: ", b" messages lost")),
+        b'0'..=b'9' => counted(text, b"", b" messages lost"),
+        b'<' | b'[' | b'.' | b'-' => is_cut_mark(text.trim_ascii()).then_some(0),
+        _ => None,
+    }
+}
+
+fn counted(text: &[u8], before: &[u8], behind: &[u8]) -> Option<u64> {
     let mut cursor = Cursor::new(text);
-    cursor.eat(b"** ")?;
+    cursor.eat(before)?;
     let count = cursor.decimal()?;
-    cursor.eat(b" printk messages dropped **")?;
+    cursor.eat(behind)?;
     Some(count)
+}
+
+/// Whether the line says that lines were left out: how many is unknown.
+fn is_cut_mark(text: &[u8]) -> bool {
+    const MARKS: [&[u8]; 8] = [
+        b"<cut>",
+        b"<snip>",
+        b"[cut]",
+        b"[snip]",
+        b"[...]",
+        b"<...>",
+        b"-- snip --",
+        b"--- snip ---",
+    ];
+    MARKS.contains(&text) || (text.len() >= 6 && text.iter().all(|&byte| byte == b'.'))
 }
 
 /// The kernel release of a boot banner.
@@ -128,6 +161,33 @@ mod tests {
         assert_eq!(dropped(b"** 1355 printk messages dropped **"), Some(1355));
         assert_eq!(dropped(b"** 12 printk messages dropped ** "), Some(12));
         assert_eq!(dropped(b"** replaying previous printk message **"), None);
+    }
+
+    #[test]
+    fn recorders_count_what_they_lost() {
+        for (text, count) in [
+            ("Missed 123 kernel messages", 123),
+            ("imuxsock lost 141 messages from pid 723 due to rate-limiting", 141),
+            (
+                "imjournal: 22 messages lost due to rate-limiting (20000 allowed within 600 seconds)",
+                22,
+            ),
+            ("7 messages lost", 7),
+            ("/dev/kmsg buffer overrun, some messages lost.", 1),
+        ] {
+            assert_eq!(dropped(text.as_bytes()), Some(count), "{text}");
+        }
+        assert_eq!(dropped(b"Missed 3 beats"), None);
+    }
+
+    #[test]
+    fn whoever_quotes_a_log_marks_what_was_left_out() {
+        for text in ["<cut>", "[...]", "........."] {
+            assert_eq!(dropped(text.as_bytes()), Some(0), "{text}");
+        }
+        for text in ["...", "<TASK>", "[<8213be6c>] show_stack+0x70/0x164"] {
+            assert_eq!(dropped(text.as_bytes()), None, "{text}");
+        }
     }
 
     #[test]

@@ -31,7 +31,8 @@ pub enum Text<'a> {
     Struck(Option<Mark>, FrameText<'a>),
     /// A line of a register dump.
     Registers(RegisterLine<'a>),
-    /// The kernel dropped this many messages here.
+    /// The kernel, or a recorder, says that this many messages are missing here; 0 if it does
+    /// not say how many.
     Dropped(u64),
     /// A boot's first line, with the kernel release.
     Banner(&'a [u8]),

@@ -68,8 +68,8 @@ impl Damage {
         match self {
             Damage::Lose(share) => lines.retain(|_| !dice.happens(share)),
             Damage::Flip(share) => each(&mut lines, share, dice, |line, dice| flip(line, dice)),
-            Damage::Cut(share) => {
-                each(&mut lines, share, dice, cut),Damage::Swap(share) => {
+            Damage::Cut(share) => each(&mut lines, share, dice, cut),
+            Damage::Swap(share) => {
                 for at in 1..lines.len() {
                     if dice.happens(share) {
                         lines.swap(at - 1, at);

@@ -13,6 +13,9 @@ const WEEKDAYS: [&[u8]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"
 /// leap year, so that every date exists.
 const UNNAMED_YEAR: i16 = 1972;
 
+/// Fewer seconds than this are no date, but a span.
+const UNIX_MIN: i64 = 1_000_000_000;
+
 // Feb 14 10:00:00
 // Nov 21 19:42:02.060014
 /// Takes a time without a year; microseconds since the start of its year.
@@ -76,6 +79,63 @@ pub(super) fn iso(cursor: &mut Cursor<'_>) -> Option<i64> {
     Some(micros(year, month, day, clock)? - offset)
 }
 
+// Sat 2026-11-21 19:42:01.749511 UTC
+// Sat 2026-11-21 19:42:01 CEST
+/// Takes a time as systemd prints it, in microseconds since 1970. Names of zones are taken for
+/// UTC: there is no telling one `IST` from another.
+pub(super) fn journal(cursor: &mut Cursor<'_>) -> Option<i64> {
+    let mut ahead = *cursor;
+    WEEKDAYS.iter().find(|day| ahead.eat(day).is_some())?;
+    ahead.eat(b" ")?;
+    let micros = iso(&mut ahead)?;
+    let mut zone_ahead = ahead;
+    zone_ahead.eat(b" ")?;
+    let zone = zone_ahead.eat_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    if matches!(zone.len(), 2..=5) {
+        ahead = zone_ahead;
+    }
+    *cursor = ahead;
+    Some(micros)
+}
+
+// 15:04:11
+// 15:04:11.123
+/// Takes a time of day, in microseconds since midnight.
+pub(super) fn time_of_day(cursor: &mut Cursor<'_>) -> Option<i64> {
+    let mut ahead = *cursor;
+    let clock = clock(&mut ahead)?;
+    *cursor = ahead;
+    Some(micros(UNNAMED_YEAR, 1, 1, clock)? - micros(UNNAMED_YEAR, 1, 1, Clock::default())?)
+}
+
+// 01-26 15:04:11.493
+/// Takes a month, a day and a time; microseconds since the start of the year.
+pub(super) fn month_day(cursor: &mut Cursor<'_>) -> Option<i64> {
+    let mut ahead = *cursor;
+    let month = two_digits(&mut ahead)?;
+    ahead.eat(b"-")?;
+    let day = two_digits(&mut ahead)?;
+    ahead.eat(b" ")?;
+    let clock = clock(&mut ahead)?;
+    *cursor = ahead;
+    Some(micros(UNNAMED_YEAR, month, day, clock)? - micros(UNNAMED_YEAR, 1, 1, Clock::default())?)
+}
+
+// 1706252651.493181
+/// Takes seconds since 1970, as many as there have been since 2001.
+pub(super) fn unix(cursor: &mut Cursor<'_>) -> Option<i64> {
+    let mut ahead = *cursor;
+    let seconds = i64::try_from(ahead.decimal()?).ok().filter(|&seconds| seconds >= UNIX_MIN)?;
+    ahead.eat(b".")?;
+    let digits = ahead.eat_while(|byte| byte.is_ascii_digit());
+    if digits.len() != 6 {
+        return None;
+    }
+    *cursor = ahead;
+    let fraction = digits.iter().fold(0i64, |value, digit| value * 10 + i64::from(digit - b'0'));
+    seconds.checked_mul(1_000_000)?.checked_add(fraction)
+}
+
 /// A time of day.
 #[derive(Clone, Copy, Default)]
 struct Clock {
@@ -103,7 +163,7 @@ fn clock(cursor: &mut Cursor<'_>) -> Option<Clock> {
 }
 
 /// Takes `Z`, `+08:00` or `+0000`; microseconds ahead of UTC.
-fn zone(cursor: &mut Cursor<'_>) -> i64 {
+pub(super) fn zone(cursor: &mut Cursor<'_>) -> i64 {
     if cursor.eat(b"Z").is_some() {
         return 0;
     }

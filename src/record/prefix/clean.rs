@@ -1,13 +1,16 @@
 //! What transports add to the bytes of a line: escape sequences, NULs, carriage returns.
 
 /// Whether `line` holds a byte that [`clean`] would act on.
+///
+/// The loop has no way out, so that the compiler looks at many bytes at once.
 pub(super) fn is_dirty(line: &[u8]) -> bool {
-    line.iter().any(|&byte| byte < b' ' && byte != b'\t')
-        || line.starts_with(BOM)
-        || line.contains(&0xa0)
+    let acts = |byte: u8| matches!(byte, 0..=8 | 10..=31 | 0x7f | 0xa0);
+    line.iter().fold(false, |dirty, &byte| dirty | acts(byte))
+        || BOMS.iter().any(|bom| line.starts_with(bom))
 }
 
-const BOM: &[u8] = b"\xef\xbb\xbf";
+/// Byte-order marks: UTF-8, and UTF-16, whose NULs vanish like any others.
+const BOMS: [&[u8]; 2] = [b"\xef\xbb\xbf", b"\xff\xfe"];
 
 /// Copies `line` to `out` without terminal escape sequences, NULs, backspaces and a byte-order
 /// mark; non-breaking blanks become blanks. Carriage returns stay: they part records.
@@ -15,7 +18,8 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 // c\x1b[?7l\x1b[2J\x1b[0m[    0.000000] Linux version …                  firmware clears the screen
 pub(super) fn clean(line: &[u8], out: &mut Vec<u8>) {
     out.clear();
-    let mut rest = line.strip_prefix(BOM).unwrap_or(line);
+    let bom = BOMS.iter().find(|bom| line.starts_with(bom));
+    let mut rest = &line[bom.map_or(0, |bom| bom.len())..];
     while let Some((&byte, tail)) = rest.split_first() {
         rest = match byte {
             0x1b => &tail[escape_len(tail)..],
@@ -23,6 +27,12 @@ pub(super) fn clean(line: &[u8], out: &mut Vec<u8>) {
                 out.push(b' ');
                 &tail[1..]
             }
+            // Latin-1's blank; in UTF-8 the byte follows another that is no ASCII.
+            0xa0 if out.last().is_none_or(u8::is_ascii) => {
+                out.push(b' ');
+                tail
+            }
+            0x7f => tail,
             b'\t' | b'\r' | b' '.. => {
                 out.push(byte);
                 tail
@@ -74,5 +84,7 @@ mod tests {
     fn transport_bytes_vanish_and_text_stays() {
         check(b"\xef\xbb\xbfa\0\0b\xc2\xa0c\xff", b"ab c\xff");
         check(b"a\rb\tc", b"a\rb\tc");
+        check(b"\xff\xfea\0b\0", b"ab");
+        check(b"a\xa0b\xc3\xa0c", b"a b\xc3\xa0c");
     }
 }

@@ -1,6 +1,6 @@
 //! The ways that util-linux' `dmesg` shows a record's level and time.
 
-use super::{Prefix, calendar};
+use super::{Prefix, calendar, printk};
 use crate::record::cursor::Cursor;
 use crate::time::Stamp;
 
@@ -14,29 +14,32 @@ pub(super) fn facility_and_level(text: &[u8]) -> Option<&[u8]> {
     let level = cursor.eat_while(|byte| byte.is_ascii_lowercase());
     cursor.eat_blanks();
     cursor.eat(b": ")?;
-    let known =
-        matches!(facility, b"kern" | b"user" | b"daemon" | b"syslog" | b"auth" | b"authpriv")
-            && matches!(
-                level,
-                b"emerg" | b"alert" | b"crit" | b"err" | b"warn" | b"notice" | b"info" | b"debug"
-            );
+    let known = !facility.is_empty()
+        && matches!(
+            level,
+            b"emerg" | b"alert" | b"crit" | b"err" | b"warn" | b"notice" | b"info" | b"debug"
+        );
     known.then_some(cursor.rest())
 }
 
-// [Sat Nov 21 19:31:05 2026] TRACE …          dmesg -T, conserver
-// [Sat Nov 21 19:31:05.123 2026] TRACE …      Tera Term
-// [Nov21 19:31] TRACE …                       dmesg -e, dmesg -H: a new minute
+// [Sat Nov 21 19:31:05 2026] TRACE …                      dmesg -T, conserver
+// [Sat Nov 21 19:31:05.123 2026] TRACE …                  Tera Term
+// [Sat Nov 21 19:31:05 2026 <    0.000012>] TRACE …       dmesg -T -d
+// [Nov21 19:31] TRACE …                                   dmesg -e, dmesg -H: a new minute
 /// Strips a bracketed calendar time.
 pub(super) fn bracketed_date<'a>(text: &'a [u8], prefix: &mut Prefix) -> Option<&'a [u8]> {
     let mut cursor = Cursor::new(text);
     cursor.eat(b"[")?;
     let micros = calendar::ctime(&mut cursor).or_else(|| calendar::short_minute(&mut cursor))?;
-    cursor.eat(b"]")?;
+    let rest = close(&mut cursor, prefix)?;
     prefix.wall = Some(Stamp::wall(micros));
-    Some(one_blank(&cursor))
+    Some(rest)
 }
 
-// [  +0.000012] TRACE …                       dmesg -e, dmesg -H
+// [  +0.000012] TRACE …                                   dmesg -e, dmesg -H
+// [  -0.037952] TRACE …                                   CPUs' clocks differ
+// [+12345.678901] TRACE …
+// [<    0.000012>] TRACE …                                dmesg --time-format delta
 /// Strips a time relative to the record before, which was at `last`.
 pub(super) fn relative<'a>(
     text: &'a [u8],
@@ -45,20 +48,44 @@ pub(super) fn relative<'a>(
 ) -> Option<&'a [u8]> {
     let mut cursor = Cursor::new(text);
     cursor.eat(b"[")?;
-    cursor.eat_blanks();
-    cursor.eat(b"+")?;
-    let seconds = i64::try_from(cursor.decimal()?).ok()?;
-    cursor.eat(b".")?;
-    let before = cursor.rest().len();
-    let fraction = i64::try_from(cursor.decimal()?).ok()?;
-    if before - cursor.rest().len() != 6 {
+    let in_angles = cursor.eat(b"<").is_some();
+    let passed = span(&mut cursor)?;
+    if in_angles {
+        cursor.eat(b">")?;
+    } else if !text.iter().take(16).any(|byte| matches!(byte, b'+' | b'-')) {
         return None;
     }
-    cursor.eat(b"]")?;
-    let passed = seconds.checked_mul(1_000_000)?.checked_add(fraction)?;
+    let rest = close(&mut cursor, prefix)?;
     let last = last.unwrap_or(Stamp::wall(0));
     prefix.wall = Some(Stamp::wall(last.micros.saturating_add(passed)));
-    Some(one_blank(&cursor))
+    Some(rest)
+}
+
+/// Takes seconds with six decimals and perhaps a sign, in microseconds.
+fn span(cursor: &mut Cursor<'_>) -> Option<i64> {
+    cursor.eat_blanks();
+    let sign = if cursor.eat(b"-").is_some() { -1 } else { 1 };
+    cursor.eat(b"+");
+    let seconds = i64::try_from(cursor.decimal()?).ok()?;
+    cursor.eat(b".")?;
+    let digits = cursor.eat_while(|byte| byte.is_ascii_digit());
+    let fraction = (digits.len() == 6).then(|| Cursor::new(digits).decimal()).flatten()?;
+    let micros = seconds.checked_mul(1_000_000)?.checked_add(i64::try_from(fraction).ok()?)?;
+    Some(sign * micros)
+}
+
+/// Takes the end of a bracketed time: a difference, the bracket, a caller, and one blank.
+pub(super) fn close<'a>(cursor: &mut Cursor<'a>, prefix: &mut Prefix) -> Option<&'a [u8]> {
+    if let Some(taken) = printk::delta(cursor.rest()) {
+        cursor.take(taken)?;
+    }
+    cursor.eat(b"]")?;
+    if let Some((caller, taken)) = printk::caller(cursor.rest()) {
+        prefix.caller = Some(caller);
+        cursor.take(taken)?;
+    }
+    let rest = cursor.rest();
+    Some(rest.strip_prefix(b" ").unwrap_or(rest))
 }
 
 // 2026-11-21T19:31:05,000000+00:00 TRACE …    dmesg --time-format iso
@@ -75,7 +102,48 @@ pub(super) fn iso<'a>(text: &'a [u8], prefix: &mut Prefix) -> Option<&'a [u8]> {
     Some(cursor.rest())
 }
 
-fn one_blank<'a>(cursor: &Cursor<'a>) -> &'a [u8] {
-    let rest = cursor.rest();
-    rest.strip_prefix(b" ").unwrap_or(rest)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Caller;
+
+    #[test]
+    fn a_difference_may_be_wide_or_negative() {
+        for (line, micros) in [
+            ("[  +0.000012]  x", 1_000_012),
+            ("[  -0.037952]  x", 962_048),
+            ("[+12345.678901]  x", 12_346_678_901),
+            ("[<    0.000012>]  x", 1_000_012),
+            ("[<  -12.000000>]  x", -11_000_000),
+        ] {
+            let mut prefix = Prefix::default();
+            let text = relative(line.as_bytes(), Some(Stamp::boot(1_000_000)), &mut prefix);
+            assert_eq!(text, Some(&b" x"[..]), "{line}");
+            assert_eq!(prefix.wall, Some(Stamp::wall(micros)), "{line}");
+        }
+        assert_eq!(relative(b"[0.000012] x", None, &mut Prefix::default()), None);
+    }
+
+    #[test]
+    fn a_date_may_have_a_difference_and_a_caller_behind_it() {
+        for line in [
+            "[Sat Nov 21 19:31:05 2026]  x",
+            "[Sat Nov 21 19:31:05.123 2026]  x",
+            "[Sat Nov 21 19:31:05 2026 <    0.000012>]  x",
+            "[Sat Nov 21 19:31:05 2026][  T154]  x",
+            "[Nov21 19:31]  x",
+        ] {
+            let mut prefix = Prefix::default();
+            let text = bracketed_date(line.as_bytes(), &mut prefix);
+            assert_eq!(text, Some(&b" x"[..]), "{line}");
+            assert!(matches!(prefix.caller, None | Some(Caller::Task(154))), "{line}");
+        }
+    }
+
+    #[test]
+    fn level_and_facility_are_words_of_the_syslog_protocol() {
+        assert_eq!(facility_and_level(b"kern  :info  :  x"), Some(&b" x"[..]));
+        assert_eq!(facility_and_level(b"local0:debug :  x"), Some(&b" x"[..]));
+        assert_eq!(facility_and_level(b"usb  :hub : x"), None);
+    }
 }

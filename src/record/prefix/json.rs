@@ -2,12 +2,13 @@
 
 use serde::Deserialize;
 
-use super::{Prefix, printk};
-use crate::time::Stamp;
+use super::Offer;
+use super::entry::Entry;
+use crate::address::LineNumber;
 
 /// One JSON object that holds a record.
 #[derive(Deserialize)]
-struct Entry {
+struct Object {
     #[serde(alias = "MESSAGE", alias = "log", alias = "message")]
     msg: Message,
     #[serde(rename = "_TRANSPORT")]
@@ -16,8 +17,12 @@ struct Entry {
     monotonic_micros: Option<String>,
     #[serde(rename = "__REALTIME_TIMESTAMP")]
     realtime_micros: Option<String>,
+    #[serde(rename = "_BOOT_ID")]
+    boot_id: Option<String>,
     #[serde(alias = "_KERNEL_CALLER")]
     caller: Option<String>,
+    #[serde(alias = "dt")]
+    time: Option<serde_json::Value>,
 }
 
 /// journald writes a message that is not UTF-8 as an array of bytes.
@@ -29,38 +34,55 @@ enum Message {
 }
 
 // {"_SOURCE_MONOTONIC_TIMESTAMP":"10815334","_TRANSPORT":"kernel","MESSAGE":"CPU: 0 PID: 115 …"}
-// {"log":"[    1.0] TRACE …\n","stream":"stdout","time":"2024-01-26T15:04:11Z"}
-// - {"dt": "2020-05-14T10:00:00", "lvl": "target", "msg": "[    1.0] TRACE …"}        LAVA
-/// Reads an object on one line; its message goes to `message`.
-pub(super) fn object(line: &[u8], prefix: &mut Prefix, message: &mut Vec<u8>) -> Option<()> {
-    let line = line.strip_prefix(b"- ").unwrap_or(line);
-    if line.first() != Some(&b'{') {
+// data: {"_TRANSPORT":"kernel","MESSAGE":"CPU: 0 PID: 115 …"}                       journalctl -o json-sse
+// {"log":"[    1.0] TRACE …\n","stream":"stdout","time":"2024-01-26T15:04:11Z"}     docker
+// - {"dt": "2020-05-14T10:00:00", "lvl": "target", "msg": "[    1.0] TRACE …"}       LAVA
+// {"pri":6,"time":4.818698,"msg":"TRACE …"}                                         dmesg --json, reformatted
+/// Reads an object on one line.
+pub(super) fn object(number: LineNumber, line: &[u8]) -> Option<Entry> {
+    let line = [&b"- "[..], b"data: "]
+        .iter()
+        .find_map(|front| line.strip_prefix(*front))
+        .unwrap_or(line)
+        .trim_ascii();
+    if line.first() != Some(&b'{') || line.len() < 2 {
         return None;
     }
-    let entry: Entry = serde_json::from_slice(line.trim_ascii_end()).ok()?;
-    message.clear();
-    if entry.transport.is_some_and(|transport| transport != "kernel") {
-        return Some(());
+    let object: Object = serde_json::from_slice(line.strip_suffix(b",").unwrap_or(line)).ok()?;
+    let mut entry = Entry::default();
+    for (key, value) in [
+        (&b"_TRANSPORT"[..], &object.transport),
+        (b"_SOURCE_MONOTONIC_TIMESTAMP", &object.monotonic_micros),
+        (b"__REALTIME_TIMESTAMP", &object.realtime_micros),
+        (b"_BOOT_ID", &object.boot_id),
+        (b"caller", &object.caller),
+    ] {
+        if let Some(value) = value {
+            entry.set(number, key, value.as_bytes());
+        }
     }
-    let number = |text: Option<String>| text.and_then(|digits| digits.parse().ok());
-    prefix.boot = number(entry.monotonic_micros).map(Stamp::boot);
-    prefix.wall = number(entry.realtime_micros).map(Stamp::wall);
-    prefix.caller = entry.caller.and_then(|word| printk::caller_word(word.as_bytes()));
-    match entry.msg {
-        Message::Text(text) => message.extend_from_slice(text.as_bytes()),
-        Message::Bytes(bytes) => message.extend_from_slice(&bytes),
+    match &object.time {
+        Some(serde_json::Value::String(time)) => entry.set(number, b"time", time.as_bytes()),
+        Some(time) => entry.set(number, b"time", time.to_string().as_bytes()),
+        None => {}
     }
-    Some(())
+    match &object.msg {
+        Message::Text(text) => entry.set(number, b"msg", text.as_bytes()),
+        Message::Bytes(bytes) => entry.set(number, b"msg", bytes),
+    }
+    Some(entry)
 }
 
-/// What `dmesg --json` said in the lines before a message.
+/// A JSON document of many lines: `dmesg --json`, `journalctl -o json-pretty`.
 #[derive(Debug, Default)]
-pub(super) struct Dmesg {
-    time: Option<Stamp>,
-    caller: Option<crate::record::Caller>,
+pub(super) struct Document {
+    entry: Entry,
+    /// Whether an object has been opened.
+    is_open: bool,
 }
 
-impl Dmesg {
+impl Document {
+    // {
     //    "dmesg": [
     //       {
     //          "pri": 6,
@@ -68,85 +90,136 @@ impl Dmesg {
     //          "caller": "T83",
     //          "msg": "TRACE kmalloc-192 alloc …"
     //       },{
-    /// Reads a line of the document. A message goes to `message`.
-    pub(super) fn line(
-        &mut self,
-        line: &[u8],
-        prefix: &mut Prefix,
-        message: &mut Vec<u8>,
-    ) -> Option<()> {
-        let (key, value) = member(line)?;
-        message.clear();
-        match key {
-            b"time" => self.time = seconds(value).map(Stamp::boot),
-            b"caller" => {
-                let word: String = serde_json::from_slice(value).ok()?;
-                self.caller = printk::caller_word(word.as_bytes());
+    /// Takes the line if it is a part of a document.
+    pub(super) fn offer(&mut self, number: LineNumber, line: &[u8]) -> Offer {
+        let line = line.trim_ascii();
+        match line.first() {
+            Some(b'{') if line.len() == 1 => {
+                self.is_open = true;
+                Offer::TAKEN
             }
-            b"msg" => {
-                let text: String = serde_json::from_slice(value).ok()?;
-                message.extend_from_slice(text.as_bytes());
-                prefix.boot = self.time.take();
-                prefix.caller = self.caller.take();
+            Some(b'}') if line == b"},{" => {
+                self.is_open = true;
+                Offer { entry: self.end(), taken: true }
             }
-            b"pri" | b"fac" | b"dmesg" => {}
-            _ => return None,
+            Some(b'}' | b']') if self.is_open => Offer { entry: self.end(), taken: true },
+            Some(b'"') if self.is_open => self.member(number, line),
+            _ => Offer { entry: self.finish(), taken: false },
         }
-        Some(())
+    }
+
+    /// Ends the log.
+    pub(super) fn finish(&mut self) -> Option<Entry> {
+        if !self.is_open {
+            return None;
+        }
+        self.is_open = false;
+        self.end()
+    }
+
+    fn end(&mut self) -> Option<Entry> {
+        let entry = std::mem::take(&mut self.entry);
+        entry.is_complete().then_some(entry)
+    }
+
+    fn member(&mut self, number: LineNumber, line: &[u8]) -> Offer {
+        let Some((key, value)) = member(line) else {
+            return Offer { entry: self.finish(), taken: false };
+        };
+        if let Ok(text) = serde_json::from_slice::<String>(value) {
+            self.entry.set(number, key, text.as_bytes());
+        } else {
+            self.entry.set(number, key, value);
+        }
+        Offer::TAKEN
     }
 }
 
 fn member(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let line = line.trim_ascii().strip_prefix(b"\"")?;
+    let line = line.strip_prefix(b"\"")?;
     let end = memchr::memchr(b'"', line)?;
-    let value = line[end + 1..].strip_prefix(b":")?.trim_ascii();
+    let value = line[end + 1..].trim_ascii_start().strip_prefix(b":")?.trim_ascii();
     Some((&line[..end], value.strip_suffix(b",").unwrap_or(value)))
-}
-
-fn seconds(value: &[u8]) -> Option<i64> {
-    let mut bracketed = Vec::with_capacity(value.len() + 2);
-    bracketed.push(b'[');
-    bracketed.extend_from_slice(value);
-    bracketed.push(b']');
-    printk::stamped(&bracketed).map(|stamped| stamped.stamp.micros)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Caller;
+    use crate::time::Stamp;
+
+    fn entry(line: &[u8]) -> Entry {
+        object(LineNumber(1), line).expect("entry")
+    }
 
     #[test]
     fn a_journal_entry_gives_message_and_kernel_time() {
-        let line = br#"{"_SOURCE_MONOTONIC_TIMESTAMP":"10815334","_TRANSPORT":"kernel","MESSAGE":" <TASK>","X":null}"#;
-        let (mut prefix, mut message) = (Prefix::default(), Vec::new());
-        object(line, &mut prefix, &mut message).expect("entry");
-        assert_eq!(
-            (prefix.boot, message.as_slice()),
-            (Some(Stamp::boot(10_815_334)), &b" <TASK>"[..])
+        let entry = entry(
+            br#"{"_SOURCE_MONOTONIC_TIMESTAMP":"10815334","_TRANSPORT":"kernel","MESSAGE":" <TASK>","X":null}"#,
         );
+        assert_eq!(entry.prefix.boot, Some(Stamp::boot(10_815_334)));
+        assert_eq!(entry.message, b" <TASK>");
+        assert!(entry.is_of_the_kernel());
     }
 
     #[test]
     fn a_message_that_is_no_text_comes_as_bytes() {
-        let (mut prefix, mut message) = (Prefix::default(), Vec::new());
-        object(br#"{"MESSAGE":[84,82,255]}"#, &mut prefix, &mut message).expect("entry");
-        assert_eq!(message, [84, 82, 255]);
+        assert_eq!(entry(br#"{"MESSAGE":[84,82,255]}"#).message, [84, 82, 255]);
     }
 
     #[test]
-    fn dmesg_spreads_a_record_over_lines() {
-        let (mut dmesg, mut prefix, mut message) =
-            (Dmesg::default(), Prefix::default(), Vec::new());
+    fn a_program_counts_only_when_it_tells_of_a_loss() {
+        let program = |message: &str| {
+            format!(r#"{{"_TRANSPORT":"driver","MESSAGE":"{message}"}}"#).into_bytes()
+        };
+        assert!(!entry(&program("TRACE x")).is_of_the_kernel());
+        assert!(entry(&program("Missed 3 kernel messages")).is_of_the_kernel());
+    }
+
+    #[test]
+    fn container_engines_and_lava_write_a_date() {
         for line in [
-            &br#"         "pri": 4,"#[..],
-            br#"         "time":     1.500000,"#,
-            br#"         "msg": "a \"b\"""#,
+            &br#"{"log":"x\n","stream":"stdout","time":"2024-01-26T15:04:11Z"}"#[..],
+            br#"- {"dt": "2024-01-26T15:04:11", "lvl": "target", "msg": "x"}"#,
         ] {
-            dmesg.line(line, &mut prefix, &mut message).expect("member");
+            assert_eq!(entry(line).prefix.wall, Some(Stamp::wall(1_706_281_451_000_000)));
         }
-        assert_eq!(
-            (prefix.boot, message.as_slice()),
-            (Some(Stamp::boot(1_500_000)), &br#"a "b""#[..])
-        );
+    }
+
+    #[test]
+    fn a_document_spreads_a_record_over_lines() {
+        let mut document = Document::default();
+        let mut found = Vec::new();
+        for (line, number) in [
+            &br"{"[..],
+            br#"   "dmesg": ["#,
+            br"      {",
+            br#"         "pri": 4,"#,
+            br#"         "time":     1.500000,"#,
+            br#"         "caller": "T83","#,
+            br#"         "msg": "a \"b\"""#,
+            br"      },{",
+            br#"         "msg": "c""#,
+            br"      }",
+            br"   ]",
+            br"}",
+        ]
+        .into_iter()
+        .zip(1..)
+        {
+            let offer = document.offer(LineNumber(number), line);
+            assert!(offer.taken, "line {number}");
+            found.extend(offer.entry);
+        }
+        assert_eq!(found.len(), 2);
+        assert_eq!((found[0].line, found[0].message.as_slice()), (LineNumber(7), &br#"a "b""#[..]));
+        assert_eq!(found[0].prefix.boot, Some(Stamp::boot(1_500_000)));
+        assert_eq!(found[0].prefix.caller, Some(Caller::Task(83)));
+        assert_eq!((found[1].message.as_slice(), found[1].prefix.boot), (&b"c"[..], None));
+    }
+
+    #[test]
+    fn a_line_in_quotes_is_no_document() {
+        assert!(!Document::default().offer(LineNumber(1), br#""msg": "x""#).taken);
     }
 }

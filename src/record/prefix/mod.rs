@@ -1,23 +1,39 @@
 //! Recorders' prefixes, found by looking at the line: one file per family of renderings.
 //!
-//! Prefixes are stripped from the outside in, any number of them, until the kernel's text is
-//! left. A new rendering is a new function with its example lines, and a line in `strip_one`.
+//! Four layers, from the outside in: the journal's records of several lines (`journal`,
+//! `json`), what mail and terminals do to lines (`quoted`, `wrap`, `clean`), the prefixes
+//! of one line (`strip`), and a prefix nobody knows (`learned`). A new prefix is a new
+//! function with its example lines, and a line in `strip.rs`.
 
+mod android;
 mod calendar;
 mod clean;
+mod container;
 mod dmesg;
+mod entry;
 mod host;
+mod journal;
 mod json;
 mod kmsg;
+mod learned;
+mod mail;
 pub(crate) mod printk;
+mod quoted;
+mod repeat;
+mod serial;
+mod strip;
+pub(crate) mod wrap;
 
 use super::{Caller, Record};
 use crate::address::LineNumber;
 use crate::capture::Line;
 use crate::time::Stamp;
 
-/// More prefixes than this are not stripped from one line.
-const PREFIXES_MAX: usize = 8;
+use entry::Entry;
+use quoted::Decoded;
+
+/// Takes the records of a line, in order.
+type Each<'e> = dyn FnMut(Record<'_>) + 'e;
 
 /// What a line's prefixes said.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,14 +50,29 @@ impl Prefix {
     }
 }
 
+/// What an empty line is.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+enum Spacing {
+    /// A record without text.
+    #[default]
+    Record,
+    /// What parts two objects of JSON.
+    Between,
+}
+
 /// Finds the records in lines that are more than a printk time and a text.
 #[derive(Debug, Default)]
 pub struct Unwrapper {
-    dmesg: json::Dmesg,
-    /// The last record's time, for `dmesg -e`, which shows differences.
-    last: Option<Stamp>,
+    journal: journal::Collector,
+    document: json::Document,
+    quoted: quoted::Printable,
+    fragments: kmsg::Fragments,
+    wrap: wrap::Joiner,
+    stripper: strip::Stripper,
+    spacing: Spacing,
+    /// The journal's name of the present boot.
+    boot_id: Vec<u8>,
     cleaned: Vec<u8>,
-    message: Vec<u8>,
 }
 
 impl Unwrapper {
@@ -50,118 +81,211 @@ impl Unwrapper {
         Unwrapper::default()
     }
 
-    /// Hands every record of the line to `each`, in order. A line of a JSON document that holds
-    /// no message yields none; any other line yields at least one.
+    /// Whether a line that is a printk time and a text needs no unwrapping. It does while a
+    /// line before it waits for its end.
+    #[inline]
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.wrap.is_active()
+            && !self.quoted.is_active()
+            && !self.journal.is_active()
+            && !self.fragments.is_active()
+    }
+
+    /// Hands every record of the line to `each`, in order. A line that is a part of a record may
+    /// yield none, or the records before it.
     pub fn records(&mut self, line: Line<'_>, mut each: impl FnMut(Record<'_>)) {
+        self.raw(line.number, line.bytes, &mut each);
+    }
+
+    /// Ends the log: hands over what was waiting for more lines.
+    pub fn finish(&mut self, mut each: impl FnMut(Record<'_>)) {
+        if let Some(entry) = self.journal.finish() {
+            self.entry(&entry, &mut each);
+        }
+        if let Some(entry) = self.document.finish() {
+            self.entry(&entry, &mut each);
+        }
+        if let Some((number, text)) = self.quoted.finish() {
+            self.dirty(number, &text, &mut each);
+        }
+        if let Some((number, text)) = self.fragments.finish() {
+            self.plain(number, &text, Prefix::default(), &mut each);
+        }
+        if let Some(row) = self.wrap.take() {
+            self.plain(row.number, &row.bytes, Prefix::default(), &mut each);
+        }
+    }
+
+    /// Records of the journal hold bytes as they are, and are looked for first.
+    fn raw(&mut self, number: LineNumber, bytes: &[u8], each: &mut Each<'_>) {
+        let offer = self.journal.offer(number, bytes);
+        if let Some(entry) = offer.entry {
+            self.entry(&entry, each);
+        }
+        if !offer.taken {
+            self.quoted(number, trim_returns(bytes), each);
+        }
+    }
+
+    fn quoted(&mut self, number: LineNumber, bytes: &[u8], each: &mut Each<'_>) {
+        match self.quoted.line(number, bytes) {
+            Decoded::Plain => self.dirty(number, bytes, each),
+            Decoded::Held => {}
+            Decoded::Line(number, text) => self.dirty(number, &text, each),
+        }
+    }
+
+    fn dirty(&mut self, number: LineNumber, bytes: &[u8], each: &mut Each<'_>) {
+        if !clean::is_dirty(bytes) {
+            return self.line(number, bytes, each);
+        }
         let mut cleaned = std::mem::take(&mut self.cleaned);
-        let bytes = if clean::is_dirty(line.bytes) {
-            clean::clean(line.bytes, &mut cleaned);
-            cleaned.as_slice()
-        } else {
-            line.bytes
-        };
-        for piece in bytes.trim_ascii_end_of_returns().split(|&byte| byte == b'\r') {
-            self.piece(line.number, piece, &mut each);
+        clean::clean(bytes, &mut cleaned);
+        for piece in trim_returns(&cleaned).split(|&byte| byte == b'\r') {
+            self.line(number, piece, each);
         }
         self.cleaned = cleaned;
     }
 
-    fn piece(&mut self, number: LineNumber, text: &[u8], each: &mut impl FnMut(Record<'_>)) {
-        let mut message = std::mem::take(&mut self.message);
-        let mut prefix = Prefix::default();
-        let in_json = json::object(text, &mut prefix, &mut message)
-            .or_else(|| self.dmesg.line(text, &mut prefix, &mut message));
-        if in_json.is_some() {
-            let lines = message.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
-            for line in lines {
-                self.segments(number, line, prefix, each);
-            }
-        } else {
-            self.segments(number, text, prefix, each);
+    fn line(&mut self, number: LineNumber, bytes: &[u8], each: &mut Each<'_>) {
+        if let Some(entry) = json::object(number, bytes) {
+            self.spacing = Spacing::Between;
+            return self.entry(&entry, each);
         }
-        self.message = message;
-    }
-
-    /// Strips the prefixes, and parts what is left at the printk times inside it.
-    fn segments(
-        &mut self,
-        number: LineNumber,
-        text: &[u8],
-        outer: Prefix,
-        each: &mut impl FnMut(Record<'_>),
-    ) {
-        let mut rest = text;
-        loop {
-            let mut prefix = outer;
-            let text = self.strip(rest, &mut prefix);
-            let (text, behind) = match printk::embedded(text) {
-                Some(at) => (&text[..at], Some(&text[at..])),
-                None => (text, None),
-            };
-            let stamp = prefix.stamp();
-            self.last = stamp.or(self.last);
-            each(Record { line: number, stamp, caller: prefix.caller, text });
-            let Some(behind) = behind else { break };
-            rest = behind;
+        let spacing = std::mem::take(&mut self.spacing);
+        if bytes.is_empty() && spacing == Spacing::Between {
+            return;
+        }
+        let offer = self.document.offer(number, bytes);
+        if let Some(entry) = offer.entry {
+            self.entry(&entry, each);
+        }
+        if !offer.taken {
+            self.fragment(number, bytes, each);
         }
     }
 
-    fn strip<'a>(&self, mut text: &'a [u8], prefix: &mut Prefix) -> &'a [u8] {
-        for _ in 0..PREFIXES_MAX {
-            if let Some(stamped) = printk::stamped(text) {
-                prefix.boot = Some(stamped.stamp);
-                prefix.caller = stamped.caller.or(prefix.caller);
-                text = host::behind_kernel(stamped.text).unwrap_or(stamped.text);
-            } else if prefix.boot.is_some() {
-                break;
-            } else if let Some(stripped) = self.strip_one(text, prefix) {
-                text = stripped;
+    fn fragment(&mut self, number: LineNumber, bytes: &[u8], each: &mut Each<'_>) {
+        if !self.fragments.is_active() && !kmsg::is_fragment(bytes) {
+            return self.row(number, bytes, each);
+        }
+        let offer = self.fragments.offer(number, bytes);
+        if let Some((number, text)) = offer.record {
+            self.row(number, &text, each);
+        }
+        if !offer.taken {
+            self.row(number, bytes, each);
+        }
+    }
+
+    /// A row of a terminal, or the line that it is where nothing wrapped it.
+    fn row(&mut self, number: LineNumber, bytes: &[u8], each: &mut Each<'_>) {
+        let held = self.wrap.take();
+        let joined = held.as_ref().and_then(|held| self.wrap.join(held, bytes, &self.stripper));
+        let mut row = number;
+        if let Some(held) = held {
+            if joined.is_some() {
+                row = held.number;
             } else {
-                break;
+                self.plain(held.number, &held.bytes, Prefix::default(), each);
             }
         }
-        text
-    }
-
-    /// Strips one prefix other than a printk time.
-    fn strip_one<'a>(&self, text: &'a [u8], prefix: &mut Prefix) -> Option<&'a [u8]> {
-        match *text.first()? {
-            b'<' => printk::level(text),
-            b'[' => dmesg::bracketed_date(text, prefix)
-                .or_else(|| dmesg::relative(text, self.last, prefix)),
-            b'0'..=b'9' => kmsg::strip(text, prefix)
-                .or_else(|| dmesg::iso(text, prefix))
-                .or_else(|| host::syslog(text, prefix)),
-            b'A'..=b'Z' => host::syslog(text, prefix),
-            b'a'..=b'z' => dmesg::facility_and_level(text).or_else(|| host::facility(text)),
-            _ => None,
+        let line = joined.as_deref().unwrap_or(bytes);
+        let stripped = self.stripper.strip(line, Prefix::default());
+        match self.wrap.judge(line, bytes.len(), stripped.text) {
+            wrap::Judgement::Whole => {
+                self.stripper.segments(row, stripped, Prefix::default(), each);
+            }
+            wrap::Judgement::Cut => self.wrap.hold(row, line),
+            wrap::Judgement::Quoted => {
+                self.quoted.begin();
+                self.quoted(row, line, each);
+            }
         }
     }
+
+    /// A line without anything around it.
+    fn plain(&mut self, number: LineNumber, line: &[u8], outer: Prefix, each: &mut Each<'_>) {
+        let stripped = self.stripper.strip(line, outer);
+        self.stripper.segments(number, stripped, outer, each);
+    }
+
+    /// A record that came as named fields.
+    fn entry(&mut self, entry: &Entry, each: &mut Each<'_>) {
+        if !entry.is_of_the_kernel() {
+            return;
+        }
+        self.boot_of(entry, each);
+        let message = entry.message.strip_suffix(b"\n").unwrap_or(&entry.message);
+        for text in message.split(|&byte| byte == b'\n') {
+            let mut cleaned = Vec::new();
+            let text = if clean::is_dirty(text) {
+                clean::clean(text, &mut cleaned);
+                trim_returns(&cleaned)
+            } else {
+                text
+            };
+            self.plain(entry.line, text, entry.prefix, each);
+        }
+    }
+
+    /// The journal has no separator between boots where each record names its boot.
+    fn boot_of(&mut self, entry: &Entry, each: &mut Each<'_>) {
+        if entry.boot_id.is_empty() || entry.boot_id == self.boot_id {
+            return;
+        }
+        if !self.boot_id.is_empty() {
+            let mut text = b"-- Boot ".to_vec();
+            text.extend_from_slice(&entry.boot_id);
+            text.extend_from_slice(b" --");
+            each(Record { line: entry.line, stamp: None, caller: None, text: &text });
+        }
+        self.boot_id.clone_from(&entry.boot_id);
+    }
+}
+
+/// A line as a collector of records sees it.
+struct Offer {
+    /// The record that the line ended.
+    entry: Option<Entry>,
+    /// Whether the line was a part of a record.
+    taken: bool,
+}
+
+impl Offer {
+    /// The line is no part of a record.
+    const FOREIGN: Offer = Offer { entry: None, taken: false };
+    /// The line is a part of a record that goes on.
+    const TAKEN: Offer = Offer { entry: None, taken: true };
 }
 
 /// Trims the carriage returns that serial lines end in: CRLF, CRCRLF.
-trait TrimReturns {
-    fn trim_ascii_end_of_returns(&self) -> &[u8];
-}
-
-impl TrimReturns for [u8] {
-    fn trim_ascii_end_of_returns(&self) -> &[u8] {
-        let end = self.iter().rposition(|&byte| byte != b'\r').map_or(0, |at| at + 1);
-        &self[..end]
-    }
+fn trim_returns(line: &[u8]) -> &[u8] {
+    let end = line.iter().rposition(|&byte| byte != b'\r').map_or(0, |at| at + 1);
+    &line[..end]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn records(line: &[u8]) -> Vec<(Option<i64>, String)> {
+    /// Line, time and text of every record.
+    fn all(lines: &[&[u8]]) -> Vec<(u64, Option<i64>, String)> {
         let mut found = Vec::new();
-        Unwrapper::new().records(Line { number: LineNumber(1), bytes: line }, |record| {
+        let mut each = |record: Record<'_>| {
             let text = String::from_utf8_lossy(record.text).into_owned();
-            found.push((record.stamp.map(|stamp| stamp.micros), text));
-        });
+            found.push((record.line.0, record.stamp.map(|stamp| stamp.micros), text));
+        };
+        let mut unwrapper = Unwrapper::new();
+        for (bytes, number) in lines.iter().zip(1..) {
+            unwrapper.records(Line { number: LineNumber(number), bytes }, &mut each);
+        }
+        unwrapper.finish(&mut each);
         found
+    }
+
+    fn texts(lines: &[&[u8]]) -> Vec<String> {
+        all(lines).into_iter().map(|(_, _, text)| text).collect()
     }
 
     #[test]
@@ -175,10 +299,29 @@ mod tests {
             b"6,339,1500000,-;TRACE x",
             b"\x1b[32m[    1.500000] \x1b[0mTRACE x\r\r",
             br#"{"MESSAGE":"TRACE x","_SOURCE_MONOTONIC_TIMESTAMP":"1500000"}"#,
+            br#"{"log":"[    1.500000] TRACE x\r\n","stream":"stdout"}"#,
+            b"15:04:11  [    1.500000] TRACE x",
+            b"[2024-01-26 15:04:11] <6>[    1.500000] TRACE x",
+            b"[12.345678 0.000123] [    1.500000] TRACE x",
+            b"Jan 26 15:04:11 [    1.500000] TRACE x",
+            b"2024-01-26T15:04:11.493181123Z stderr F [    1.500000] TRACE x",
+            b"01-26 15:04:11.493     0     0 I         : [    1.500000] TRACE x",
+            b"[    1.500000] [3:           Xorg:  723] TRACE x",
+            b"[    1.500000]<3> (CPU:3-PID:723:Xorg) TRACE x",
+            b"<30>1 2024-01-26T15:04:11Z host kernel - - - [    1.500000] TRACE x",
+            b"    [    1.500000] TRACE x",
+            b"\t<6>[    1.500000] TRACE x",
+            b"> > [    1.500000] TRACE x",
+            b">> > [    1.500000] TRACE x",
+            b"1673 [    1.500000] TRACE x",
+            b"  3106\t[    1.500000] TRACE x",
+            b"kern.log:12:[    1.500000] TRACE x",
+            b"/ # [    1.500000] TRACE x",
+            b"1.500000] TRACE x              ",
         ] {
             assert_eq!(
-                records(line),
-                [(Some(1_500_000), "TRACE x".to_owned())],
+                all(&[line]),
+                [(1, Some(1_500_000), "TRACE x".to_owned())],
                 "{}",
                 line.escape_ascii()
             );
@@ -187,17 +330,90 @@ mod tests {
 
     #[test]
     fn a_users_unfinished_line_is_parted_from_the_record() {
-        let found = records(b"app[9[    8.159550] TRACE kmalloc-64 alloc");
+        let found = all(&[b"app[9[    8.159550] TRACE kmalloc-64 alloc"]);
         assert_eq!(
             found,
-            [(None, "app[9".to_owned()), (Some(8_159_550), "TRACE kmalloc-64 alloc".to_owned())]
+            [
+                (1, None, "app[9".to_owned()),
+                (1, Some(8_159_550), "TRACE kmalloc-64 alloc".to_owned())
+            ]
         );
     }
 
     #[test]
     fn lost_newlines_do_not_lose_records() {
-        let found = records(b"[    1.000000] a[    2.000000] b[    3.000000]  c");
-        let texts: Vec<&str> = found.iter().map(|(_, text)| text.as_str()).collect();
-        assert_eq!(texts, ["a", "b", " c"]);
+        assert_eq!(
+            texts(&[b"[    1.000000] a[    2.000000] b[    3.000000]  c"]),
+            ["a", "b", " c"]
+        );
+    }
+
+    #[test]
+    fn the_kernel_s_note_of_a_loss_is_a_record_of_its_own() {
+        for line in [
+            &b"** 12 printk messages dropped ** [   14.883015]  a+0x1/0x2"[..],
+            b"** 12 printk messages dropped **  a+0x1/0x2",
+        ] {
+            assert_eq!(texts(&[line]), ["** 12 printk messages dropped ** ", " a+0x1/0x2"]);
+        }
+    }
+
+    #[test]
+    fn repeated_messages_are_written_out() {
+        let found = texts(&[
+            b"Feb 14 10:00:00 host kernel:  a+0x1/0x2",
+            b"Feb 14 10:00:00 host last message repeated 2 times",
+            b"Feb 14 10:00:00 host kernel: message repeated 2 times: [  b+0x1/0x2 [leaky]]",
+        ]);
+        assert_eq!(found[..3], [" a+0x1/0x2"; 3]);
+        assert_eq!(found[3..], [" b+0x1/0x2 [leaky]"; 2]);
+    }
+
+    #[test]
+    fn a_header_teaches_the_prefix_of_the_lines_behind_it() {
+        let found = texts(&[
+            b"    TRACE a alloc 0xc294ff00 inuse=30 fp=0xc294ff00",
+            b"    Call Trace:",
+            b"     a+0x1/0x2",
+            b"",
+            b"TRACE a alloc 0xc294ff00 inuse=30 fp=0xc294ff00",
+            b"     a+0x1/0x2",
+        ]);
+        assert_eq!(found[1..4], ["Call Trace:", " a+0x1/0x2", ""]);
+        assert_eq!(found[5], "     a+0x1/0x2", "a header without a prefix ends it");
+    }
+
+    #[test]
+    fn a_mailed_log_is_told_by_its_header() {
+        let found = all(&[
+            b"> TRACE a alloc 0xc294ff00 inuse=3D30 fp=3D0xc294f=",
+            b"f00",
+            b">=A0Call Trace:=20",
+        ]);
+        assert_eq!(found[0].2, "TRACE a alloc 0xc294ff00 inuse=30 fp=0xc294ff00");
+        assert_eq!((found[1].0, found[1].2.as_str()), (3, "Call Trace: "));
+    }
+
+    #[test]
+    fn a_new_boot_of_the_journal_is_separated() {
+        let entry = |boot: &str| format!(r#"{{"_BOOT_ID":"{boot}","MESSAGE":"x"}}"#).into_bytes();
+        let (first, second) = (entry("7ff3"), entry("8aa0"));
+        assert_eq!(texts(&[&first, &first, &second]), ["x", "x", "-- Boot 8aa0 --", "x"]);
+    }
+
+    #[test]
+    fn fragments_of_a_packet_are_one_record() {
+        let found = all(&[
+            b"6,416,1500000,-,ncfrag=0/9;TRACE",
+            b"6,416,1500000,-,ncfrag=5/9; x y",
+            b"6,417,1600000,-;z",
+        ]);
+        assert_eq!(found[0], (1, Some(1_500_000), "TRACE x y".to_owned()));
+        assert_eq!(found[1], (3, Some(1_600_000), "z".to_owned()));
+    }
+
+    #[test]
+    fn a_dictionary_is_no_record() {
+        assert_eq!(texts(&[b"6,1,0,-;x", b" SUBSYSTEM=acpi", b" DEVICE=+acpi:PNP0A03:00"]), ["x"]);
     }
 }

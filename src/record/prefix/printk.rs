@@ -1,5 +1,6 @@
 //! The kernel's own prefix: level, time and caller. The only prefix on the hot path.
 
+use super::Prefix;
 use crate::record::Caller;
 use crate::record::cursor::Cursor;
 use crate::time::Stamp;
@@ -19,7 +20,7 @@ const FRACTION_DIGITS: usize = 6;
 // [123456.818698] TRACE kmalloc-64 …
 // [   50.669331][  T154] TRACE kmalloc-64 …        CONFIG_PRINTK_CALLER
 // [   67.094832][    C1]  dump_stack+0x10/0x12
-// [   12.345678 <    0.000012>] text               dmesg -d
+// [   12.345678 <   -0.037952>] text               dmesg -d
 /// Reads a line that begins with a printk time.
 pub(crate) fn stamped(line: &[u8]) -> Option<Stamped<'_>> {
     let (micros, taken) = time(line)?;
@@ -77,17 +78,25 @@ fn time(line: &[u8]) -> Option<(i64, usize)> {
     (line.get(at) == Some(&b']')).then_some((seconds * 1_000_000 + fraction, at + 1))
 }
 
-/// The length of ` <    0.000012>`, which `dmesg -d` puts behind a time.
-fn delta(text: &[u8]) -> Option<usize> {
+//  <    0.000012>              dmesg -d
+//  <   -0.037952>              CPUs' clocks differ
+//  <    0.000309 >             journalctl -o short-delta; a star where it is not reliable
+//                              journalctl -o short-delta, the first record
+/// The length of what shows the difference to the record before, behind a time.
+pub(super) fn delta(text: &[u8]) -> Option<usize> {
     let mut cursor = Cursor::new(text);
-    cursor.eat(b" <")?;
+    let blanks = cursor.eat_blanks();
+    if cursor.peek() == Some(b']') {
+        return Some(blanks);
+    }
+    cursor.eat(b"<")?;
     let inner = cursor.until(b">")?;
-    let known = inner.iter().all(|&byte| byte.is_ascii_digit() || byte == b' ' || byte == b'.');
-    known.then_some(inner.len() + 3)
+    let known = |&byte: &u8| byte.is_ascii_digit() || matches!(byte, b' ' | b'.' | b'-' | b'*');
+    (blanks == 1 && inner.len() < 32 && inner.iter().all(known)).then_some(inner.len() + 3)
 }
 
 /// Reads `[  T154]` or `[    C1]`, and tells its length.
-fn caller(text: &[u8]) -> Option<(Caller, usize)> {
+pub(super) fn caller(text: &[u8]) -> Option<(Caller, usize)> {
     let mut cursor = Cursor::new(text);
     cursor.eat(b"[")?;
     cursor.eat_blanks();
@@ -127,6 +136,30 @@ pub(crate) fn embedded(line: &[u8]) -> Option<usize> {
     })
 }
 
+// 90560.232045] TRACE …
+/// Strips a time that has lost its bracket.
+pub(super) fn headless<'a>(text: &'a [u8], prefix: &mut Prefix) -> Option<&'a [u8]> {
+    let end = text.iter().take(24).position(|&byte| byte == b']')?;
+    let micros = seconds(&text[..end]).filter(|_| end >= b"0.000000".len())?;
+    prefix.boot = Some(Stamp::boot(micros));
+    let rest = &text[end + 1..];
+    Some(rest.strip_prefix(b" ").unwrap_or(rest))
+}
+
+/// Reads a time without its brackets, in microseconds.
+pub(super) fn seconds(value: &[u8]) -> Option<i64> {
+    let value = value.trim_ascii();
+    if value.len() > 32 {
+        return None;
+    }
+    let mut bracketed = [b' '; 34];
+    bracketed[0] = b'[';
+    bracketed[1..=value.len()].copy_from_slice(value);
+    bracketed[value.len() + 1] = b']';
+    let (micros, taken) = time(&bracketed)?;
+    (taken == value.len() + 2).then_some(micros)
+}
+
 // <6>[    0.000000] TRACE …       dmesg -r; printk in 2.6
 // <30>systemd[1]: …
 /// Strips a level in angle brackets.
@@ -156,7 +189,21 @@ mod tests {
         check("[ 3575.155][T151472] x", 3_575_155_000, Some(Caller::Task(151_472)), "x");
         check("[   67.094832][    C1]  y", 67_094_832, Some(Caller::Cpu(1)), " y");
         check("[    0.000000 <    0.000000>] x", 0, None, "x");
+        check("[    8.804052 <   -0.037952>] x", 8_804_052, None, "x");
+        check("[    8.804052 <12345.678901>] x", 8_804_052, None, "x");
+        check("[   10.815025 <    0.000309 >] x", 10_815_025, None, "x");
+        check("[   10.815025                ] x", 10_815_025, None, "x");
         check("[    1.000000]", 1_000_000, None, "");
+    }
+
+    #[test]
+    fn a_time_may_have_lost_its_bracket() {
+        let mut prefix = Prefix::default();
+        assert_eq!(headless(b"90560.232045]  x", &mut prefix), Some(&b" x"[..]));
+        assert_eq!(prefix.boot, Some(Stamp::boot(90_560_232_045)));
+        for line in [&b"1.5] x"[..], b"90560 232045] x", b"90560.232045 x", b"1.2.3.4.5] x"] {
+            assert_eq!(headless(line, &mut prefix), None);
+        }
     }
 
     #[test]

@@ -1,0 +1,199 @@
+//! Terminals that wrap or cut lines at their right edge, and mail programs that do.
+//!
+//! The edge is found where a TRACE line lacks its end and the next line has it. From then on, a
+//! line that reaches the edge waits for the next one.
+
+use super::Prefix;
+use super::strip::Stripper;
+use crate::address::LineNumber;
+use crate::record::{Text, TraceHeader};
+
+/// The width of most terminals: a header that ends there may be cut.
+pub(crate) const COLUMNS: usize = 80;
+
+/// No line is joined beyond this.
+const JOINED_BYTES_MAX: usize = 2048;
+
+/// A line that waits for its end.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) number: LineNumber,
+    pub(super) bytes: Vec<u8>,
+    /// Its width, or that of its last piece.
+    width: usize,
+}
+
+/// What a line looks like.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Judgement {
+    /// Nothing is missing.
+    Whole,
+    /// Its end may be on the next line.
+    Cut,
+    /// It is a TRACE line in quoted-printable.
+    Quoted,
+}
+
+/// Joins what was wrapped.
+#[derive(Debug, Default)]
+pub(super) struct Joiner {
+    held: Option<Row>,
+    /// The column at which lines of this log are wrapped.
+    edge: Option<usize>,
+}
+
+impl Joiner {
+    /// Whether any line must be looked at.
+    pub(super) fn is_active(&self) -> bool {
+        self.held.is_some() || self.edge.is_some()
+    }
+
+    /// The line that waits.
+    pub(super) fn take(&mut self) -> Option<Row> {
+        self.held.take()
+    }
+
+    /// Keeps a line until the next one.
+    pub(super) fn hold(&mut self, number: LineNumber, bytes: &[u8]) {
+        let width = bytes.len();
+        self.held = Some(Row { number, bytes: bytes.to_vec(), width });
+    }
+
+    /// Judges a line, the last row of which has `width` bytes, and the text behind its prefixes.
+    pub(super) fn judge(&mut self, line: &[u8], width: usize, text: &[u8]) -> Judgement {
+        if line.len() > JOINED_BYTES_MAX {
+            return Judgement::Whole;
+        }
+        match self.edge {
+            Some(edge) if width > edge => self.edge = None,
+            Some(edge) if width == edge => return Judgement::Cut,
+            _ => {}
+        }
+        let is_quoted = || memchr::memmem::find(line, b" inuse=3D").is_some();
+        if memchr::memchr(b'=', line).is_some() && is_quoted() {
+            return Judgement::Quoted;
+        }
+        if !text.starts_with(b"TRACE ") {
+            return Judgement::Whole;
+        }
+        if is_torn(text, width) { Judgement::Cut } else { Judgement::Whole }
+    }
+
+    /// The line that `held` and `next` make together, if they do.
+    pub(super) fn join(&mut self, held: &Row, next: &[u8], stripper: &Stripper) -> Option<Vec<u8>> {
+        let marks = next.len() - unquoted(next).len();
+        let (quotes, next) = next.split_at(marks);
+        if !held.bytes.starts_with(quotes) || behind(stripper, next).len() != next.len() {
+            return None;
+        }
+        let joined = [&held.bytes, next].concat();
+        let text = behind(stripper, &joined);
+        let fits = if text.starts_with(b"TRACE ") {
+            is_whole_trace(text)
+        } else {
+            Text::parse(next) == Text::Other
+                && (Text::parse(text) != Text::Other
+                    || Text::parse(behind(stripper, &held.bytes)) == Text::Other)
+        };
+        if fits {
+            self.edge = self.edge.or((held.width >= COLUMNS).then_some(held.width));
+            return Some(joined);
+        }
+        // A mail program breaks at a blank, and drops it.
+        let joined = [&held.bytes, &b" "[..], next].concat();
+        is_whole_trace(behind(stripper, &joined)).then_some(joined)
+    }
+}
+
+/// The text behind the prefixes of `line`.
+fn behind<'a>(stripper: &Stripper, line: &'a [u8]) -> &'a [u8] {
+    stripper.strip(line, Prefix::default()).text
+}
+
+/// The line without the marks of a quoted mail.
+fn unquoted(mut line: &[u8]) -> &[u8] {
+    while let Some(rest) = super::mail::quote(line) {
+        line = rest;
+    }
+    line
+}
+
+/// Whether a text that begins like a TRACE line lacks its end.
+fn is_torn(text: &[u8], width: usize) -> bool {
+    match TraceHeader::parse(text) {
+        None => width == COLUMNS && !text.ends_with(b" "),
+        Some(header) if header.fp.is_none() => true,
+        Some(header) => width == COLUMNS && !fp_is_whole(text, header.digits),
+    }
+}
+
+fn is_whole_trace(text: &[u8]) -> bool {
+    TraceHeader::parse(text)
+        .is_some_and(|header| header.fp.is_some() && fp_is_whole(text, header.digits))
+}
+
+/// Both pointers of a header have the same number of digits, except where one is a word.
+fn fp_is_whole(text: &[u8], digits: usize) -> bool {
+    let text = text.trim_ascii_end();
+    let last = text.iter().rev().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    last == 0 || digits == 0 || last >= digits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRACE: &str = "TRACE kmalloc-64 alloc 0xffff8da32ff3b980 inuse=28 fp=0xffff8da32ff3b7c0";
+
+    /// The lines that rows make.
+    fn join(rows: &[&str]) -> Vec<String> {
+        let (mut joiner, stripper, mut lines) =
+            (Joiner::default(), Stripper::default(), Vec::new());
+        for row in rows {
+            let mut line = row.as_bytes().to_vec();
+            if let Some(held) = joiner.take() {
+                match joiner.join(&held, row.as_bytes(), &stripper) {
+                    Some(joined) => line = joined,
+                    None => lines.push(held.bytes),
+                }
+            }
+            match joiner.judge(&line, row.len(), behind(&stripper, &line)) {
+                Judgement::Cut => joiner.hold(LineNumber(1), &line),
+                _ => lines.push(line),
+            }
+        }
+        lines.extend(joiner.take().map(|held| held.bytes));
+        lines.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect()
+    }
+
+    /// `text` as a terminal of `columns` shows it.
+    fn rows(text: &str, columns: usize) -> Vec<&str> {
+        (0..text.len()).step_by(columns).map(|at| &text[at..text.len().min(at + columns)]).collect()
+    }
+
+    #[test]
+    fn wrapped_lines_are_joined() {
+        let trace = format!("[    4.818698] {TRACE}");
+        let task = "[    4.818710] CPU: 0 PID: 1 Comm: init Tainted: G           OE      6.1.0-50-amd64 #1  Debian 6.1.176-1";
+        let frame = "[    4.818720]  leaky_ring_refill_with_a_very_long_name.constprop.0.isra.0+0x4e/0xb0 [leaky]";
+        let mut wrapped = rows(&trace, 80);
+        wrapped.extend(rows(task, 80));
+        wrapped.extend(rows(frame, 80));
+        wrapped.push("[    4.818730]  kthread+0x1/0x2");
+        assert_eq!(join(&wrapped), [&trace, task, frame, "[    4.818730]  kthread+0x1/0x2"]);
+    }
+
+    #[test]
+    fn a_line_that_mail_broke_at_a_blank_is_joined() {
+        let (first, second) = TRACE.split_at(TRACE.len() - 22);
+        assert_eq!(join(&[first, second.trim_start()]), [TRACE]);
+        let quoted = [format!("> {first}"), format!("> {}", second.trim_start())];
+        assert_eq!(join(&[&quoted[0], &quoted[1]]), [format!("> {TRACE}")]);
+    }
+
+    #[test]
+    fn a_line_whose_end_is_gone_stays_alone() {
+        let cut = &TRACE[..60];
+        assert_eq!(join(&[cut, "Call Trace:", " a+0x1/0x2"]), [cut, "Call Trace:", " a+0x1/0x2"]);
+    }
+}
