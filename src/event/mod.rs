@@ -8,6 +8,7 @@ mod dump;
 mod echo;
 mod evidence;
 mod function;
+mod lanes;
 mod names;
 mod rivals;
 mod skeleton;
