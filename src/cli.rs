@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use slabtrace::event::Grouping;
 use slabtrace::report::{BootChoice, Glob, Selection, SortKey};
 
@@ -186,6 +186,11 @@ fn boot_choice(text: &str) -> Result<BootChoice, String> {
             .map(BootChoice::Number)
             .map_err(|_| "use a number, `last` or `all`".to_owned()),
     }
+}
+
+/// What is wrong with a command line that the grammar alone does not forbid.
+pub(crate) fn usage_error(message: &str) -> clap::Error {
+    Cli::command().error(clap::error::ErrorKind::ArgumentConflict, message)
 }
 
 impl ReportArgs {

@@ -16,6 +16,9 @@ fn main() -> ExitCode {
     match run::run(&cli) {
         Ok(outcome) => outcome.exit_code(),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if error.is::<clap::Error>() => {
+            error.downcast_ref().map_or(ExitCode::FAILURE, usage)
+        }
         Err(error) => {
             // Nothing is left to do where standard error is closed too.
             let _ = writeln!(io::stderr(), "slabtrace: {error:#}");

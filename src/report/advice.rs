@@ -63,8 +63,12 @@ impl fmt::Display for Advice {
             ),
             Advice::Dropped(n) => write!(
                 f,
-                "The kernel dropped {}: objects and frees are missing, and each group shows how far its number may be off. Boot with a larger log_buf_len=, read dmesg instead of a slow console, or trace fewer caches.",
-                count(n, "message")
+                "{} dropped on the way, by the kernel or by what recorded it: objects and frees are missing, and each group shows how far its number may be off. Boot with a larger log_buf_len=, read dmesg instead of a slow console, or trace fewer caches.",
+                if n == 1 {
+                    "1 message was".to_owned()
+                } else {
+                    format!("{} were", count(n, "message"))
+                }
             ),
             Advice::SomeUnprintable(n) => write!(
                 f,

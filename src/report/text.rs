@@ -133,7 +133,7 @@ fn pointers(style: PointerStyle) -> &'static str {
 
 fn loss_sentence(loss: &Loss) -> String {
     let parts: Vec<String> = [
-        (loss.printk_dropped, "message", "dropped by the kernel"),
+        (loss.printk_dropped, "message", "dropped"),
         (loss.lost_frees, "free", "not logged"),
         (loss.torn_events, "event", "torn"),
         (loss.headless_stacks, "backtrace", "without a TRACE line"),

@@ -6,6 +6,8 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 
 use slabtrace::capture::Source;
 
+use crate::cli;
+
 /// Bytes read at once.
 const CHUNK_BYTES: usize = 256 * 1024;
 
@@ -34,7 +36,7 @@ impl Inputs {
             sources.push(Source::Stdin);
         }
         if sources.iter().filter(|source| **source == Source::Stdin).count() > 1 {
-            anyhow::bail!("standard input was named twice; give `-` once");
+            return Err(cli::usage_error("standard input was named twice; give `-` once").into());
         }
         Ok(Some(Inputs {
             sources: sources.into_iter(),
