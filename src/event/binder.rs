@@ -167,11 +167,18 @@ impl Binder {
             waiting.event.damage.insert(Damage::Cut);
         }
         let (event, site) = (waiting.event.seq, meaning.stack.site);
-        self.look_again(event, site);
+        if self.could_mix(lane) {
+            self.look_again(event, site);
+        }
         match self.waiting.iter_mut().find(|waiting| waiting.event.seq == event) {
             Some(waiting) => Claim::Header(&mut waiting.event),
             None => Claim::Nobody,
         }
+    }
+
+    /// Whether several CPUs print into one lane.
+    fn could_mix(&self, lane: Option<Caller>) -> bool {
+        lane.is_none() && self.cpus == Cpus::Several
     }
 
     /// An event was bound: what does it say about guesses before it?
@@ -268,7 +275,7 @@ impl Binder {
         }
         // On one CPU, and with a lane for each printer, events nest: the last header in has its
         // backtrace out first.
-        let could_mix = lane.is_none() && self.cpus == Cpus::Several;
+        let could_mix = self.could_mix(lane);
         if let Some((_, other)) = runner_up.filter(|(fit, _)| could_mix && fit.is_rival_of(best)) {
             self.ambiguous += 1;
             self.rivals.guessed(self.waiting[chosen].event.seq, self.waiting[other].event.seq);
