@@ -7,8 +7,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use slabtrace::event::Grouping;
 use slabtrace::report::{BootChoice, Glob, Selection, SortKey};
 
-const EXAMPLES: &str = "\
-Examples:
+/// What people do with the program.
+pub(crate) const EXAMPLES: &str = "\
   slabtrace serial.log                     the report of one capture
   slabtrace kern.log.2.gz kern.log.1 kern.log
                                            rotated logs, oldest first, as one
@@ -16,13 +16,18 @@ Examples:
   slabtrace --cache 'kmalloc-*' --top 5 serial.log
   slabtrace -f json serial.log | jq '.groups[0].chain[].function'
   slabtrace events serial.log              every event as a line of JSON
+  slabtrace man | man -l -                 the manual page";
 
-Exit status: 0 a report was made; 2 usage; 3 nothing to analyse; 4 under
---strict, the report is partial.";
+/// What the exit status says.
+pub(crate) const EXIT_STATUS: &str = "\
+  0  a report was made
+  2  the command line makes no sense
+  3  nothing to analyse: no TRACE line, unreadable input, no printable address
+  4  under --strict: the report is of less than all there was";
 
 /// Reads the console log of SLUB tracing and names the kernel memory leak.
 #[derive(Parser, Debug)]
-#[command(version, after_help = EXAMPLES, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(version, after_help = format!("Examples:\n{EXAMPLES}\n\nExit status:\n{EXIT_STATUS}"), args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -34,15 +39,14 @@ pub(crate) struct Cli {
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     /// Print every event as a line of JSON, with its complete backtrace and registers
+    #[command(after_help = format!("Exit status:\n{EXIT_STATUS}"))]
     Events(EventsArgs),
     /// Print a completion script for a shell
-    #[command(hide = true)]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
     /// Print the manual page
-    #[command(hide = true)]
     Man,
 }
 
@@ -103,6 +107,8 @@ struct SelectArgs {
 #[derive(Args, Debug)]
 pub(crate) struct EventsArgs {
     /// Console logs, read in this order as one; `-` is standard input
+    ///
+    /// gzip, xz, zstd and bzip2 are recognised by content.
     #[arg(value_name = "CAPTURE")]
     pub(crate) captures: Vec<PathBuf>,
     /// The events' format
@@ -186,6 +192,11 @@ fn boot_choice(text: &str) -> Result<BootChoice, String> {
             .map(BootChoice::Number)
             .map_err(|_| "use a number, `last` or `all`".to_owned()),
     }
+}
+
+/// Whether a word is a subcommand's name.
+pub(crate) fn is_subcommand(word: &str) -> bool {
+    Cli::command().find_subcommand(word).is_some()
 }
 
 /// What is wrong with a command line that the grammar alone does not forbid.

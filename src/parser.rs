@@ -343,7 +343,11 @@ const ROW_CHARS_MAX: usize = 100;
 /// was lost, a meaning that has no end of its own would swallow the next one.
 fn is_whole(understood: &Understood<'_>, record: &Record<'_>, line: &[u8]) -> bool {
     match understood {
-        Understood::Trace(header) => header.fp.is_some() && line.len() != wrap::COLUMNS,
+        Understood::Trace(header) => {
+            header.fp.is_some()
+                && line.len() != wrap::COLUMNS
+                && memchr::memchr(b'[', header.cache).is_none()
+        }
         Understood::Object(_) if record.text.len() <= ROW_CHARS_MAX => true,
         Understood::Object(_)
         | Understood::Registers(_)

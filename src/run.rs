@@ -1,10 +1,11 @@
 //! What the command does, one function for each thing it can do.
 
 mod input;
+mod man;
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -51,7 +52,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Outcome> {
             Ok(Outcome::Reported)
         }
         Some(Command::Man) => {
-            clap_mangen::Man::new(Cli::command()).render(&mut io::stdout())?;
+            man::write(&mut io::stdout())?;
             Ok(Outcome::Reported)
         }
     }
@@ -59,6 +60,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Outcome> {
 
 fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
     let Some(mut inputs) = Inputs::choose(&args.captures)? else { return help() };
+    refuse_overwriting(args.output.as_deref(), &args.captures)?;
     let selection = args.selection()?;
     let mut analysis = Analysis::new(AnalysisOptions { grouping: args.grouping() });
     while let Some(mut input) = inputs.next()? {
@@ -66,7 +68,7 @@ fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
             analysis.feed(bytes);
         }
         analysis.end_input(input.name(), input.bytes());
-        inputs.done(&input);
+        inputs.done(&input)?;
     }
     let mut report = analysis.finish();
     if let Some(unusable) = Unusable::of(&report, inputs.is_binary()) {
@@ -90,6 +92,7 @@ fn write_report(report: &Report, args: &ReportArgs) -> anyhow::Result<()> {
 
 fn events(args: &EventsArgs) -> anyhow::Result<Outcome> {
     let Some(mut inputs) = Inputs::choose(&args.captures)? else { return help() };
+    refuse_overwriting(args.output.as_deref(), &args.captures)?;
     let EventsFormat::Jsonl = args.format;
     let mut writer = EventWriter::new(output(args.output.as_deref())?);
     let mut parser =
@@ -102,7 +105,7 @@ fn events(args: &EventsArgs) -> anyhow::Result<Outcome> {
                 return Ok(Outcome::Reported);
             }
         }
-        inputs.done(&input);
+        inputs.done(&input)?;
     }
     parser.finish(&mut writer);
     let written = writer.written();
@@ -122,6 +125,19 @@ fn events(args: &EventsArgs) -> anyhow::Result<Outcome> {
 fn help() -> anyhow::Result<Outcome> {
     write!(io::stderr(), "{}", Cli::command().render_help())?;
     Ok(Outcome::Usage)
+}
+
+/// An output that is one of the captures would destroy it.
+fn refuse_overwriting(output: Option<&Path>, captures: &[PathBuf]) -> anyhow::Result<()> {
+    let Some(output) = output.and_then(|path| path.canonicalize().ok()) else { return Ok(()) };
+    let is_output = |capture: &PathBuf| capture.canonicalize().is_ok_and(|path| path == output);
+    match captures.iter().find(|capture| is_output(capture)) {
+        Some(capture) => {
+            let message = format!("the output would overwrite the capture {}", capture.display());
+            Err(crate::cli::usage_error(&message).into())
+        }
+        None => Ok(()),
+    }
 }
 
 fn output(path: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {

@@ -13,7 +13,7 @@ const BUFFER_BYTES: usize = 256 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// The system refused.
-    #[error("failed to open {path}: {source}; check the name and its permissions")]
+    #[error("failed to open {path}; check the name and its permissions")]
     Open {
         /// The name as given.
         path: String,
@@ -27,7 +27,7 @@ pub enum SourceError {
         path: String,
     },
     /// A decoder could not be set up.
-    #[error("failed to unpack {path} as {format}: {source}")]
+    #[error("failed to unpack {path} as {format}")]
     Unpack {
         /// The name as given.
         path: String,

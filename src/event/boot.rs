@@ -3,7 +3,7 @@
 use super::names::{NameId, Names};
 use crate::address::{LineNumber, Pointer, PointerWidth};
 use crate::record::TraceHeader;
-use crate::time::Stamp;
+use crate::time::{Clock, Stamp};
 
 /// One boot.
 #[derive(Clone, Debug)]
@@ -42,11 +42,12 @@ impl Boot {
     #[inline]
     pub(crate) fn see(&mut self, line: LineNumber, stamp: Option<Stamp>) {
         self.last_line = line;
-        if stamp.is_some() {
-            self.last_time = stamp;
-            if self.first_time.is_none() {
-                self.first_time = stamp;
-            }
+        let Some(stamp) = stamp else { return };
+        match self.first_time {
+            // A recorder's clock dates lines that the kernel did not: the kernel's wins.
+            Some(first) if first.clock == Clock::Boot && stamp.clock == Clock::Wall => {}
+            Some(first) if first.clock == stamp.clock => self.last_time = Some(stamp),
+            _ => (self.first_time, self.last_time) = (Some(stamp), Some(stamp)),
         }
     }
 }

@@ -262,7 +262,7 @@ impl Timeline {
 
     fn replay(&mut self, mut run: Run, record: &Record<'_>, header: Option<Fingerprint>) -> Turn {
         let micros = micros(record);
-        let is_new = self.latest.is_none_or(|latest| record.stamp.is_some() && micros > latest);
+        let is_new = self.latest.is_some_and(|latest| record.stamp.is_some() && micros > latest);
         let goes_on = match header {
             Some(header) if run.take(header, micros, &self.memory).is_some() => true,
             // A damaged header breaks the run; the next one that is whole mends it.

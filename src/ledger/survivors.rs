@@ -57,6 +57,8 @@ pub struct Survivors {
     pub groups: Vec<(GroupKey, Group, GroupSurvivors)>,
     /// The bounds of each group.
     pub bounds: Vec<Bounds>,
+    /// Microseconds of the boot's first and last header.
+    pub span: Option<(i64, i64)>,
 }
 
 impl Survivors {
@@ -79,7 +81,7 @@ impl Survivors {
             .map(|((key, group), survivors)| (key, group, survivors))
             .collect();
         let bounds = reckoning.bounds(&groups);
-        Survivors { groups, bounds }
+        Survivors { groups, bounds, span }
     }
 }
 

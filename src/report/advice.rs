@@ -77,7 +77,7 @@ impl fmt::Display for Advice {
             ),
             Advice::Headless(n) => write!(
                 f,
-                "{} came without a TRACE line, which prints at a lower level: raise the console level (loglevel=8 or dmesg -n 8), or read dmesg.",
+                "{} lost the TRACE line: as many objects or frees are missing from the numbers.",
                 count(n, "backtrace")
             ),
             Advice::Torn(n) => write!(
@@ -97,7 +97,7 @@ impl fmt::Display for Advice {
             ),
             Advice::Ambiguous(n) => write!(
                 f,
-                "{} could belong to more than one event, since several CPUs printed at once. A kernel with CONFIG_PRINTK_CALLER (printk.caller=1 where built in) tells them apart.",
+                "{} could belong to more than one event, since several CPUs printed at once. A kernel with CONFIG_PRINTK_CALLER tells them apart.",
                 count(n, "backtrace")
             ),
             Advice::Hashed => write!(

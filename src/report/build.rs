@@ -91,8 +91,11 @@ impl Builder<'_> {
     fn groups(&self, boot: usize, survivors: &Survivors) -> Vec<GroupReport> {
         let with_bounds = survivors.groups.iter().zip(&survivors.bounds);
         let live = with_bounds.filter(|((_, group, _), _)| group.live() > 0);
-        live.map(|((key, group, left), &bounds)| self.group(boot, key, group, left, bounds))
-            .collect()
+        live.map(|((key, group, left), &bounds)| {
+            let timeline_span = survivors.span.map(|(first, last)| (seconds(first), seconds(last)));
+            GroupReport { timeline_span, ..self.group(boot, key, group, left, bounds) }
+        })
+        .collect()
     }
 
     fn group(
@@ -134,6 +137,7 @@ impl Builder<'_> {
             freed_by: self.freed_by(group),
             examples: examples(left, width),
             timeline: left.timeline,
+            timeline_span: None,
         }
     }
 

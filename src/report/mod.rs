@@ -237,8 +237,10 @@ pub struct GroupReport {
     pub freed_by: Vec<FreedByReport>,
     /// Some survivors, oldest first.
     pub examples: Vec<ExampleReport>,
-    /// Survivors allocated in each part of the boot's time.
+    /// Survivors allocated in each part of the time between the boot's first and last event.
     pub timeline: [u64; TIMELINE_BUCKETS],
+    /// Seconds of the boot's first and last event.
+    pub timeline_span: Option<(f64, f64)>,
 }
 
 /// One frame of a chain.
