@@ -289,6 +289,9 @@ impl Stage {
 
     fn next_boot(&mut self, line: LineNumber, sink: &mut impl EventSink) {
         self.end_boot(sink);
+        if let Some(boot) = self.boots.last_mut() {
+            boot.last_line = boot.last_line.min(LineNumber(line.0.saturating_sub(1)));
+        }
         self.assembler.next_boot();
         self.events_before = self.assembler.events();
         self.banner = None;

@@ -14,6 +14,9 @@ use super::{Damage, DamageSet, Detail, Event, Lost, Printing};
 use crate::address::{LineNumber, Pointer};
 use crate::record::{Caller, ObjectRow, Record, RegisterLine, TraceHeader};
 
+/// Messages that may be missing where nobody counted them.
+const MISSING_UNKNOWN: u64 = 1 << 20;
+
 /// A backtrace that this many others were begun after, in other printing contexts, is complete.
 const OVERTAKEN_MAX: u32 = 8;
 
@@ -227,7 +230,9 @@ impl Assembler {
 
     /// Closes everything that is open and hands on every event: the log or the boot ends.
     pub(crate) fn flush(&mut self, names: &mut Names, mut each: impl FnMut(&Event)) {
-        for (caller, dump) in self.lanes.take_dumps() {
+        for (caller, mut dump) in self.lanes.take_dumps() {
+            // What ends where no other backtrace ended was cut off with the log.
+            dump.cut |= !self.skeleton.is_end(dump.outermost());
             self.close(caller, &dump, names);
         }
         self.lanes.clear();
@@ -389,7 +394,10 @@ impl Assembler {
     /// The kernel dropped messages: what was being printed is incomplete.
     fn dropped(&mut self, record: &Record<'_>, count: u64, names: &mut Names) {
         self.loss.printk_dropped = self.loss.printk_dropped.saturating_add(count);
-        self.losses.push((Lost::Messages(count), record.line));
+        // A mark that does not say how many may stand for any number.
+        let missing = if count == 0 { MISSING_UNKNOWN } else { count };
+        self.loss.damaged_lines += u64::from(count == 0);
+        self.losses.push((Lost::Messages(missing), record.line));
         for (_, lane) in self.lanes.iter_mut() {
             lane.since_header = ADJACENT_LINES;
         }
@@ -402,6 +410,10 @@ impl Assembler {
     /// A line that means nothing here. One that was a frame before it was damaged counts.
     fn other(&mut self, record: &Record<'_>) {
         let stamped = record.stamp.is_some();
+        if (stamped || !self.stamped) && is_torn_header(record.text) {
+            self.loss.damaged_lines += 1;
+            self.losses.push((Lost::Messages(1), record.line));
+        }
         let lane = self.lane(record.caller);
         lane.since_header = lane.since_header.saturating_add(1);
         let in_backtrace = lane
@@ -443,7 +455,7 @@ impl Assembler {
         }
         match self.binder.stack(caller, dump, &meaning, names) {
             Claim::Header(event) => {
-                self.skeleton.see(dump.parts, dump.steps.len());
+                self.skeleton.see(dump.parts, dump.steps.len(), dump.outermost());
                 if self.detail == Detail::Full {
                     event.backtrace = Some(Box::new(dump.backtrace(names)));
                 }
@@ -454,4 +466,16 @@ impl Assembler {
             Claim::Nobody => {}
         }
     }
+}
+
+/// Whether a text was an event's header before its object was lost.
+// TRACE kmalloc-64 al
+// TRACE kmalloc-64 free 0x
+fn is_torn_header(text: &[u8]) -> bool {
+    let Some(rest) = text.strip_prefix(b"TRACE ") else { return false };
+    let mut words = rest.split(|&byte| byte == b' ');
+    let operation = words.nth(1).unwrap_or_default();
+    let is_operation = |name: &[u8]| name.starts_with(operation) || operation == name;
+    words.next().is_none_or(|object| b"0x".starts_with(object))
+        && (is_operation(b"alloc") || is_operation(b"free"))
 }

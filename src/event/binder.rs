@@ -98,6 +98,7 @@ impl Binder {
     /// A new boot begins.
     pub(crate) fn next_boot(&mut self) {
         self.cpus = Cpus::None;
+        self.rivals.next_boot();
         self.evidence.next_boot();
     }
 
@@ -191,7 +192,7 @@ impl Binder {
         };
         match (bound.event.op, site) {
             (Op::Alloc, _) if self.rivals.rival_of(seq).is_none() => {
-                self.rivals.allocated(object, stack.chain);
+                self.rivals.allocated(object, stack.callers);
             }
             (Op::Free, Some(site)) => {
                 self.reconsider(object, site);
@@ -214,7 +215,7 @@ impl Binder {
         else {
             return;
         };
-        if self.rivals.speaks_for(site, others.chain, own.chain) {
+        if self.rivals.speaks_for(site, others.callers, own.callers) {
             self.swap_stacks(one, other);
         }
         self.rivals.settled(seq);
@@ -271,7 +272,7 @@ impl Binder {
         let &(best, chosen) = fits.last()?;
         let runner_up = fits.len().checked_sub(2).map(|at| fits[at]);
         if runner_up.is_none() {
-            self.evidence.learn(meaning.stack.chain, self.waiting[chosen].event.cache);
+            self.evidence.learn(meaning.stack.callers, self.waiting[chosen].event.cache);
         }
         // On one CPU, and with a lane for each printer, events nest: the last header in has its
         // backtrace out first.
@@ -301,9 +302,12 @@ impl Binder {
             |waiting: &Waiting| waiting.event.op == op && may_own(waiting, lane, dump);
         let candidates =
             self.waiting.iter().enumerate().filter(|(_, waiting)| is_candidate(waiting));
+        let could_mix = self.could_mix(lane);
         candidates
             .map(|(at, waiting)| {
-                (self.evidence.fit(&waiting.event, waiting.overtaken, dump, meaning, names), at)
+                let fit =
+                    self.evidence.fit(&waiting.event, waiting.overtaken, dump, meaning, names);
+                (if could_mix { fit } else { fit.of_nested() }, at)
             })
             .collect()
     }
@@ -368,7 +372,7 @@ impl Waiting {
     }
 
     fn add_row(&mut self, offset: u32, bytes: u32) {
-        self.dumped_bytes = self.dumped_bytes.max(offset + bytes);
+        self.dumped_bytes = self.dumped_bytes.max(offset.saturating_add(bytes));
         self.row_bytes = self.row_bytes.saturating_add(bytes);
     }
 }

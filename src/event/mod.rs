@@ -143,6 +143,8 @@ pub struct Backtrace {
 pub struct Stack {
     /// The call chain that groups are made by.
     pub chain: ChainId,
+    /// The callers of it, which evidence is kept by: the same whatever groups are made by.
+    pub(crate) callers: ChainId,
     /// The first caller above the allocator.
     pub site: Option<FrameId>,
 }

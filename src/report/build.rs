@@ -2,6 +2,9 @@
 
 use std::cmp::Reverse;
 
+use foldhash::fast::FixedState;
+use indexmap::IndexMap;
+
 use super::{
     Advice, BootReport, CacheReport, ExampleReport, FrameReport, FreedByReport, GroupReport, Input,
     Loss, ProcessReport, Report, Totals, Verdict, fingerprint,
@@ -31,7 +34,7 @@ impl Report {
         for (at, group) in groups.iter_mut().enumerate() {
             group.rank = at + 1;
         }
-        let caches = builder.caches(&groups);
+        let caches = builder.caches();
         let totals = builder.totals(&groups, &caches);
         let boots: Vec<BootReport> = parser
             .boots()
@@ -85,7 +88,7 @@ impl Builder<'_> {
     }
 
     fn object_size(&self, cache: NameId) -> Option<u32> {
-        self.settled.caches.get(&cache).and_then(|tally| tally.object_size(self.names.text(cache)))
+        self.settled.object_size(cache, self.names)
     }
 
     fn groups(&self, boot: usize, survivors: &Survivors) -> Vec<GroupReport> {
@@ -114,7 +117,8 @@ impl Builder<'_> {
         let live_objects = group.live();
         let end = self.boots.get(boot).and_then(|boot| boot.last_time).map(|stamp| stamp.micros);
         let width = self.boots.get(boot).and_then(|boot| boot.pointers.width());
-        let oldest_age = left.oldest.zip(end).map(|(oldest, end)| seconds(end - oldest).max(0.0));
+        let oldest_age =
+            left.oldest.zip(end).map(|(oldest, end)| seconds(end.saturating_sub(oldest)).max(0.0));
         GroupReport {
             rank: 0,
             fingerprint: fingerprint::fingerprint(&cache, &chain),
@@ -188,27 +192,26 @@ impl Builder<'_> {
         freers
     }
 
-    fn caches(&self, groups: &[GroupReport]) -> Vec<CacheReport> {
+    fn caches(&self) -> Vec<CacheReport> {
+        let mut live: IndexMap<NameId, u64, FixedState> = IndexMap::default();
+        for (key, group, _) in self.settled.boots.iter().flat_map(|boot| &boot.groups) {
+            *live.entry(key.cache).or_default() += group.live();
+        }
         let mut caches: Vec<CacheReport> = self
             .settled
             .caches
             .iter()
-            .map(|(&name, tally)| {
-                let object_size = self.object_size(name);
-                let name = self.text(name);
-                let live_objects = groups
-                    .iter()
-                    .filter(|group| group.cache == name)
-                    .map(|group| group.live_objects)
-                    .sum();
+            .map(|(&cache, tally)| {
+                let object_size = self.object_size(cache);
+                let live_objects = live.get(&cache).copied().unwrap_or_default();
                 CacheReport {
+                    name: self.text(cache),
                     object_size,
                     allocs: tally.allocs,
                     frees: tally.frees,
                     live_objects,
                     live_bytes: object_size
                         .map(|size| u64::from(size).saturating_mul(live_objects)),
-                    name,
                 }
             })
             .collect();
@@ -301,7 +304,7 @@ enum Beginning {
 const BOOT_SECONDS: f64 = 2.0;
 
 /// Survivors in the first or last so many parts of the time are early or young.
-const EDGE_BUCKETS: usize = TIMELINE_BUCKETS / 10 + 1;
+const EDGE_BUCKETS: usize = TIMELINE_BUCKETS / 8;
 
 fn verdict(group: &Group, left: &GroupSurvivors, low: u64, beginning: Beginning) -> Verdict {
     let within = |buckets: &[u64]| buckets.iter().sum::<u64>() == group.live();

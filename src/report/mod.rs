@@ -131,17 +131,17 @@ pub struct Loss {
 impl Loss {
     /// Whether the numbers of the report may be off: something of an event is missing.
     pub fn is_any(&self) -> bool {
-        let Loss { stray_frames: _, failed_allocs: _, orphan_frees: _, replayed_lines: _, .. } =
-            *self;
-        self.printk_dropped
-            + self.lost_frees
-            + self.torn_events
-            + self.unaddressed_events
-            + self.ambiguous_stacks
-            + self.damaged_lines
-            + self.headless_stacks
-            + self.missing_lines
-            > 0
+        let telling = [
+            self.printk_dropped,
+            self.lost_frees,
+            self.torn_events,
+            self.unaddressed_events,
+            self.ambiguous_stacks,
+            self.damaged_lines,
+            self.headless_stacks,
+            self.missing_lines,
+        ];
+        telling.iter().any(|&count| count > 0)
     }
 }
 
@@ -169,9 +169,9 @@ pub enum Verdict {
     NeverFreed,
     /// Some objects were freed, others were not: a path that forgets to.
     PartlyFreed,
-    /// All survivors date from the first tenth of the time: set up once and kept.
+    /// All survivors date from the first eighth of the time: set up once and kept.
     SetUpEarly,
-    /// All survivors date from the last tenth of the time, and others were freed: possibly still
+    /// All survivors date from the last eighth of the time, and others were freed: possibly still
     /// in use.
     StillYoung,
     /// A single survivor.
