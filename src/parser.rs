@@ -7,8 +7,8 @@ use foldhash::fast::FixedState;
 use crate::address::LineNumber;
 use crate::capture::{Line, LineSplitter};
 use crate::event::{
-    Assembler, AssemblyLoss, Boot, Detail, EventSink, Fingerprint, Grouping, Names, Sign, Timeline,
-    Turn, Understood, Vocabulary, Word,
+    Assembler, AssemblyLoss, Beginning, Boot, Detail, EventSink, Fingerprint, Grouping, Names,
+    Printing, Sign, Timeline, Turn, Understood, Vocabulary, Word,
 };
 use crate::record::prefix::{Unwrapper, printk, wrap};
 use crate::record::{Caller, Record};
@@ -301,13 +301,14 @@ impl Stage {
 
     /// Completes what the present boot's records left open.
     fn end_boot(&mut self, sink: &mut impl EventSink) {
-        let Stage { assembler, names, .. } = self;
+        let Stage { assembler, names, boots, .. } = self;
         let mut done = Vec::new();
         assembler.flush(names, |event| done.push(event.clone()));
         for event in &done {
             sink.event(event, names);
         }
-        sink.printed(assembler.printing());
+        let beginning = boots.last().map_or(Beginning::Later, Boot::beginning);
+        sink.printed(Printing { beginning, ..assembler.printing() });
         self.report_losses(sink);
         if let Some(boot) = self.boots.last_mut() {
             boot.kernel = self.assembler.kernel();

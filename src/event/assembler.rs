@@ -6,6 +6,7 @@
 use super::binder::{Binder, Claim};
 use super::dump::{Dump, Opening};
 use super::lanes::{ADJACENT_LINES, Lane, Lanes};
+use super::loss::{self, AssemblyLoss};
 use super::names::{NameId, Names};
 use super::skeleton::{Part, Skeleton};
 use super::stacks::{Grouping, Stacks};
@@ -14,28 +15,8 @@ use super::{Damage, DamageSet, Detail, Event, Lost, Printing};
 use crate::address::{LineNumber, Pointer};
 use crate::record::{Caller, ObjectRow, Record, RegisterLine, TraceHeader};
 
-/// Messages that may be missing where nobody counted them.
-const MISSING_UNKNOWN: u64 = 1 << 20;
-
 /// A backtrace that this many others were begun after, in other printing contexts, is complete.
 const OVERTAKEN_MAX: u32 = 8;
-
-/// What was lost while events were put together.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct AssemblyLoss {
-    /// Messages that the kernel says it dropped.
-    pub printk_dropped: u64,
-    /// Backtraces of events whose header is missing.
-    pub headless_stacks: u64,
-    /// Backtraces that more than one header could have printed.
-    pub ambiguous_stacks: u64,
-    /// Lines of a backtrace without a backtrace to belong to.
-    pub stray_frames: u64,
-    /// Lines of an event that could not be read.
-    pub damaged_lines: u64,
-    /// Records that were printed a second time.
-    pub replayed_lines: u64,
-}
 
 /// Puts events together.
 #[derive(Debug)]
@@ -395,7 +376,7 @@ impl Assembler {
     fn dropped(&mut self, record: &Record<'_>, count: u64, names: &mut Names) {
         self.loss.printk_dropped = self.loss.printk_dropped.saturating_add(count);
         // A mark that does not say how many may stand for any number.
-        let missing = if count == 0 { MISSING_UNKNOWN } else { count };
+        let missing = if count == 0 { loss::MISSING_UNKNOWN } else { count };
         self.loss.damaged_lines += u64::from(count == 0);
         self.losses.push((Lost::Messages(missing), record.line));
         for (_, lane) in self.lanes.iter_mut() {
@@ -410,7 +391,7 @@ impl Assembler {
     /// A line that means nothing here. One that was a frame before it was damaged counts.
     fn other(&mut self, record: &Record<'_>) {
         let stamped = record.stamp.is_some();
-        if (stamped || !self.stamped) && is_torn_header(record.text) {
+        if (stamped || !self.stamped) && loss::is_torn_header(record.text) {
             self.loss.damaged_lines += 1;
             self.losses.push((Lost::Messages(1), record.line));
         }
@@ -421,9 +402,7 @@ impl Assembler {
             .as_mut()
             .filter(|dump| dump.stamp.is_some() == stamped && !dump.steps.is_empty());
         let Some(dump) = in_backtrace else { return };
-        let is_torn_frame = matches!(record.text.first(), Some(b' ' | b'['))
-            && memchr::memmem::find(record.text, b"+0x").is_some();
-        if is_torn_frame {
+        if loss::is_torn_frame(record.text) {
             dump.cut = true;
             self.loss.damaged_lines += 1;
         }
@@ -466,16 +445,4 @@ impl Assembler {
             Claim::Nobody => {}
         }
     }
-}
-
-/// Whether a text was an event's header before its object was lost.
-// TRACE kmalloc-64 al
-// TRACE kmalloc-64 free 0x
-fn is_torn_header(text: &[u8]) -> bool {
-    let Some(rest) = text.strip_prefix(b"TRACE ") else { return false };
-    let mut words = rest.split(|&byte| byte == b' ');
-    let operation = words.nth(1).unwrap_or_default();
-    let is_operation = |name: &[u8]| name.starts_with(operation) || operation == name;
-    words.next().is_none_or(|object| b"0x".starts_with(object))
-        && (is_operation(b"alloc") || is_operation(b"free"))
 }

@@ -1,9 +1,13 @@
 //! What a log says about each boot in it.
 
+use super::Beginning;
 use super::names::{NameId, Names};
 use crate::address::{LineNumber, Pointer, PointerWidth};
 use crate::record::TraceHeader;
 use crate::time::{Clock, Stamp};
+
+/// A log that begins this soon after the kernel begins with the boot.
+const START_MICROS: i64 = 2_000_000;
 
 /// One boot.
 #[derive(Clone, Debug)]
@@ -35,6 +39,16 @@ impl Boot {
             kernel: None,
             hardware: None,
             pointers: PointerEvidence::default(),
+        }
+    }
+
+    /// Where its log begins.
+    pub fn beginning(&self) -> Beginning {
+        let is_start = |stamp: &Stamp| stamp.clock == Clock::Boot && stamp.micros < START_MICROS;
+        if self.first_time.as_ref().is_some_and(is_start) {
+            Beginning::Boot
+        } else {
+            Beginning::Later
         }
     }
 

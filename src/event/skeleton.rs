@@ -91,6 +91,7 @@ impl Skeleton {
         Printing {
             event_lines_min: self.lines_min.unwrap_or(0),
             missing_lines: self.with.iter().map(missing).sum(),
+            ..Printing::default()
         }
     }
 }

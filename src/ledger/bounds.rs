@@ -11,7 +11,7 @@ use indexmap::{IndexMap, IndexSet};
 use super::group::{FreedBy, Group, GroupKey};
 use super::survivors::GroupSurvivors;
 use crate::address::LineNumber;
-use crate::event::{ChainId, Context, Event, Lost, NameId, Names, Placed, Printing};
+use crate::event::{Beginning, ChainId, Context, Event, Lost, NameId, Names, Placed, Printing};
 use crate::record::Op;
 
 /// Gaps kept apart. More are taken together, as if all of them had come last.
@@ -50,6 +50,8 @@ pub(super) struct BootLoss {
     gaps: Vec<Gap>,
     /// Events without an address, by cache.
     unaddressed: IndexMap<NameId, Slack, FixedState>,
+    /// Frees of objects that nobody knows, by cache.
+    orphans: IndexMap<NameId, u64, FixedState>,
     /// Backtraces of allocations whose header is missing, by chain.
     headless_allocs: IndexMap<ChainId, u64, FixedState>,
     /// Backtraces of frees whose header is missing, by the function that freed.
@@ -64,6 +66,19 @@ impl BootLoss {
         match event.op {
             Op::Alloc => slack.allocs += 1,
             Op::Free => slack.frees += 1,
+        }
+    }
+
+    /// A free whose allocation is not known. Where the log holds the boot from its start, every
+    /// allocation was seen: then the address is damaged, and a live object was freed.
+    pub(super) fn orphan_free(&mut self, event: &Event) {
+        *self.orphans.entry(event.cache).or_default() += 1;
+    }
+
+    fn freed_unknown(&self, cache: NameId) -> u64 {
+        match self.printing.beginning {
+            Beginning::Boot => self.orphans.get(&cache).copied().unwrap_or_default(),
+            Beginning::Later => 0,
         }
     }
 
@@ -180,8 +195,12 @@ impl<'a> Reckoning<'a> {
         let slack = self.loss.unaddressed.get(&key.cache).copied().unwrap_or_default();
         let own_unplaced = left.unplaced(key, group);
         let certain = if shortened.is_short { 0 } else { live - own_unplaced };
-        let freed =
-            [self.freed_in_gaps[at], slack.frees, self.headless_frees(group, common.unknown_frees)];
+        let freed = [
+            self.freed_in_gaps[at],
+            slack.frees,
+            self.loss.freed_unknown(key.cache),
+            self.headless_frees(group, common.unknown_frees),
+        ];
         let others = common.unplaced.get(&key.cache).copied().unwrap_or(0) - own_unplaced;
         let more = [
             common.in_gaps,

@@ -231,9 +231,11 @@ impl Ledger {
 
     fn free(&mut self, object: ObjectAddr, event: &Event, names: &Names) {
         let boot = &mut self.present;
-        match boot.live.remove(&object) {
-            Some(live) => boot.groups[live.group as usize].see_free(event, names),
-            None => self.loss.orphan_frees += 1,
+        if let Some(live) = boot.live.remove(&object) {
+            boot.groups[live.group as usize].see_free(event, names)
+        } else {
+            self.loss.orphan_frees += 1;
+            boot.loss.orphan_free(event);
         }
     }
 }

@@ -92,7 +92,7 @@ impl fmt::Display for Advice {
             ),
             Advice::Orphans(n) => write!(
                 f,
-                "{} of objects that were allocated before the capture begins. Trace from boot (slub_debug=T,<cache>) to see every allocation.",
+                "{} of objects whose allocation is not in the log: they are older than the capture, or the line was lost. Trace from boot (slub_debug=T,<cache>) to see every allocation.",
                 count(n, "free")
             ),
             Advice::Ambiguous(n) => write!(

@@ -10,13 +10,12 @@ use super::{
     Loss, ProcessReport, Report, Totals, Verdict, fingerprint,
 };
 use crate::address::PointerWidth;
-use crate::event::{AssemblyLoss, Boot, NameId, Names, Placed, arch};
+use crate::event::{AssemblyLoss, Beginning, Boot, NameId, Names, Placed, arch};
 use crate::ledger::{
     Bounds, Group, GroupKey, GroupSurvivors, LedgerLoss, Settled, Survivors, TIMELINE_BUCKETS,
 };
 use crate::parser::Parser;
 use crate::record::frame::Reliability;
-use crate::time::Clock;
 
 impl Report {
     /// Builds the report of a log that has ended.
@@ -135,7 +134,12 @@ impl Builder<'_> {
             last_alloc: group.span.map(|(_, last)| seconds(last)),
             oldest_live: left.oldest.map(seconds),
             oldest_age,
-            verdict: verdict(group, left, low, self.sees_start(boot)),
+            verdict: verdict(
+                group,
+                left,
+                low,
+                self.boots.get(boot).map_or(Beginning::Later, Boot::beginning),
+            ),
             chain,
             processes: self.processes(left),
             freed_by: self.freed_by(group),
@@ -143,13 +147,6 @@ impl Builder<'_> {
             timeline: left.timeline,
             timeline_span: None,
         }
-    }
-
-    fn sees_start(&self, boot: usize) -> Beginning {
-        let first = self.boots.get(boot).and_then(|boot| boot.first_time);
-        let is_start =
-            first.is_some_and(|stamp| stamp.clock == Clock::Boot && stamp.seconds() < BOOT_SECONDS);
-        if is_start { Beginning::Boot } else { Beginning::Later }
     }
 
     fn processes(&self, left: &GroupSurvivors) -> Vec<ProcessReport> {
@@ -290,18 +287,6 @@ fn examples(left: &GroupSurvivors, width: Option<PointerWidth>) -> Vec<ExampleRe
     });
     shown.collect()
 }
-
-/// Where a boot's log begins.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Beginning {
-    /// When the kernel started: what is allocated early is set up.
-    Boot,
-    /// Later, or nobody knows: what is allocated early may be what leaks.
-    Later,
-}
-
-/// A log that begins this many seconds after the kernel began with the boot.
-const BOOT_SECONDS: f64 = 2.0;
 
 /// Survivors in the first or last so many parts of the time are early or young.
 const EDGE_BUCKETS: usize = TIMELINE_BUCKETS / 8;

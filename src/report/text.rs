@@ -144,7 +144,7 @@ fn loss_sentence(loss: &Loss) -> String {
         (loss.damaged_lines, "line", "damaged"),
         (loss.missing_lines, "line", "missing"),
         (loss.replayed_lines, "line", "printed twice"),
-        (loss.orphan_frees, "free", "of objects older than the capture"),
+        (loss.orphan_frees, "free", "of objects not seen allocated"),
         (loss.failed_allocs, "allocation", "failed"),
     ]
     .into_iter()
