@@ -143,13 +143,14 @@ impl Stage {
                 text: stamped.text,
             };
             let understood = self.vocabulary.read(record.text, &mut self.names);
-            let is_in_order = match sign(&record, &understood) {
+            let sign = sign(&record, &understood);
+            let is_in_order = match sign {
                 Sign::None => true,
                 Sign::Header(header) => !self.timeline.is_echo(header),
                 Sign::Banner => false,
             };
             if is_whole(&understood, &record, bytes) && is_in_order {
-                self.deliver(&record, understood, sink);
+                self.deliver(&record, understood, sign, sink);
                 return;
             }
         }
@@ -159,8 +160,9 @@ impl Stage {
     /// Finds out where in time the record belongs.
     fn record(&mut self, record: &Record<'_>, sink: &mut impl EventSink) {
         let understood = self.vocabulary.read(record.text, &mut self.names);
-        match self.timeline.turn(record, sign(record, &understood)) {
-            Turn::Forward => self.deliver(record, understood, sink),
+        let sign = sign(record, &understood);
+        match self.timeline.turn(record, sign) {
+            Turn::Forward => self.deliver(record, understood, sign, sink),
             Turn::Hold => self.hold(record),
             Turn::Reboot => {
                 self.hold(record);
@@ -177,7 +179,7 @@ impl Stage {
             }
             Turn::ReplayOver => {
                 self.drop_held();
-                self.deliver(record, understood, sink);
+                self.deliver(record, understood, sign, sink);
             }
             Turn::Drop => self.replayed_lines += 1,
         }
@@ -193,7 +195,8 @@ impl Stage {
             let Held { line, stamp, caller, ref text } = held;
             let record = Record { line, stamp, caller, text };
             let understood = self.vocabulary.read(record.text, &mut self.names);
-            self.deliver(&record, understood, sink);
+            let sign = sign(&record, &understood);
+            self.deliver(&record, understood, sign, sink);
         }
     }
 
@@ -206,13 +209,14 @@ impl Stage {
         &mut self,
         record: &Record<'_>,
         understood: Understood<'_>,
+        sign: Sign,
         sink: &mut impl EventSink,
     ) {
+        if let Sign::Header(header) = sign {
+            self.timeline.remember(header);
+        }
         match understood {
             Understood::Trace(header) => {
-                if let Sign::Header(header) = sign(record, &understood) {
-                    self.timeline.remember(header);
-                }
                 self.present(record).pointers.see(&header);
                 self.assembler.header(record, &header, &mut self.names);
                 let Stage { assembler, names, .. } = self;

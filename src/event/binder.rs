@@ -264,6 +264,10 @@ impl Binder {
         meaning: &Meaning,
         names: &Names,
     ) -> Option<usize> {
+        if let Some(only) = self.only_candidate(lane, op, dump) {
+            self.evidence.learn(meaning.stack.callers, self.waiting[only].event.cache);
+            return Some(only);
+        }
         let mut fits = self.fits(lane, op, dump, meaning, names, Waiting::may_own);
         if fits.is_empty() {
             fits = self.fits(lane, op, dump, meaning, names, Waiting::may_own_if_swapped);
@@ -271,9 +275,6 @@ impl Binder {
         fits.sort_unstable();
         let &(best, chosen) = fits.last()?;
         let runner_up = fits.len().checked_sub(2).map(|at| fits[at]);
-        if runner_up.is_none() {
-            self.evidence.learn(meaning.stack.callers, self.waiting[chosen].event.cache);
-        }
         // On one CPU, and with a lane for each printer, events nest: the last header in has its
         // backtrace out first.
         let could_mix = self.could_mix(lane);
@@ -286,6 +287,14 @@ impl Binder {
             }
         }
         Some(chosen)
+    }
+
+    /// The header that alone may own a backtrace: nearly always there is just one.
+    fn only_candidate(&self, lane: Option<Caller>, op: Op, dump: &Dump) -> Option<usize> {
+        let may_own = |waiting: &Waiting| waiting.event.op == op && waiting.may_own(lane, dump);
+        let mut candidates = (0..self.waiting.len()).filter(|&at| may_own(&self.waiting[at]));
+        let only = candidates.next()?;
+        candidates.next().is_none().then_some(only)
     }
 
     /// How well each header fits that may own a backtrace.

@@ -5,8 +5,9 @@
 //! that stands still (several CPUs, emulation) makes single equal lines too: only a run of them
 //! in which time goes on is a replay.
 
-/// Headers remembered. A replay comes from the kernel's log buffer, which holds fewer.
-const REMEMBERED_MAX: usize = 1 << 17;
+/// Headers remembered. A replay comes from the kernel's log buffer: at more than a thousand bytes
+/// for an event, this many are more than a buffer of 64 MiB holds.
+const REMEMBERED_MAX: usize = 1 << 16;
 
 /// A replay has at least this many headers in a row, unless it ends earlier on its own.
 const RUN_MIN: u32 = 8;

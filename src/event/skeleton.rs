@@ -51,6 +51,8 @@ pub(crate) struct Skeleton {
     lines_min: Option<u64>,
     /// Frames that backtraces ended with.
     ends: IndexSet<FrameId, FixedState>,
+    /// The last of them, which the next one mostly equals.
+    last_end: Option<FrameId>,
 }
 
 /// So many backtraces show how a boot's backtraces end.
@@ -62,8 +64,9 @@ const ENDS_MAX: usize = 1024;
 impl Skeleton {
     /// A backtrace of an event is complete.
     pub(crate) fn see(&mut self, parts: Parts, frames: usize, outermost: Option<FrameId>) {
-        if self.ends.len() < ENDS_MAX {
+        if self.ends.len() < ENDS_MAX && outermost != self.last_end {
             self.ends.extend(outermost);
+            self.last_end = outermost;
         }
         self.backtraces += 1;
         for (count, part) in self.with.iter_mut().zip(Part::ALL) {

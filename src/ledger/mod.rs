@@ -232,7 +232,7 @@ impl Ledger {
     fn free(&mut self, object: ObjectAddr, event: &Event, names: &Names) {
         let boot = &mut self.present;
         if let Some(live) = boot.live.remove(&object) {
-            boot.groups[live.group as usize].see_free(event, names)
+            boot.groups[live.group as usize].see_free(event, names);
         } else {
             self.loss.orphan_frees += 1;
             boot.loss.orphan_free(event);
