@@ -133,15 +133,18 @@ impl Loss {
     pub fn is_any(&self) -> bool {
         let Loss { stray_frames: _, failed_allocs: _, orphan_frees: _, replayed_lines: _, .. } =
             *self;
-        self.printk_dropped
-            + self.lost_frees
-            + self.torn_events
-            + self.unaddressed_events
-            + self.ambiguous_stacks
-            + self.damaged_lines
-            + self.headless_stacks
-            + self.missing_lines
-            > 0
+        [
+            self.printk_dropped,
+            self.lost_frees,
+            self.torn_events,
+            self.unaddressed_events,
+            self.ambiguous_stacks,
+            self.damaged_lines,
+            self.headless_stacks,
+            self.missing_lines,
+        ]
+        .iter()
+        .any(|&count| count > 0)
     }
 }
 
