@@ -110,18 +110,11 @@ impl<R: BufRead> Read for GzipMembers<R> {
 fn skip_zeros(packed: &mut impl BufRead) -> io::Result<bool> {
     loop {
         let bytes = packed.fill_buf()?;
-        if bytes.is_empty() {
-            return Ok(false);
-        }
-        match bytes.iter().position(|&byte| byte != 0) {
-            Some(zeros) => {
-                packed.consume(zeros);
-                return Ok(true);
-            }
-            None => {
-                let zeros = bytes.len();
-                packed.consume(zeros);
-            }
+        let length = bytes.len();
+        let zeros = bytes.iter().take_while(|&&byte| byte == 0).count();
+        packed.consume(zeros);
+        if zeros < length || length == 0 {
+            return Ok(length > 0);
         }
     }
 }
