@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::build;
+use super::formatter;
 use super::json::{Frame, frame};
 use crate::address::Pointer;
 use crate::event::{Backtrace, Event, EventSink, Names, RegisterBlock};
@@ -111,8 +112,7 @@ fn write(event: &Event, names: &Names, out: &mut impl Write) -> io::Result<()> {
         object_size: event.object_size,
         damage: event.damage.iter().map(crate::event::Damage::name).collect(),
     };
-    serde_json::to_writer(&mut *out, &line)?;
-    out.write_all(b"\n")
+    formatter::write_compact(&line, out)
 }
 
 /// A pointer as printed; null as zeros, and absent where nothing could be printed.

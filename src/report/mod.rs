@@ -8,6 +8,7 @@ mod build;
 mod escape;
 pub mod events;
 mod fingerprint;
+mod formatter;
 mod json;
 mod number;
 mod select;
