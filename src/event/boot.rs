@@ -135,14 +135,13 @@ impl PointerEvidence {
 }
 
 /// Functions that only one architecture has, and its name.
-const ARCH_FUNCTIONS: [(&str, &str); 58] = [
+const ARCH_FUNCTIONS: [(&str, &str); 57] = [
     ("entry_SYSCALL_64_after_hwframe", "x86_64"),
     ("entry_SYSCALL_64_fastpath", "x86_64"),
     ("secondary_startup_64_no_verify", "x86_64"),
     ("system_call_fastpath", "x86_64"),
     ("x86_64_start_kernel", "x86_64"),
     ("asm_sysvec_apic_timer_interrupt", "x86_64"),
-    ("do_SYSENTER_32", "i386"),
     ("entry_SYSENTER_32", "i386"),
     ("entry_INT80_32", "i386"),
     ("sysenter_do_call", "i386"),
@@ -283,7 +282,8 @@ fn by_width(width: PointerWidth, names: &Names) -> Option<&'static str> {
     if names.is_known("dump_backtrace") {
         return narrow.then_some("arm");
     }
-    let x86 = ["kernel_thread_helper", "apic_timer_interrupt", "__do_fast_syscall_32"];
+    let x86 =
+        ["kernel_thread_helper", "apic_timer_interrupt", "__do_fast_syscall_32", "do_SYSENTER_32"];
     if x86.iter().any(|function| names.is_known(function)) {
         return Some(if narrow { "i386" } else { "x86_64" });
     }
@@ -339,6 +339,11 @@ mod tests {
         let kernel = Some(names.intern(b"6.1.0-amd64"));
         names.intern(b"ret_fast_syscall");
         assert_eq!(arch(kernel, None, &names), Some("arm"));
+        let mut of_32_bit_programs = Names::default();
+        of_32_bit_programs.intern(b"do_SYSENTER_32");
+        let width = |bits| arch(None, Some(bits), &of_32_bit_programs);
+        assert_eq!(width(PointerWidth::Bits64), Some("x86_64"));
+        assert_eq!(width(PointerWidth::Bits32), Some("i386"));
         names.intern(b"plat_irq_dispatch");
         assert_eq!(arch(kernel, None, &names), Some("x86_64"), "boots of two machines");
     }
