@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The result could not be written.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to write {name}; is there room, and may you write there?")]
+#[error("failed to write {name}; make room, or name another place with -o")]
 pub(crate) struct Unwritable {
     name: String,
     source: io::Error,
