@@ -156,9 +156,7 @@ pub struct Loss {
 impl Loss {
     /// Whether the numbers of the report may be off: something of an event is missing.
     pub fn is_any(&self) -> bool {
-        let Loss { stray_frames: _, failed_allocs: _, orphan_frees: _, replayed_lines: _, .. } =
-            *self;
-        [
+        let telling = [
             self.printk_dropped,
             self.lost_frees,
             self.torn_events,
@@ -167,9 +165,8 @@ impl Loss {
             self.damaged_lines,
             self.headless_stacks,
             self.missing_lines,
-        ]
-        .iter()
-        .any(|&count| count > 0)
+        ];
+        telling.iter().any(|&count| count > 0)
     }
 }
 
