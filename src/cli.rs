@@ -23,7 +23,8 @@ pub(crate) const EXIT_STATUS: &str = "\
   0  a report was made
   2  the command line makes no sense
   3  nothing to analyse: no TRACE line, unreadable input, no printable address
-  4  under --strict: the report is of less than all there was";
+  4  under --strict: the report is of less than all there was
+  5  the result could not be written";
 
 /// Reads the console log of SLUB tracing and names the kernel memory leak.
 #[derive(Parser, Debug)]

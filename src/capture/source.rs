@@ -66,6 +66,25 @@ impl Source {
         io::stdin().is_terminal()
     }
 
+    /// Whether the source can be opened, before anything is read. Only a file is tried: to open
+    /// a pipe and close it again would end it.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there, cannot be opened, or is a directory.
+    pub fn check(&self) -> Result<(), SourceError> {
+        let Source::File(path) = self else { return Ok(()) };
+        let failed = |source| SourceError::Open { path: self.name(), source };
+        let kind = path.metadata().map_err(failed)?;
+        if kind.is_dir() {
+            return Err(SourceError::Directory { path: self.name() });
+        }
+        if kind.is_file() {
+            File::open(path).map_err(failed)?;
+        }
+        Ok(())
+    }
+
     /// Opens the source and unpacks it, recognising the format by content.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ mod build;
 mod escape;
 pub mod events;
 mod fingerprint;
+mod formatter;
 mod json;
 mod number;
 mod select;
@@ -21,7 +22,7 @@ pub use select::{BootChoice, Glob, Selection, SelectionError, SortKey};
 pub use text::{Style, write as write_text};
 
 use crate::address::{LineNumber, PointerWidth};
-use crate::event::{Context, PointerStyle, Role};
+use crate::event::{AssemblyLoss, Context, PointerStyle, Role};
 use crate::ledger::TIMELINE_BUCKETS;
 use crate::time::Stamp;
 
@@ -42,6 +43,30 @@ pub struct Report {
     pub groups: Vec<GroupReport>,
     /// What stands in the way of a better report, and its remedy.
     pub advice: Vec<Advice>,
+}
+
+impl Report {
+    /// What is known where events were written and not reckoned with: enough to say that there is
+    /// nothing to analyse.
+    pub fn of_events<W: std::io::Write>(
+        inputs: Vec<Input>,
+        written: &EventWriter<W>,
+        loss: AssemblyLoss,
+    ) -> Report {
+        Report {
+            inputs,
+            boots: Vec::new(),
+            totals: Totals { events: written.written(), ..Totals::default() },
+            loss: Loss {
+                unaddressed_events: written.unaddressed(),
+                headless_stacks: loss.headless_stacks,
+                ..Loss::default()
+            },
+            caches: Vec::new(),
+            groups: Vec::new(),
+            advice: Vec::new(),
+        }
+    }
 }
 
 /// One input.

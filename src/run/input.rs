@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 
 use slabtrace::capture::{Source, SourceError};
+use slabtrace::report::Escaped;
 
 use crate::cli;
 
@@ -49,6 +50,15 @@ impl Inputs {
         }))
     }
 
+    /// Finds a capture that cannot be opened before those in front of it are read.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        self.sources
+            .as_slice()
+            .iter()
+            .try_for_each(Source::check)
+            .map_err(|error| with_hint(error.into()))
+    }
+
     /// Opens the next capture.
     pub(crate) fn next(&mut self) -> anyhow::Result<Option<Input>> {
         if self.is_interrupted {
@@ -73,7 +83,7 @@ impl Inputs {
             input.bytes
         );
         // Nothing is left to do where standard error is closed.
-        let _ = writeln!(io::stderr(), "{note}");
+        let _ = writeln!(io::stderr(), "{}", Escaped(&note));
         Ok(())
     }
 

@@ -114,13 +114,17 @@ fn any_time(line: &[u8]) -> Option<(i64, usize)> {
     (line.get(at) == Some(&b']')).then_some((seconds * 1_000_000 + fraction, at + 1))
 }
 
+/// A difference is no longer than this, its bracket included.
+const DELTA_BYTES_MAX: usize = 48;
+
 //  <    0.000012>              dmesg -d
 //  <   -0.037952>              CPUs' clocks differ
 //  <    0.000309 >             journalctl -o short-delta; a star where it is not reliable
 //                              journalctl -o short-delta, the first record
 /// The length of what shows the difference to the record before, behind a time.
 pub(super) fn delta(text: &[u8]) -> Option<usize> {
-    let mut cursor = Cursor::new(text);
+    // A line may hold very many beginnings of one: none is looked for beyond its longest end.
+    let mut cursor = Cursor::new(&text[..text.len().min(DELTA_BYTES_MAX)]);
     let blanks = cursor.eat_blanks();
     if cursor.peek() == Some(b']') {
         return Some(blanks);
@@ -264,6 +268,15 @@ mod tests {
         for line in [&b"1.5] x"[..], b"90560 232045] x", b"90560.232045 x", b"1.2.3.4.5] x"] {
             assert_eq!(headless(line, &mut prefix), None);
         }
+    }
+
+    #[test]
+    fn many_beginnings_of_a_difference_cost_no_more_than_their_length() {
+        let line = b"[1.0 <".repeat(100_000);
+        let begun = std::time::Instant::now();
+        assert_eq!(embedded(&line), None);
+        // To look for the end of each at the end of the line takes minutes.
+        assert!(begun.elapsed().as_secs() < 10);
     }
 
     #[test]
