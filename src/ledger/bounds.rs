@@ -122,6 +122,8 @@ impl BootLoss {
 /// The least and the greatest number of objects that may truly live.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Bounds {
+    /// Whether the group's chain looks like another one's that lost lines.
+    pub is_suspect: bool,
     /// The least.
     pub low: u64,
     /// The greatest.
@@ -210,6 +212,7 @@ impl<'a> Reckoning<'a> {
             shortened.live_elsewhere,
         ];
         Bounds {
+            is_suspect: shortened.is_short,
             low: freed.iter().fold(certain, |low, &count| low.saturating_sub(count)),
             high: more.iter().fold(live, |high, &count| high.saturating_add(count)),
         }

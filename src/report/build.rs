@@ -12,7 +12,7 @@ use super::{
 use crate::address::PointerWidth;
 use crate::event::{AssemblyLoss, Beginning, Boot, NameId, Names, Placed, arch};
 use crate::ledger::{
-    Bounds, Group, GroupKey, GroupSurvivors, LedgerLoss, Settled, Survivors, TIMELINE_BUCKETS,
+    Bounds, Group, GroupKey, GroupSurvivors, Settled, Survivors, TIMELINE_BUCKETS,
 };
 use crate::parser::Parser;
 use crate::record::frame::Reliability;
@@ -21,7 +21,7 @@ impl Report {
     /// Builds the report of a log that has ended.
     pub(crate) fn build(inputs: Vec<Input>, parser: &Parser, settled: &Settled) -> Report {
         let names = parser.names();
-        let loss = loss(parser.loss(), settled.loss);
+        let loss = loss(parser.loss(), settled);
         let builder = Builder { names, boots: parser.boots(), settled };
         let mut groups: Vec<GroupReport> = settled
             .boots
@@ -106,7 +106,7 @@ impl Builder<'_> {
         key: &GroupKey,
         group: &Group,
         left: &GroupSurvivors,
-        Bounds { low, high }: Bounds,
+        Bounds { low, high, .. }: Bounds,
     ) -> GroupReport {
         let cache = self.text(key.cache);
         let chain = key.chain.map_or(&[][..], |chain| self.names.chain(chain));
@@ -241,7 +241,8 @@ impl Builder<'_> {
     }
 }
 
-fn loss(assembly: AssemblyLoss, ledger: LedgerLoss) -> Loss {
+fn loss(assembly: AssemblyLoss, settled: &Settled) -> Loss {
+    let ledger = settled.loss;
     Loss {
         printk_dropped: assembly.printk_dropped,
         orphan_frees: ledger.orphan_frees,
@@ -255,6 +256,12 @@ fn loss(assembly: AssemblyLoss, ledger: LedgerLoss) -> Loss {
         stray_frames: assembly.stray_frames,
         failed_allocs: ledger.failed_allocs,
         missing_lines: ledger.missing_lines,
+        suspect_chains: settled
+            .boots
+            .iter()
+            .flat_map(|boot| &boot.bounds)
+            .filter(|bounds| bounds.is_suspect)
+            .count() as u64,
     }
 }
 

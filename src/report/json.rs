@@ -82,6 +82,7 @@ struct Loss {
     stray_frames: u64,
     failed_allocs: u64,
     missing_lines: u64,
+    suspect_chains: u64,
 }
 
 #[derive(Serialize)]
@@ -205,6 +206,7 @@ fn loss(report: &Report) -> Loss {
         stray_frames: loss.stray_frames,
         failed_allocs: loss.failed_allocs,
         missing_lines: loss.missing_lines,
+        suspect_chains: loss.suspect_chains,
     }
 }
 

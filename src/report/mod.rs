@@ -151,6 +151,8 @@ pub struct Loss {
     pub failed_allocs: u64,
     /// Lines that every event of a boot has, missing from some.
     pub missing_lines: u64,
+    /// Chains that look like another one's with lines lost or out of place.
+    pub suspect_chains: u64,
 }
 
 impl Loss {
@@ -165,6 +167,7 @@ impl Loss {
             self.damaged_lines,
             self.headless_stacks,
             self.missing_lines,
+            self.suspect_chains,
         ];
         telling.iter().any(|&count| count > 0)
     }

@@ -143,6 +143,7 @@ fn loss_sentence(loss: &Loss) -> String {
         (loss.ambiguous_stacks, "backtrace", "bound by guess"),
         (loss.damaged_lines, "line", "damaged"),
         (loss.missing_lines, "line", "missing"),
+        (loss.suspect_chains, "call chain", "that may be another's with frames lost"),
         (loss.replayed_lines, "line", "printed twice"),
         (loss.orphan_frees, "free", "of objects not seen allocated"),
         (loss.failed_allocs, "allocation", "failed"),
