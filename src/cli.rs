@@ -35,6 +35,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Print every event as a line of JSON, with its complete backtrace and registers
     Events(EventsArgs),
+    /// Group what kmemleak found by backtrace, and compare successive reports
+    Kmemleak(KmemleakArgs),
     /// Print a completion script for a shell
     #[command(hide = true)]
     Completions {
@@ -111,6 +113,34 @@ pub(crate) struct EventsArgs {
     /// Write the events to a file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+}
+
+/// The arguments of `kmemleak`.
+#[derive(Args, Debug)]
+pub(crate) struct KmemleakArgs {
+    /// Texts of /sys/kernel/debug/kmemleak or console logs with them, oldest first; `-` is
+    /// standard input
+    #[arg(value_name = "REPORT")]
+    pub(crate) reports: Vec<PathBuf>,
+    /// The output's format
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: Format,
+    /// Write to a file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub(crate) color: Color,
+    /// Leave out objects known to be younger, such as 90s or 5m
+    #[arg(long, value_name = "DURATION")]
+    min_age: Option<Age>,
+}
+
+impl KmemleakArgs {
+    /// The least age in seconds.
+    pub(crate) fn min_age(&self) -> Option<f64> {
+        self.min_age.map(|age| age.0)
+    }
 }
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Default, Debug)]

@@ -49,6 +49,7 @@ pub mod address;
 mod analysis;
 pub mod capture;
 pub mod event;
+pub mod kmemleak;
 pub mod ledger;
 mod parser;
 pub mod record;

@@ -1,6 +1,7 @@
 //! What the command does, one function for each thing it can do.
 
 mod input;
+mod kmemleak;
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -46,6 +47,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Outcome> {
     match &cli.command {
         None => report(&cli.report),
         Some(Command::Events(args)) => events(args),
+        Some(Command::Kmemleak(args)) => kmemleak::kmemleak(args),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(*shell, &mut Cli::command(), "slabtrace", &mut io::stdout());
             Ok(Outcome::Reported)
@@ -81,7 +83,7 @@ fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
 fn write_report(report: &Report, args: &ReportArgs) -> anyhow::Result<()> {
     let mut out = output(args.output.as_deref())?;
     match args.format {
-        Format::Text => write_text(report, style(args), &mut out)?,
+        Format::Text => write_text(report, style(args.color, args.output.as_deref()), &mut out)?,
         Format::Json => write_json(report, &mut out)?,
     }
     out.flush()?;
@@ -136,15 +138,15 @@ fn output(path: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
 }
 
 /// Colour on a terminal, by the conventions of no-color.org and bixense.com/clicolors.
-fn style(args: &ReportArgs) -> Style {
+fn style(color: Color, output: Option<&Path>) -> Style {
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let wanted = match args.color {
+    let wanted = match color {
         Color::Always => true,
         Color::Never => false,
         Color::Auto if is_set("NO_COLOR") => false,
         Color::Auto if is_set("CLICOLOR_FORCE") => true,
         Color::Auto => {
-            args.output.is_none()
+            output.is_none()
                 && io::stdout().is_terminal()
                 && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
         }

@@ -10,7 +10,7 @@ const FNV_PRIME: u64 = 0x0100_0000_01b3;
 /// without compiler suffixes, offsets and addresses.
 ///
 /// FNV-1a: Fowler, Noll, Vo; RFC 9923.
-pub(super) fn fingerprint(cache: &str, chain: &[FrameReport]) -> String {
+pub(crate) fn fingerprint(cache: &str, chain: &[FrameReport]) -> String {
     let functions = chain.iter().map(|frame| frame.function.as_deref().map_or("?", base_name));
     let mut hash = FNV_OFFSET;
     for word in std::iter::once(cache).chain(functions) {
