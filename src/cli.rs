@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Events(EventsArgs),
     /// Group what kmemleak found by backtrace, and compare successive reports
     Kmemleak(KmemleakArgs),
+    /// Tell from a log of /proc/meminfo and /proc/slabinfo which slab leaks, and how fast
+    Monitor(MonitorArgs),
     /// Print a completion script for a shell
     #[command(hide = true)]
     Completions {
@@ -141,6 +143,45 @@ impl KmemleakArgs {
     pub(crate) fn min_age(&self) -> Option<f64> {
         self.min_age.map(|age| age.0)
     }
+}
+
+/// The arguments of `monitor`.
+#[derive(Args, Debug)]
+pub(crate) struct MonitorArgs {
+    /// Logs of a loop over date, /proc/meminfo and /proc/slabinfo, oldest first; `-` is standard
+    /// input
+    #[arg(value_name = "LOG")]
+    pub(crate) logs: Vec<PathBuf>,
+    /// The output's format
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: MonitorFormat,
+    /// Write to a file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub(crate) color: Color,
+    /// Time between two samples of a log without dates, such as 60s or 1h
+    #[arg(long, value_name = "DURATION")]
+    interval: Option<Age>,
+}
+
+impl MonitorArgs {
+    /// The interval in seconds.
+    pub(crate) fn interval(&self) -> Option<f64> {
+        self.interval.map(|interval| interval.0).filter(|&seconds| seconds > 0.0)
+    }
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) enum MonitorFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+    /// For plotting: time, series, value
+    Csv,
 }
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Default, Debug)]

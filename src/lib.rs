@@ -51,6 +51,7 @@ pub mod capture;
 pub mod event;
 pub mod kmemleak;
 pub mod ledger;
+pub mod monitor;
 mod parser;
 pub mod record;
 pub mod report;

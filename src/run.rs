@@ -2,6 +2,7 @@
 
 mod input;
 mod kmemleak;
+mod monitor;
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -48,6 +49,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         None => report(&cli.report),
         Some(Command::Events(args)) => events(args),
         Some(Command::Kmemleak(args)) => kmemleak::kmemleak(args),
+        Some(Command::Monitor(args)) => monitor::monitor(args),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(*shell, &mut Cli::command(), "slabtrace", &mut io::stdout());
             Ok(Outcome::Reported)

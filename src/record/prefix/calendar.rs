@@ -63,7 +63,7 @@ pub(super) fn short_minute(cursor: &mut Cursor<'_>) -> Option<i64> {
 // 2026-11-21T19:31:05,000000+00:00
 // 2026-11-21T19:42:02+0000
 /// Takes an ISO 8601 time, in microseconds since 1970.
-pub(super) fn iso(cursor: &mut Cursor<'_>) -> Option<i64> {
+pub(crate) fn iso(cursor: &mut Cursor<'_>) -> Option<i64> {
     let mut ahead = *cursor;
     let year = i16::try_from(digits(&mut ahead, 4)?).ok()?;
     ahead.eat(b"-")?;
