@@ -8,8 +8,8 @@ use super::KmemleakOptions;
 use super::object::{Object, ObjectKind};
 use super::report::{ExampleReport, GroupReport, KmemleakReport, ProcessReport, Totals, Trend};
 use super::scan::Scan;
-use crate::event::chain::{Role, Step, place};
-use crate::event::{FrameId, NameId, Names};
+use crate::event::chain::{Context, Role, Step, place};
+use crate::event::{FrameId, NameId, Names, Placed, base_name};
 use crate::report::{FrameReport, Input, address, fingerprint, frame_report};
 
 /// What objects of one group have in common.
@@ -118,11 +118,16 @@ impl Builder<'_> {
     }
 
     fn chain(&self, frames: &[FrameId]) -> Vec<FrameReport> {
-        let steps: Vec<Step> = frames.iter().map(|&frame| Step::Frame(frame)).collect();
-        place(&steps, self.names)
-            .into_iter()
-            .map(|placed| frame_report(placed, self.names))
-            .collect()
+        let is_own = |frame: &&FrameId| self.names.function(**frame).is_some_and(is_kmemleak);
+        let own = frames.iter().take_while(is_own).count();
+        let steps: Vec<Step> = frames[own..].iter().map(|&frame| Step::Frame(frame)).collect();
+        let own = frames[..own].iter().map(|&frame| Placed {
+            frame,
+            context: Context::Task,
+            role: Role::Allocator,
+        });
+        let placed = own.chain(place(&steps, self.names));
+        placed.map(|placed| frame_report(placed, self.names)).collect()
     }
 
     /// The fingerprint that a trace of the same allocation has. A trace ends at the kernel's
@@ -172,6 +177,13 @@ fn trend(previous: Option<u64>, objects: u64) -> Trend {
         Some(previous) if objects < previous => Trend::Shrinking,
         Some(_) => Trend::Steady,
     }
+}
+
+/// Functions of `mm/kmemleak.c`, which older kernels show above the allocator.
+fn is_kmemleak(function: &str) -> bool {
+    let base = base_name(function);
+    base.starts_with("kmemleak_")
+        || matches!(base, "create_object" | "__create_object" | "set_track_prepare")
 }
 
 /// The kmalloc cache with objects of this size, by the names of 4.20 and later. kmemleak tells

@@ -8,8 +8,11 @@ use super::series::Stretch;
 /// Growth of less than one part in so many of all memory does not matter.
 const MATTERS_ONE_IN: f64 = 200.0;
 
+/// A value of a sample.
+type Value = fn(&Memory) -> Option<u64>;
+
 /// The kinds, each with how it is worked out.
-const PARTS: [(MemoryKind, fn(&Memory) -> Option<u64>); 12] = [
+const PARTS: [(MemoryKind, Value); 12] = [
     (MemoryKind::Unreclaimable, |memory| memory.get(Key::SUnreclaim)),
     (MemoryKind::Reclaimable, |memory| memory.get(Key::SReclaimable)),
     (MemoryKind::Slab, |memory| {
@@ -45,21 +48,16 @@ pub(super) fn balance(stretch: &Stretch<'_>) -> MemoryReport {
         unreclaimable_slope: slope(MemoryKind::Unreclaimable),
         unaccounted_slope: slope(MemoryKind::Unaccounted),
         available_first,
-        available_last: available.last().or(available_first),
+        available_last: available.next_back().or(available_first),
         exhausted_in: None,
         parts,
     }
 }
 
-fn part(
-    kind: MemoryKind,
-    value: fn(&Memory) -> Option<u64>,
-    stretch: &Stretch<'_>,
-    total: f64,
-) -> Option<PartReport> {
+fn part(kind: MemoryKind, value: Value, stretch: &Stretch<'_>, total: f64) -> Option<PartReport> {
     let series = stretch.series(|sample| value(&sample.memory).map(|bytes| bytes as f64));
     let growth = Growth::of(&series)?;
-    let matters = growth.over(stretch.span()) * MATTERS_ONE_IN >= total;
+    let matters = growth.amount() * MATTERS_ONE_IN >= total;
     Some(PartReport {
         kind,
         first: whole(growth.first),

@@ -27,12 +27,12 @@ const SAMPLES_MIN: usize = 5;
 
 pub(super) fn build(
     inputs: Vec<Input>,
-    collection: Collection,
+    collection: &Collection,
     options: MonitorOptions,
 ) -> MonitorReport {
-    let stretch = stretch(&collection, options);
+    let stretch = stretch(collection, options);
     let mut memory = balance(&stretch);
-    let mut caches = caches(&collection, &stretch);
+    let mut caches = caches(collection, &stretch);
     judge(&mut caches, &memory);
     caches.sort_by(|a, b| {
         let is_leaking = |cache: &CacheReport| cache.verdict != Verdict::Leaking;
@@ -87,10 +87,13 @@ fn caches(collection: &Collection, stretch: &Stretch<'_>) -> Vec<CacheReport> {
             slope_high: growth.slope.high,
             slope_bytes: growth.slope.median * info.object_size as f64,
             significance: growth.significance,
+            steady_span: growth.span,
+            footprint: info.footprint,
             share: None,
             verdict: match growth.shape {
                 Shape::Steady if is_reclaimable(name) => Verdict::Reclaimable,
                 Shape::Steady => Verdict::Growing,
+                Shape::WarmUp => Verdict::WarmUp,
                 Shape::Plateau => Verdict::Plateau,
                 Shape::Varying => Verdict::Varying,
                 Shape::Flat => Verdict::Flat,
@@ -116,12 +119,12 @@ fn is_reclaimable(name: &str) -> bool {
 /// Tells leaks from small growth by their part of the whole.
 fn judge(caches: &mut [CacheReport], memory: &MemoryReport) {
     let is_candidate = |cache: &CacheReport| cache.verdict == Verdict::Growing;
-    let named: f64 =
-        caches.iter().filter(|cache| is_candidate(cache)).map(|cache| cache.slope_bytes).sum();
+    let weight = |cache: &CacheReport| cache.slope * cache.footprint;
+    let named: f64 = caches.iter().filter(|cache| is_candidate(cache)).map(weight).sum();
     // Where the parts exceed the whole, meminfo was sampled at other times than slabinfo.
     let whole = memory.unreclaimable_slope.unwrap_or(0.0).max(named);
     for cache in caches.iter_mut().filter(|cache| is_candidate(cache) && whole > 0.0) {
-        let share = cache.slope_bytes / whole;
+        let share = weight(cache) / whole;
         cache.share = Some(share);
         if share >= LEAK_SHARE || share >= SURE_SHARE && cache.significance < SURE {
             cache.verdict = Verdict::Leaking;
@@ -156,7 +159,7 @@ fn leak_sentence(cache: &CacheReport, memory: &MemoryReport, stretch: &Stretch<'
         Escaped(&cache.name),
         speed(cache.slope_bytes),
         decimals(cache.slope),
-        span(stretch),
+        span_of(cache.steady_span, stretch),
     )
 }
 
@@ -246,20 +249,23 @@ fn unit(stretch: &Stretch<'_>) -> &'static str {
 }
 
 fn span(stretch: &Stretch<'_>) -> String {
+    span_of(stretch.span(), stretch)
+}
+
+fn span_of(span: f64, stretch: &Stretch<'_>) -> String {
     match stretch.unit {
-        TimeUnit::Second => duration(stretch.span()),
-        TimeUnit::Sample => format!("{} samples", count(stretch.samples.len() as u64)),
+        TimeUnit::Second => duration(span),
+        TimeUnit::Sample => format!("{} samples", count(whole(span) + 1)),
     }
 }
 
 /// Bytes for each unit of time.
 pub(super) fn speed(value: f64) -> String {
     let sign = if value < 0.0 { "-" } else { "" };
-    let size = value.abs();
-    if size < 10.0 {
-        format!("{sign}{size:.2} B")
-    } else {
-        format!("{sign}{}", bytes(whole(size.round())))
+    match value.abs() {
+        0.0 => "0 B".to_owned(),
+        size if size < 10.0 => format!("{sign}{size:.2} B"),
+        size => format!("{sign}{}", bytes(whole(size.round()))),
     }
 }
 

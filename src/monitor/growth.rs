@@ -11,6 +11,9 @@ const POINTS_MIN: usize = 5;
 /// Growth that slows down to this share of its usual speed has ended.
 const PLATEAU_SHARE: f64 = 0.25;
 
+/// A warm-up has this share of the growth in the first quarter.
+const EARLY_SHARE: f64 = 0.9;
+
 /// Growth that once gave back this share of itself comes and goes.
 const SETBACK_SHARE: f64 = 0.5;
 
@@ -19,6 +22,8 @@ const SETBACK_SHARE: f64 = 0.5;
 pub(super) enum Shape {
     /// It grows from beginning to end.
     Steady,
+    /// It grew in the beginning, and has stood still since.
+    WarmUp,
     /// It has grown, and stands still now.
     Plateau,
     /// It rises and falls.
@@ -36,44 +41,70 @@ pub(super) struct Growth {
     /// Probability that this much of a trend is chance, counting each standstill once.
     pub(super) significance: f64,
     pub(super) shape: Shape,
+    /// How long the part of the series is that the slope is of.
+    pub(super) span: f64,
 }
 
 impl Growth {
     /// The growth of a series of times and values; none where it has not two times.
+    /// Where the whole is no steady growth, its later half may be: leaks begin some time.
     pub(super) fn of(points: &[(f64, f64)]) -> Option<Growth> {
+        let whole = Growth::of_all(points)?;
+        let (earlier, later) = points.split_at(points.len() / 2);
+        let is_even = whole.is_steady() && speed(earlier) >= PLATEAU_SHARE * speed(later);
+        let may_begin = matches!(whole.shape, Shape::Varying | Shape::Steady) && !is_even;
+        if !may_begin || later.len() < 2 * POINTS_MIN {
+            return Some(whole);
+        }
+        let begun = Growth::of_all(later)?;
+        // What rises and falls again and again stays below what it once was.
+        let most = earlier.iter().map(|point| point.1).fold(f64::NEG_INFINITY, f64::max);
+        let is_new = begun.last - most > SETBACK_SHARE * (begun.last - begun.first);
+        let is_leak = begun.is_steady() && is_new;
+        Some(if is_leak { Growth { first: whole.first, ..begun } } else { whole })
+    }
+
+    fn of_all(points: &[(f64, f64)]) -> Option<Growth> {
         let values: Vec<f64> = points.iter().map(|&(_, value)| value).collect();
         let (&first, &last) = (values.first()?, values.last()?);
         let slope = theil_sen(points)?;
         let significance = mann_kendall(&steps(&values)).max(mann_kendall(&values));
         let shape = shape(points, &values, slope, significance);
-        Some(Growth { first, last, slope, significance, shape })
+        let span = points.last()?.0 - points.first()?.0;
+        Some(Growth { first, last, slope, significance, shape, span })
     }
 
     pub(super) fn is_steady(&self) -> bool {
         self.shape == Shape::Steady
     }
 
-    /// What the slope makes of a span of time.
-    pub(super) fn over(&self, span: f64) -> f64 {
-        self.slope.median * span
+    /// What its slope has made of its span.
+    pub(super) fn amount(&self) -> f64 {
+        self.slope.median * self.span
     }
 }
 
 fn shape(points: &[(f64, f64)], values: &[f64], slope: Slope, significance: f64) -> Shape {
     let (first, last) = (values[0], values[values.len() - 1]);
     let later = &points[points.len() / 2..];
-    let later_slope = theil_sen(later).map_or(0.0, |slope| slope.median);
+    let later_slope = speed(later);
     let overall = (last - first) / (points[points.len() - 1].0 - points[0].0).max(f64::EPSILON);
     if last < first || steps(values).len() == 1 {
         return Shape::Flat;
     }
     if later_slope < PLATEAU_SHARE * overall {
-        return Shape::Plateau;
+        let early = values[values.len() / 4] - first;
+        let is_early = early >= EARLY_SHARE * (last - first);
+        return if is_early { Shape::WarmUp } else { Shape::Plateau };
     }
     if points.len() < POINTS_MIN || significance >= SIGNIFICANT || slope.low <= 0.0 {
         return Shape::Varying;
     }
     if setback(values) > SETBACK_SHARE * (last - first) { Shape::Varying } else { Shape::Steady }
+}
+
+fn speed(points: &[(f64, f64)]) -> f64 {
+    theil_sen(points).map_or(0.0, |slope| slope.median)
 }
 
 /// The deepest fall below an earlier value.
@@ -109,11 +140,19 @@ mod tests {
 
     #[test]
     fn a_warm_up_ends_in_a_plateau() {
-        assert_eq!(growth((0..60).map(|at| f64::from(at.min(10)))).shape, Shape::Plateau);
+        assert_eq!(growth((0..60).map(|at| f64::from(at.min(10)))).shape, Shape::WarmUp);
+        assert_eq!(growth((0..60).map(|at| f64::from(at.min(25)))).shape, Shape::Plateau);
         assert_eq!(
             growth((0..60).map(|at| if at < 30 { 406.0 } else { 420.0 })).shape,
             Shape::Plateau
         );
+    }
+
+    #[test]
+    fn a_leak_may_begin_late() {
+        let late = growth((0..60).map(|at| 100.0 + 5.0 * (f64::from(at) - 27.0).max(0.0)));
+        assert!(late.is_steady() && (late.slope.median - 5.0).abs() < 0.1, "{late:?}");
+        assert!(!growth((0..60).map(|at| f64::from(at % 30))).is_steady());
     }
 
     #[test]

@@ -83,6 +83,6 @@ impl Monitor {
     pub fn finish(self) -> MonitorReport {
         let Monitor { options, mut splitter, mut collector, inputs } = self;
         splitter.finish(|line| collector.line(line.bytes));
-        build::build(inputs, collector.finish(), options)
+        build::build(inputs, &collector.finish(), options)
     }
 }

@@ -97,6 +97,8 @@ pub enum Verdict {
     Reclaimable,
     /// It rises and falls.
     Varying,
+    /// It grew in the beginning, and has stood still since.
+    WarmUp,
     /// It has grown, and stands still now.
     Plateau,
     /// It does not grow.
@@ -111,6 +113,7 @@ impl Verdict {
             Verdict::Growing => "growing",
             Verdict::Reclaimable => "reclaimable",
             Verdict::Varying => "varying",
+            Verdict::WarmUp => "warm-up",
             Verdict::Plateau => "plateau",
             Verdict::Flat => "flat",
         }
@@ -138,6 +141,10 @@ pub struct CacheReport {
     pub slope_bytes: f64,
     /// Probability that this much of a trend is chance.
     pub significance: f64,
+    /// How long its growth has been steady, in units of time.
+    pub steady_span: f64,
+    /// Bytes of memory that an object takes up, with what its slab wastes.
+    pub footprint: f64,
     /// Its part of the growth of unreclaimable slab memory, 0 to 1.
     pub share: Option<f64>,
     /// What it suggests.

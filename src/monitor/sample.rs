@@ -29,9 +29,11 @@ impl Sample {
 }
 
 /// What does not change from sample to sample.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Default, Debug)]
 pub(super) struct CacheInfo {
     pub(super) object_size: u64,
+    /// Bytes of memory that one takes up.
+    pub(super) footprint: f64,
     /// The sample that named it last, from 1.
     last_sample: usize,
 }
@@ -147,6 +149,7 @@ impl Collector {
         }
         let info = &mut self.collection.caches[at];
         info.object_size = row.size;
+        info.footprint = row.footprint;
         info.last_sample = self.collection.samples.len() + 1;
         self.collection.is_slab |= row.allocator == Allocator::Slab;
         self.present.caches.push((at, row.active));

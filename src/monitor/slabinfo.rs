@@ -3,13 +3,15 @@
 use crate::record::cursor::Cursor;
 
 /// One cache in one sample.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Row<'a> {
     pub(super) name: &'a [u8],
     /// Objects in use.
     pub(super) active: u64,
     /// Bytes of one object.
     pub(super) size: u64,
+    /// Bytes of memory that an object takes up, with what its slab wastes.
+    pub(super) footprint: f64,
     /// Whether the cache belongs to the SLAB allocator, which keeps objects per CPU by limits.
     pub(super) allocator: Allocator,
 }
@@ -26,7 +28,7 @@ pub(super) enum Allocator {
 }
 
 /// What a line of slabinfo is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Line<'a> {
     /// The first line, and the major version.
     Version(u64),
@@ -41,6 +43,10 @@ pub(super) enum Line<'a> {
 pub(super) fn parse(line: &[u8], version: Option<u64>) -> Option<Line<'_>> {
     if let Some(major) = header(line) {
         return Some(Line::Version(major));
+    }
+    // # name            <active_objs> <num_objs> <objsize> … : tunables <limit> …
+    if line.starts_with(b"#") {
+        return None;
     }
     match split(line, b" : tunables ") {
         Some((head, tail)) => Some(second(head, tail).map_or(Line::Torn, Line::Row)),
@@ -74,7 +80,8 @@ fn second<'a>(head: &'a [u8], tail: &[u8]) -> Option<Row<'a>> {
     }
     let is_slub = fields(tunables).all(|field| field == b"0");
     let allocator = if is_slub { Allocator::Slub } else { Allocator::Slab };
-    Some(Row { name, active: numbers[0], size: numbers[2], allocator })
+    let footprint = footprint(numbers[2], numbers[3], numbers[4]);
+    Some(Row { name, active: numbers[0], size: numbers[2], footprint, allocator })
 }
 
 // kmem_cache            78     78    100    2    2    1
@@ -82,7 +89,8 @@ fn second<'a>(head: &'a [u8], tail: &[u8]) -> Option<Row<'a>> {
 fn first(line: &[u8]) -> Option<Row<'_>> {
     let head = split(line, b" : ").map_or(line, |(head, _)| head);
     let (name, numbers) = numbers_behind(head, 6)?;
-    Some(Row { name, active: numbers[0], size: numbers[2], allocator: Allocator::Slab })
+    let footprint = numbers[2] as f64;
+    Some(Row { name, active: numbers[0], size: numbers[2], footprint, allocator: Allocator::Slab })
 }
 
 //   OBJS ACTIVE  USE OBJ SIZE  SLABS OBJ/SLAB CACHE SIZE NAME
@@ -100,19 +108,14 @@ fn slabtop(line: &[u8]) -> Option<Row<'_>> {
     let kibibytes: f64 = size.parse().ok().filter(|size: &f64| (0.0..1e9).contains(size))?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in that range")]
     let size = (kibibytes * 1024.0).round() as u64;
-    Some(Row {
-        name,
-        active,
-        size: named_size(name).unwrap_or(size),
-        allocator: Allocator::Unknown,
-    })
+    let size = named_size(name).unwrap_or(size);
+    let footprint = size as f64;
+    Some(Row { name, active, size, footprint, allocator: Allocator::Unknown })
 }
 
 /// The size in a kmalloc cache's name: slabtop rounds what it prints.
 fn named_size(name: &[u8]) -> Option<u64> {
-    if memchr::memmem::find(name, b"kmalloc-").is_none() {
-        return None;
-    }
+    memchr::memmem::find(name, b"kmalloc-")?;
     let last = name.rsplit(|&byte| byte == b'-').next()?;
     match last.strip_suffix(b"k") {
         Some(kibibytes) => decimal(kibibytes)?.checked_mul(1024),
@@ -128,12 +131,21 @@ fn torn(line: &[u8], version: Option<u64>) -> Option<Line<'_>> {
     (version == Some(2) && is_name && has_number).then_some(Line::Torn)
 }
 
+/// A slab's bytes for each of its objects. The page size is the least that the objects fit in.
+fn footprint(size: u64, per_slab: u64, pages: u64) -> f64 {
+    const PAGES: [u64; 4] = [4096, 8192, 16384, 65536];
+    let needed = size.saturating_mul(per_slab);
+    let slab =
+        PAGES.map(|page| page.saturating_mul(pages)).into_iter().find(|&slab| slab >= needed);
+    if per_slab == 0 { size as f64 } else { slab.unwrap_or(needed) as f64 / per_slab as f64 }
+}
+
 /// A name, which may hold blanks, and as many numbers behind it.
 fn numbers_behind(head: &[u8], count: usize) -> Option<(&[u8], Vec<u64>)> {
     let mut rest = head.trim_ascii();
     let mut numbers = Vec::with_capacity(count);
     for _ in 0..count {
-        let at = rest.iter().rposition(|byte| byte.is_ascii_whitespace())?;
+        let at = rest.iter().rposition(u8::is_ascii_whitespace)?;
         numbers.push(decimal(&rest[at + 1..])?);
         rest = rest[..at].trim_ascii_end();
     }

@@ -46,7 +46,7 @@ pub fn theil_sen(points: &[(f64, f64)]) -> Option<Slope> {
     Some(Slope {
         median: median_of_sorted(&slopes),
         low: slopes[rank((count - spread) / 2.0, slopes.len())],
-        high: slopes[rank((count + spread) / 2.0, slopes.len())],
+        high: slopes[rank(f64::midpoint(count, spread), slopes.len())],
     })
 }
 
@@ -84,7 +84,10 @@ pub fn mann_kendall(values: &[f64]) -> f64 {
         return 1.0;
     }
     // One is taken off for continuity: the sum moves in steps of two.
-    let distance = (kendall.sum.abs() - 1.0).max(0.0);
+    let distance = kendall.sum.abs() - 1.0;
+    if distance <= 0.0 {
+        return 1.0;
+    }
     two_sided(distance / kendall.variance.sqrt())
 }
 

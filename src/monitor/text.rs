@@ -1,5 +1,6 @@
 //! The text form: what a kernel engineer reads at a glance on an 80-column terminal.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::build::{decimals, speed};
@@ -62,13 +63,13 @@ fn source(report: &MonitorReport, out: &mut impl Write) -> io::Result<()> {
     let samples = &report.samples;
     let mut text = counted(samples.count, "sample");
     if samples.unit == TimeUnit::Second {
-        text += &format!(" over {}", duration(samples.span));
+        let _ = write!(text, " over {}", duration(samples.span));
     }
     if samples.skipped > 0 {
-        text += &format!(", {} not usable", count(samples.skipped));
+        let _ = write!(text, ", {} not usable", count(samples.skipped));
     }
     if samples.partial > 0 {
-        text += &format!(", {} of them incomplete", count(samples.partial));
+        let _ = write!(text, ", {} of them incomplete", count(samples.partial));
     }
     writeln!(out, "{text}")
 }
@@ -134,7 +135,7 @@ fn chance(probability: f64) -> String {
     if probability < 1e-6 {
         "less than 1 in a million".to_owned()
     } else {
-        format!("{:.2} %", probability * 100.0)
+        format!("1 in {}", count(super::balance::whole((1.0 / probability).round())))
     }
 }
 
@@ -177,7 +178,7 @@ fn unit(report: &MonitorReport) -> &'static str {
 fn bars(points: &[(f64, f64)]) -> String {
     let kept = points.len().min(BARS);
     let values: Vec<u64> = (0..kept)
-        .map(|at| super::balance::whole(points[(at * points.len() + points.len() / 2) / kept].1))
+        .map(|at| super::balance::whole(points[at * (points.len() - 1) / (kept - 1).max(1)].1))
         .collect();
     let least = values.iter().copied().min().unwrap_or(0);
     sparkline(&values.iter().map(|value| value - least).collect::<Vec<_>>())
