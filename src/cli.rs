@@ -164,6 +164,9 @@ pub(crate) struct MonitorArgs {
     /// Time between two samples of a log without dates, such as 60s or 1h
     #[arg(long, value_name = "DURATION")]
     interval: Option<Age>,
+    /// Print a shell script that records such a log on the machine that leaks
+    #[arg(long, conflicts_with_all = ["logs", "format", "interval"])]
+    pub(crate) print_script: bool,
 }
 
 impl MonitorArgs {

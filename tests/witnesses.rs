@@ -502,3 +502,74 @@ fn the_verdict_comes_first_in_every_format() {
     assert!(csv.contains("\n1795289557,kmalloc-192,357\n"));
     assert_eq!(csv.lines().filter(|line| line.contains(",kmalloc-192,")).count(), 60);
 }
+
+/// The shells of this machine that the script is for.
+fn shells() -> Vec<Vec<&'static str>> {
+    let all = [vec!["sh"], vec!["busybox", "ash"]];
+    let works = |shell: &Vec<&str>| {
+        let mut command = Command::new(shell[0]);
+        command.args(&shell[1..]).args(["-c", "exit 0"]).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    all.into_iter().filter(works).collect()
+}
+
+#[test]
+fn the_printed_script_records_what_is_read_back() {
+    let (_, script, _) = command(&["monitor", "--print-script"]);
+    for shell in shells() {
+        let folder = tempfile::TempDir::new().expect("there is room for a folder");
+        let path = |name: &str| folder.path().join(name);
+        let write =
+            |name: &str, text: &str| std::fs::write(path(name), text).expect("there is room");
+        write("script", &script);
+        write("version", "Linux version 6.12.1 (x@y) #1 SMP\n");
+        write("meminfo", "MemTotal: 90000 kB\nMemFree: 80000 kB\nSlab: 300 kB\n");
+        write(
+            "slabinfo",
+            "slabinfo - version: 2.1\n# name\nkmalloc-64 5 9 64 64 1 : tunables 0 0 0 : slabdata 1 1 0\n",
+        );
+        let status = Command::new(shell[0])
+            .args(&shell[1..])
+            .arg(path("script"))
+            .env("PROC", folder.path())
+            .env("KMEMLEAK", path("none"))
+            .env("LOG", path("log"))
+            .envs([("TURNS", "3"), ("INTERVAL", "0")])
+            .status()
+            .expect("the shell runs");
+        assert!(status.success(), "{shell:?}");
+        let log = std::fs::read(path("log")).expect("the script wrote a log");
+        let report = monitored(&log);
+        assert_eq!(
+            (report.samples.count, report.samples.skipped, report.samples.partial),
+            (3, 0, 0)
+        );
+        assert_eq!(report.samples.unit, TimeUnit::Second, "{shell:?}: its dates are read");
+    }
+}
+
+#[test]
+fn damage_ends_in_no_panic_and_cutting_changes_nothing() {
+    for path in
+        [SCAN_1, "corpora/kmemleak/verbose-console.log", "corpora/kmemleak/per-cpu.txt", GUIDE]
+    {
+        let mut bytes = read(path);
+        bytes.truncate(200_000);
+        let length = bytes.len();
+        // Every 331st byte is another one, in turn of all there are.
+        for (turn, at) in (0..length).step_by(331).enumerate() {
+            bytes[at] = u8::try_from(turn % 256).expect("it fits");
+        }
+        let mut whole = Kmemleak::new(KmemleakOptions::default());
+        whole.feed(&bytes);
+        whole.end_input(path.to_owned(), length as u64);
+        let mut pieces = Kmemleak::new(KmemleakOptions::default());
+        bytes.chunks(7).for_each(|piece| pieces.feed(piece));
+        pieces.end_input(path.to_owned(), length as u64);
+        assert_eq!(whole.finish(), pieces.finish(), "{path}");
+        let report = monitored(&bytes);
+        let mut text = Vec::new();
+        monitor::write_text(&report, Style::Colour, &mut text).expect("memory takes any bytes");
+    }
+}

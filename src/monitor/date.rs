@@ -21,9 +21,7 @@ const WORDS_MAX: usize = 8;
 /// differences matter.
 pub(super) fn parse(line: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(line).ok().filter(|text| text.len() < 80)?;
-    let text = text.trim_matches(|c: char| {
-        c.is_ascii_whitespace() || matches!(c, '=' | '#' | '-' | '*' | '[' | ']')
-    });
+    let text = text.trim_matches(|c: char| c.is_ascii_whitespace() || matches!(c, '=' | '#' | '*'));
     let text = ["date:", "Date:", "time:", "Time:", "timestamp:"]
         .iter()
         .find_map(|label| text.strip_prefix(label))
@@ -144,6 +142,7 @@ mod tests {
             "MemTotal:         725460 kB",
             "    1 0        2260 1672 S    init             {init} /bin/busybox sh /init",
             "slabinfo - version: 2.1",
+            "[2026-11-21 19:32:37] ----------------------",
             "Nov 21 19:32:37 host kernel: something happened at last",
             "12345",
             "",

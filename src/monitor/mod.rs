@@ -39,6 +39,9 @@ use crate::capture::LineSplitter;
 use crate::report::Input;
 use sample::Collector;
 
+/// A shell script for the machine that leaks: it records what a [`Monitor`] reads.
+pub const WATCH_SCRIPT: &str = include_str!("watch.sh");
+
 /// How to read a monitor log.
 #[derive(Clone, Copy, PartialEq, Default, Debug)]
 pub struct MonitorOptions {
@@ -69,7 +72,7 @@ impl Monitor {
     /// Takes the next piece of the log.
     pub fn feed(&mut self, bytes: &[u8]) {
         let Monitor { splitter, collector, .. } = self;
-        splitter.feed(bytes, |line| collector.line(line.bytes));
+        splitter.feed(bytes, |line| collector.line(line));
     }
 
     /// Takes note of an input that has been fed. A sample may go on in the next one: logs are
@@ -82,7 +85,7 @@ impl Monitor {
     /// Ends the log.
     pub fn finish(self) -> MonitorReport {
         let Monitor { options, mut splitter, mut collector, inputs } = self;
-        splitter.finish(|line| collector.line(line.bytes));
+        splitter.finish(|line| collector.line(line));
         build::build(inputs, &collector.finish(), options)
     }
 }

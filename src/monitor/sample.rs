@@ -4,7 +4,12 @@ use indexmap::IndexMap;
 
 use super::date;
 use super::meminfo::{self, Key, Memory};
-use super::slabinfo::{self, Allocator, Line};
+use super::slabinfo::{self, Allocator};
+use crate::capture::Line;
+use crate::record::Record;
+use crate::record::cursor::Cursor;
+use crate::record::prefix::{Unwrapper, calendar};
+use crate::time::Stamp;
 
 /// Distinct caches are stored up to this many; a log that names more is garbage.
 const CACHES_MAX: usize = 20_000;
@@ -58,6 +63,7 @@ pub(super) struct Collection {
 #[derive(Debug, Default)]
 pub(super) struct Collector {
     collection: Collection,
+    unwrapper: Unwrapper,
     present: Sample,
     /// Version of the slabinfo being read.
     version: Option<u64>,
@@ -66,7 +72,37 @@ pub(super) struct Collector {
 }
 
 impl Collector {
-    pub(super) fn line(&mut self, line: &[u8]) {
+    /// Takes a line. Where it is none of ours, a recorder may have put a prefix in front.
+    pub(super) fn line(&mut self, line: Line<'_>) {
+        if self.take(line.bytes) {
+            return;
+        }
+        let mut unwrapper = std::mem::take(&mut self.unwrapper);
+        let mut is_known = false;
+        unwrapper.records(line, |record| is_known |= self.record(&record));
+        self.unwrapper = unwrapper;
+        if !is_known && !line.bytes.trim_ascii().is_empty() {
+            self.version = None;
+            self.kernel(line.bytes);
+        }
+    }
+
+    /// The recorder's time is the sample's, if no date of its own comes.
+    fn record(&mut self, record: &Record<'_>) -> bool {
+        let stamp = record.stamp.map(Stamp::seconds);
+        let (stamp, is_known) = match by_ts(record.text) {
+            _ if self.take(record.text) => (stamp, true),
+            Some((seconds, text)) => (stamp.or(Some(seconds)), self.take(text)),
+            None => (stamp, false),
+        };
+        if is_known && self.present.time.is_none() && !self.present.is_empty() {
+            self.present.time = stamp;
+        }
+        is_known
+    }
+
+    /// Whether a line was understood.
+    fn take(&mut self, line: &[u8]) -> bool {
         let line = line.trim_ascii_end();
         if let Some((key, bytes)) = meminfo::parse(line) {
             self.version = None;
@@ -77,10 +113,10 @@ impl Collector {
             self.end_sample();
         } else if let Some(time) = date::parse(line) {
             self.date(time);
-        } else if !line.is_empty() && !line.starts_with(b"#") {
-            self.version = None;
-            self.kernel(line);
+        } else {
+            return line.starts_with(b"# name ");
         }
+        true
     }
 
     pub(super) fn finish(mut self) -> Collection {
@@ -112,16 +148,16 @@ impl Collector {
         self.present.memory.set(key, bytes);
     }
 
-    fn slab(&mut self, line: Line<'_>) {
+    fn slab(&mut self, line: slabinfo::Line<'_>) {
         match line {
-            Line::Version(version) => {
+            slabinfo::Line::Version(version) => {
                 if !self.present.caches.is_empty() {
                     self.end_sample();
                 }
                 self.version = Some(version);
             }
-            Line::Torn => self.torn += 1,
-            Line::Row(row) => self.row(row),
+            slabinfo::Line::Torn => self.torn += 1,
+            slabinfo::Line::Row(row) => self.row(row),
         }
     }
 
@@ -180,13 +216,25 @@ impl Collector {
     }
 }
 
+// Nov 21 19:32:37 kmalloc-64 5 9 64 64 1 : tunables 0 0 0 : slabdata 1 1 0
+/// The seconds and the text of a line that went through `ts` of moreutils.
+fn by_ts(text: &[u8]) -> Option<(f64, &[u8])> {
+    let mut cursor = Cursor::new(text);
+    let micros = calendar::syslog(&mut cursor)?;
+    cursor.eat(b" ")?;
+    Some((micros as f64 / 1e6, cursor.rest()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::address::LineNumber;
 
     fn collect(text: &str) -> Collection {
         let mut collector = Collector::default();
-        text.lines().for_each(|line| collector.line(line.as_bytes()));
+        for (line, number) in text.lines().zip(1..) {
+            collector.line(Line { number: LineNumber(number), bytes: line.as_bytes() });
+        }
         collector.finish()
     }
 
@@ -211,6 +259,24 @@ mod tests {
         let header = format!("slabinfo - version: 2.1\n{ROW}");
         assert_eq!(collect(&header.repeat(3)).samples.len(), 3);
         assert_eq!(collect("MemFree: 3 kB\nMemFree: 4 kB\n").samples.len(), 2);
+    }
+
+    #[test]
+    fn a_recorder_may_have_stamped_the_lines() {
+        for (before, after) in
+            [("[2026-11-21 19:32:", "] "), ("Nov 21 19:32:", " "), ("[   ", ".500000] ")]
+        {
+            let stamped = |second: u32| {
+                let lines = format!("----------\nslabinfo - version: 2.1\n# name\n{ROW}");
+                let line = |line: &str| format!("{before}{second}{after}{line}\n");
+                lines.lines().map(line).collect::<String>()
+            };
+            let found = collect(&format!("{}{}", stamped(10), stamped(17)));
+            let times: Vec<_> = found.samples.iter().filter_map(|sample| sample.time).collect();
+            assert_eq!((times.len(), found.skipped, found.partial), (2, 0, 0), "{before}");
+            assert!((times[1] - times[0] - 7.0).abs() < 1e-9, "{before}");
+            assert!(found.caches.contains_key("kmalloc-64"), "{before}");
+        }
     }
 
     #[test]

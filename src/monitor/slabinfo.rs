@@ -49,6 +49,8 @@ pub(super) fn parse(line: &[u8], version: Option<u64>) -> Option<Line<'_>> {
         return None;
     }
     match split(line, b" : tunables ") {
+        // A time in front is a recorder's, who is asked first.
+        Some((head, _)) if head.contains(&b':') => None,
         Some((head, tail)) => Some(second(head, tail).map_or(Line::Torn, Line::Row)),
         None if version == Some(1) => first(line).map(Line::Row),
         None => slabtop(line).map(Line::Row).or_else(|| torn(line, version)),
@@ -128,7 +130,8 @@ fn torn(line: &[u8], version: Option<u64>) -> Option<Line<'_>> {
     let mut fields = fields(line);
     let is_name = fields.next().is_some_and(|name| !name.starts_with(b"#"));
     let has_number = fields.next().and_then(decimal).is_some();
-    (version == Some(2) && is_name && has_number).then_some(Line::Torn)
+    let is_date = fields.next().is_some_and(|field| field.contains(&b':'));
+    (version == Some(2) && is_name && has_number && !is_date).then_some(Line::Torn)
 }
 
 /// A slab's bytes for each of its objects. The page size is the least that the objects fit in.
@@ -150,6 +153,10 @@ fn numbers_behind(head: &[u8], count: usize) -> Option<(&[u8], Vec<u64>)> {
         rest = rest[..at].trim_ascii_end();
     }
     numbers.reverse();
+    // A blank may be part of a name, but a time in front is not.
+    if rest.contains(&b' ') && (rest.contains(&b':') || rest.starts_with(b"[")) {
+        return None;
+    }
     let is_name = rest.first().is_some_and(|byte| byte.is_ascii_graphic() && *byte != b'#');
     is_name.then_some((rest, numbers))
 }

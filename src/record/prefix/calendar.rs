@@ -19,7 +19,7 @@ const UNIX_MIN: i64 = 1_000_000_000;
 // Feb 14 10:00:00
 // Nov 21 19:42:02.060014
 /// Takes a time without a year; microseconds since the start of its year.
-pub(super) fn syslog(cursor: &mut Cursor<'_>) -> Option<i64> {
+pub(crate) fn syslog(cursor: &mut Cursor<'_>) -> Option<i64> {
     let mut ahead = *cursor;
     let (month, day) = month_and_day(&mut ahead)?;
     ahead.eat(b" ")?;
