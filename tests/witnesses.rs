@@ -447,6 +447,12 @@ fn a_leak_that_begins_late_is_found() {
 }
 
 #[test]
+fn a_leak_that_comes_in_bursts_is_found() {
+    let report = made(90, |t| Made { leak: t / 12 * 9000, ..Made::default() });
+    assert_eq!(report.conclusion.cache.as_deref(), Some("kmalloc-192"));
+}
+
+#[test]
 fn few_samples_tell_nothing() {
     let report = made(4, |t| Made { leak: t * 600, ..Made::default() });
     assert_eq!(report.conclusion.kind, ConclusionKind::Unclear);

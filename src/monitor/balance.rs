@@ -32,10 +32,7 @@ const PARTS: [(MemoryKind, Value); 12] = [
 /// The balance of a stretch of samples. How long what is available lasts is worked out later,
 /// when it is known what leaks.
 pub(super) fn balance(stretch: &Stretch<'_>) -> MemoryReport {
-    let total = stretch
-        .series(|sample| sample.memory.get(Key::MemTotal).map(|bytes| bytes as f64))
-        .last()
-        .map_or(0.0, |point| point.1);
+    let total = total(stretch);
     let mut parts: Vec<PartReport> =
         PARTS.iter().filter_map(|&(kind, value)| part(kind, value, stretch, total)).collect();
     parts.sort_by(|a, b| b.slope.total_cmp(&a.slope));
@@ -52,6 +49,13 @@ pub(super) fn balance(stretch: &Stretch<'_>) -> MemoryReport {
         exhausted_in: None,
         parts,
     }
+}
+
+/// All memory; 0 where the log does not tell.
+pub(super) fn total(stretch: &Stretch<'_>) -> f64 {
+    let series =
+        stretch.series(|sample| sample.memory.get(Key::MemTotal).map(|bytes| bytes as f64));
+    series.last().map_or(0.0, |point| point.1)
 }
 
 fn part(kind: MemoryKind, value: Value, stretch: &Stretch<'_>, total: f64) -> Option<PartReport> {

@@ -1,7 +1,7 @@
 //! Series to the report: verdicts, the balance, the conclusion.
 
 use super::MonitorOptions;
-use super::balance::{balance, whole};
+use super::balance::{self, balance, whole};
 use super::growth::{Growth, Shape};
 use super::next_step::NextStep;
 use super::report::{
@@ -22,6 +22,9 @@ const SURE_SHARE: f64 = 0.02;
 /// A trend is beyond doubt at this significance.
 const SURE: f64 = 1e-4;
 
+/// A leak that has taken less than this part of all memory is no matter yet.
+const MATTERS: f64 = 1e-4;
+
 /// Fewer samples than this tell nothing.
 const SAMPLES_MIN: usize = 5;
 
@@ -33,7 +36,7 @@ pub(super) fn build(
     let stretch = stretch(collection, options);
     let mut memory = balance(&stretch);
     let mut caches = caches(collection, &stretch);
-    judge(&mut caches, &memory);
+    judge(&mut caches, &memory, MATTERS * balance::total(&stretch));
     caches.sort_by(|a, b| {
         let is_leaking = |cache: &CacheReport| cache.verdict != Verdict::Leaking;
         (is_leaking(a).cmp(&is_leaking(b)))
@@ -117,7 +120,7 @@ fn is_reclaimable(name: &str) -> bool {
 }
 
 /// Tells leaks from small growth by their part of the whole.
-fn judge(caches: &mut [CacheReport], memory: &MemoryReport) {
+fn judge(caches: &mut [CacheReport], memory: &MemoryReport, matters: f64) {
     let is_candidate = |cache: &CacheReport| cache.verdict == Verdict::Growing;
     let weight = |cache: &CacheReport| cache.slope * cache.footprint;
     let named: f64 = caches.iter().filter(|cache| is_candidate(cache)).map(weight).sum();
@@ -126,6 +129,9 @@ fn judge(caches: &mut [CacheReport], memory: &MemoryReport) {
     for cache in caches.iter_mut().filter(|cache| is_candidate(cache) && whole > 0.0) {
         let share = weight(cache) / whole;
         cache.share = Some(share);
+        if cache.slope_bytes * cache.steady_span < matters {
+            continue;
+        }
         if share >= LEAK_SHARE || share >= SURE_SHARE && cache.significance < SURE {
             cache.verdict = Verdict::Leaking;
         }

@@ -1,6 +1,7 @@
 //! Series to growth: whether a value grows, how fast, and how surely.
 
-use super::statistics::{Slope, mann_kendall, steps, theil_sen};
+use super::drift;
+use super::statistics::{Slope, mann_kendall, steps, theil_sen, thin};
 
 /// A trend less sure than this is none.
 const SIGNIFICANT: f64 = 0.01;
@@ -49,6 +50,7 @@ impl Growth {
     /// The growth of a series of times and values; none where it has not two times.
     /// Where the whole is no steady growth, its later half may be: leaks begin some time.
     pub(super) fn of(points: &[(f64, f64)]) -> Option<Growth> {
+        let points = &thin(points);
         let whole = Growth::of_all(points)?;
         let (earlier, later) = points.split_at(points.len() / 2);
         let is_even = whole.is_steady() && speed(earlier) >= PLATEAU_SHARE * speed(later);
@@ -67,10 +69,23 @@ impl Growth {
     fn of_all(points: &[(f64, f64)]) -> Option<Growth> {
         let values: Vec<f64> = points.iter().map(|&(_, value)| value).collect();
         let (&first, &last) = (values.first()?, values.last()?);
-        let slope = theil_sen(points)?;
-        let significance = mann_kendall(&steps(&values)).max(mann_kendall(&values));
-        let shape = shape(points, &values, slope, significance);
         let span = points.last()?.0 - points.first()?.0;
+        let steps = steps(&values);
+        // Most caches of a log stand still.
+        if steps.len() == 1 && span > 0.0 {
+            let slope = Slope { median: 0.0, low: 0.0, high: 0.0 };
+            return Some(Growth {
+                first,
+                last,
+                slope,
+                significance: 1.0,
+                shape: Shape::Flat,
+                span,
+            });
+        }
+        let slope = theil_sen(points)?;
+        let significance = mann_kendall(&steps).max(mann_kendall(&values));
+        let shape = shape(points, &values, slope, significance);
         Some(Growth { first, last, slope, significance, shape, span })
     }
 
@@ -89,8 +104,11 @@ fn shape(points: &[(f64, f64)], values: &[f64], slope: Slope, significance: f64)
     let later = &points[points.len() / 2..];
     let later_slope = speed(later);
     let overall = (last - first) / (points[points.len() - 1].0 - points[0].0).max(f64::EPSILON);
-    if last < first || steps(values).len() == 1 {
+    if last < first {
         return Shape::Flat;
+    }
+    if setback(&drift::parts(values)) > SETBACK_SHARE * (last - first) {
+        return Shape::Varying;
     }
     if later_slope < PLATEAU_SHARE * overall {
         let early = values[values.len() / 4] - first;
@@ -100,7 +118,7 @@ fn shape(points: &[(f64, f64)], values: &[f64], slope: Slope, significance: f64)
     if points.len() < POINTS_MIN || significance >= SIGNIFICANT || slope.low <= 0.0 {
         return Shape::Varying;
     }
-    if setback(values) > SETBACK_SHARE * (last - first) { Shape::Varying } else { Shape::Steady }
+    if drift::is_rising(values) { Shape::Steady } else { Shape::Varying }
 }
 
 fn speed(points: &[(f64, f64)]) -> f64 {

@@ -16,6 +16,7 @@ mod balance;
 mod build;
 mod csv;
 mod date;
+mod drift;
 mod growth;
 mod json;
 mod meminfo;

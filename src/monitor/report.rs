@@ -95,7 +95,7 @@ pub enum Verdict {
     Growing,
     /// It grows steadily, and the kernel gives it back when memory is short.
     Reclaimable,
-    /// It rises and falls.
+    /// It rises and falls, or does not rise surely enough to tell it from chance.
     Varying,
     /// It grew in the beginning, and has stood still since.
     WarmUp,

@@ -50,7 +50,7 @@ pub(super) fn parse(line: &[u8], version: Option<u64>) -> Option<Line<'_>> {
     }
     match split(line, b" : tunables ") {
         // A time in front is a recorder's, who is asked first.
-        Some((head, _)) if head.contains(&b':') => None,
+        Some((head, _)) if head.contains(&b':') || head.starts_with(b"[") => None,
         Some((head, tail)) => Some(second(head, tail).map_or(Line::Torn, Line::Row)),
         None if version == Some(1) => first(line).map(Line::Row),
         None => slabtop(line).map(Line::Row).or_else(|| torn(line, version)),

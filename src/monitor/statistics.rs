@@ -12,7 +12,7 @@ const Z_95: f64 = 1.959_964;
 
 /// Series longer than this are thinned out evenly before their slope is taken, since the number
 /// of pairs grows with the square.
-const POINTS_MAX: usize = 600;
+const POINTS_MAX: usize = 400;
 
 /// The slope of a series, and its 95 % confidence interval.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -50,9 +50,12 @@ pub fn theil_sen(points: &[(f64, f64)]) -> Option<Slope> {
     })
 }
 
-fn thin(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    let kept = points.len().min(POINTS_MAX);
-    (0..kept).map(|at| points[at * points.len() / kept]).collect()
+/// A series with as many points as a slope is taken of, the first and the last among them.
+pub fn thin(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    if points.len() <= POINTS_MAX {
+        return points.to_vec();
+    }
+    (0..POINTS_MAX).map(|at| points[at * (points.len() - 1) / (POINTS_MAX - 1)]).collect()
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the slice")]
