@@ -42,6 +42,10 @@ pub(crate) enum Command {
     /// Print every event as a line of JSON, with its complete backtrace and registers
     #[command(after_help = format!("Exit status:\n{EXIT_STATUS}"))]
     Events(EventsArgs),
+    /// Group what kmemleak found by backtrace, and compare successive reports
+    Kmemleak(KmemleakArgs),
+    /// Tell from a log of /proc/meminfo and /proc/slabinfo which slab leaks, and how fast
+    Monitor(MonitorArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -118,6 +122,76 @@ pub(crate) struct EventsArgs {
     /// Write the events to a file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+}
+
+/// The arguments of `kmemleak`.
+#[derive(Args, Debug)]
+pub(crate) struct KmemleakArgs {
+    /// Texts of /sys/kernel/debug/kmemleak or console logs with them, oldest first; `-` is
+    /// standard input
+    #[arg(value_name = "REPORT")]
+    pub(crate) reports: Vec<PathBuf>,
+    /// The output's format
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: Format,
+    /// Write to a file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub(crate) color: Color,
+    /// Leave out objects known to be younger, such as 90s or 5m
+    #[arg(long, value_name = "DURATION")]
+    min_age: Option<Age>,
+}
+
+impl KmemleakArgs {
+    /// The least age in seconds.
+    pub(crate) fn min_age(&self) -> Option<f64> {
+        self.min_age.map(|age| age.0)
+    }
+}
+
+/// The arguments of `monitor`.
+#[derive(Args, Debug)]
+pub(crate) struct MonitorArgs {
+    /// Logs of a loop over date, /proc/meminfo and /proc/slabinfo, oldest first; `-` is standard
+    /// input
+    #[arg(value_name = "LOG")]
+    pub(crate) logs: Vec<PathBuf>,
+    /// The output's format
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: MonitorFormat,
+    /// Write to a file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub(crate) color: Color,
+    /// Time between two samples of a log without dates, such as 60s or 1h
+    #[arg(long, value_name = "DURATION")]
+    interval: Option<Age>,
+    /// Print a shell script that records such a log on the machine that leaks
+    #[arg(long, conflicts_with_all = ["logs", "format", "interval"])]
+    pub(crate) print_script: bool,
+}
+
+impl MonitorArgs {
+    /// The interval in seconds.
+    pub(crate) fn interval(&self) -> Option<f64> {
+        self.interval.map(|interval| interval.0).filter(|&seconds| seconds > 0.0)
+    }
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) enum MonitorFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+    /// For plotting: time, series, value
+    Csv,
 }
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Default, Debug)]

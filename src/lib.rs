@@ -15,6 +15,10 @@
 //! stripped; an [`event::Event`] is a TRACE header with its backtrace; the [`ledger::Ledger`]
 //! knows which objects live; the [`report::Report`] is what is shown.
 //!
+//! Two other witnesses are read by pipelines of their own: [`monitor`] finds in logs of
+//! `/proc/meminfo` and `/proc/slabinfo` which slab grows, and [`kmemleak`] groups what the
+//! kernel's detector found.
+//!
 //! # What holds everywhere
 //!
 //! - Parsing never fails and never panics. Damage is data: it is counted and shows in the report.
@@ -49,7 +53,9 @@ pub mod address;
 mod analysis;
 pub mod capture;
 pub mod event;
+pub mod kmemleak;
 pub mod ledger;
+pub mod monitor;
 mod parser;
 pub mod record;
 pub mod report;

@@ -1,7 +1,9 @@
 //! What the command does, one function for each thing it can do.
 
 mod input;
+mod kmemleak;
 mod man;
+mod monitor;
 mod output;
 
 use std::io::{self, IsTerminal, Write};
@@ -57,6 +59,8 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Outcome> {
     match &cli.command {
         None => report(&cli.report),
         Some(Command::Events(args)) => events(args),
+        Some(Command::Kmemleak(args)) => kmemleak::kmemleak(args),
+        Some(Command::Monitor(args)) => monitor::monitor(args),
         Some(Command::Completions { shell }) => {
             // The generator panics where it cannot write.
             let mut script = Vec::new();
@@ -73,22 +77,16 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Outcome> {
 
 fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
     let Some(mut inputs) = Inputs::choose(&args.captures)? else { return help() };
-    refuse_overwriting(args.output.as_deref(), &args.captures)?;
     let selection = args.selection()?;
-    inputs.check()?;
-    let output = Output::open(args.output.as_deref())?;
-    let mut report = match analysed(&mut inputs, args.grouping()) {
-        Ok(report) => report,
-        Err(error) => {
-            output.abandon();
-            return Err(error);
-        }
-    };
+    let output = prepared(&inputs, args.output.as_deref(), &args.captures)?;
+    let (mut report, output) = output.or_abandon(analysed(&mut inputs, args.grouping()))?;
     let is_partial = report.loss.is_any() || inputs.is_broken();
     note_missing_boot(&selection, report.boots.len());
     selection.apply(&mut report);
     output.write(|out| match args.format {
-        Format::Text => write_text(&report, style(args), &mut { out }),
+        Format::Text => {
+            write_text(&report, style(args.color, args.output.as_deref()), &mut { out })
+        }
         Format::Json => write_json(&report, &mut { out }),
     })?;
     Ok(if args.strict && is_partial { Outcome::Partial } else { Outcome::Reported })
@@ -125,10 +123,8 @@ fn note_missing_boot(selection: &Selection, boots: usize) {
 
 fn events(args: &EventsArgs) -> anyhow::Result<Outcome> {
     let Some(mut inputs) = Inputs::choose(&args.captures)? else { return help() };
-    refuse_overwriting(args.output.as_deref(), &args.captures)?;
     let EventsFormat::Jsonl = args.format;
-    inputs.check()?;
-    let output = Output::open(args.output.as_deref())?;
+    let output = prepared(&inputs, args.output.as_deref(), &args.captures)?;
     output.write(|out| {
         let mut writer = EventWriter::new(out);
         let read = all_events(&mut inputs, &mut writer);
@@ -173,6 +169,17 @@ fn help() -> anyhow::Result<Outcome> {
     Ok(Outcome::Usage)
 }
 
+/// Finds out before anything is read whether all can be read, and the result be written.
+fn prepared(
+    inputs: &Inputs,
+    output: Option<&Path>,
+    captures: &[PathBuf],
+) -> anyhow::Result<Output> {
+    refuse_overwriting(output, captures)?;
+    inputs.check()?;
+    Ok(Output::open(output)?)
+}
+
 /// An output that is one of the captures would destroy it.
 fn refuse_overwriting(output: Option<&Path>, captures: &[PathBuf]) -> anyhow::Result<()> {
     let Some(output) = output.and_then(|path| path.canonicalize().ok()) else { return Ok(()) };
@@ -188,15 +195,15 @@ fn refuse_overwriting(output: Option<&Path>, captures: &[PathBuf]) -> anyhow::Re
 }
 
 /// Colour on a terminal, by the conventions of no-color.org and bixense.com/clicolors.
-fn style(args: &ReportArgs) -> Style {
+fn style(color: Color, output: Option<&Path>) -> Style {
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let wanted = match args.color {
+    let wanted = match color {
         Color::Always => true,
         Color::Never => false,
         Color::Auto if is_set("NO_COLOR") => false,
         Color::Auto if is_set("CLICOLOR_FORCE") => true,
         Color::Auto => {
-            args.output.is_none()
+            output.is_none()
                 && io::stdout().is_terminal()
                 && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
         }

@@ -3,7 +3,7 @@
 //! This stage sees a line at a time. What a line means never depends on the lines around it,
 //! except where a rendering spreads one record over several lines (`dmesg --json`).
 
-mod cursor;
+pub(crate) mod cursor;
 mod exception_stack;
 pub mod frame;
 mod mark;

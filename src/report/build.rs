@@ -266,7 +266,7 @@ fn loss(assembly: AssemblyLoss, settled: &Settled) -> Loss {
 }
 
 /// A frame, resolved to text.
-pub(super) fn frame(placed: Placed, names: &Names) -> FrameReport {
+pub(crate) fn frame(placed: Placed, names: &Names) -> FrameReport {
     let frame = names.frame(placed.frame);
     FrameReport {
         function: frame.function.map(|name| names.text(name).to_owned()),
@@ -281,7 +281,7 @@ pub(super) fn frame(placed: Placed, names: &Names) -> FrameReport {
 }
 
 /// An object's address as the kernel printed it.
-pub(super) fn address(value: u64, digits: usize) -> String {
+pub(crate) fn address(value: u64, digits: usize) -> String {
     format!("0x{value:0digits$x}")
 }
 

@@ -13,7 +13,7 @@ const FNV_PRIME: u64 = 0x0100_0000_01b3;
 /// nothing but addresses, and the fingerprint holds for the one build.
 ///
 /// FNV-1a: Fowler, Noll, Vo; RFC 9923.
-pub(super) fn fingerprint(cache: &str, chain: &[FrameReport]) -> String {
+pub(crate) fn fingerprint(cache: &str, chain: &[FrameReport]) -> String {
     let functions = chain.iter().map(|frame| match (&frame.function, frame.address) {
         (Some(function), _) => Cow::Borrowed(base_name(function)),
         (None, Some(address)) => Cow::Owned(format!("{address:#x}")),

@@ -120,7 +120,7 @@ struct Group<'a> {
 
 /// A frame, as reports and events show it.
 #[derive(Serialize)]
-pub(super) struct Frame<'a> {
+pub(crate) struct Frame<'a> {
     function: Option<&'a str>,
     offset: Option<u64>,
     size: Option<u64>,
@@ -269,7 +269,7 @@ fn group(group: &GroupReport) -> Group<'_> {
     }
 }
 
-pub(super) fn frame(frame: &FrameReport) -> Frame<'_> {
+pub(crate) fn frame(frame: &FrameReport) -> Frame<'_> {
     Frame {
         function: frame.function.as_deref(),
         offset: frame.offset,

@@ -1,7 +1,7 @@
 //! Numbers as people read them.
 
 /// Digits in groups of three: `1,234,567`.
-pub(super) fn count(value: u64) -> String {
+pub(crate) fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
@@ -14,13 +14,13 @@ pub(super) fn count(value: u64) -> String {
 }
 
 /// A count and its noun, which takes an `s` where there is not just one.
-pub(super) fn counted(value: u64, noun: &str) -> String {
+pub(crate) fn counted(value: u64, noun: &str) -> String {
     let plural = if value == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", count(value))
 }
 
 /// A size in binary units with three significant digits: `512 B`, `5.2 KiB`, `1.50 GiB`.
-pub(super) fn bytes(value: u64) -> String {
+pub(crate) fn bytes(value: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     if value < 1024 {
         return format!("{value} B");
@@ -35,7 +35,7 @@ pub(super) fn bytes(value: u64) -> String {
 }
 
 /// A span of time: `870 ms`, `7.5 s`, `12 min 30 s`, `3 h 20 min`, `4 d 2 h`.
-pub(super) fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -52,7 +52,7 @@ pub(super) fn duration(seconds: f64) -> String {
 }
 
 /// Bars for a series, the highest as high as a line of text.
-pub(super) fn sparkline(series: &[u64]) -> String {
+pub(crate) fn sparkline(series: &[u64]) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let most = series.iter().copied().max().unwrap_or(0).max(1);
     let bar = |value: u64| BARS[usize::try_from(value * 7 / most).unwrap_or(7)];

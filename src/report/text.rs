@@ -23,15 +23,15 @@ pub enum Style {
 }
 
 impl Style {
-    fn bold(self, text: &str) -> String {
+    pub(crate) fn bold(self, text: &str) -> String {
         self.paint("1", text)
     }
 
-    fn dim(self, text: &str) -> String {
+    pub(crate) fn dim(self, text: &str) -> String {
         self.paint("2", text)
     }
 
-    fn alarm(self, text: &str) -> String {
+    pub(crate) fn alarm(self, text: &str) -> String {
         self.paint("1;31", text)
     }
 
@@ -306,7 +306,7 @@ fn chain(group: &GroupReport, style: Style, out: &mut impl Write) -> io::Result<
     Ok(())
 }
 
-fn frame_text(frame: &FrameReport, style: Style) -> String {
+pub(crate) fn frame_text(frame: &FrameReport, style: Style) -> String {
     let doubt = if frame.reliable { "" } else { "? " };
     let place = match (&frame.function, frame.offset, frame.size) {
         (Some(function), Some(offset), Some(size)) => {
@@ -326,7 +326,7 @@ fn module(module: Option<&str>) -> String {
 }
 
 /// The first few of a list, and how many more there are.
-fn listed(items: impl ExactSizeIterator<Item = String>) -> String {
+pub(crate) fn listed(items: impl ExactSizeIterator<Item = String>) -> String {
     let more = items.len().saturating_sub(LISTED_MAX);
     let mut text = items.take(LISTED_MAX).collect::<Vec<_>>().join(", ");
     if more > 0 {
@@ -347,7 +347,7 @@ fn advice(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()>
 }
 
 /// Writes a paragraph, its first line after `lead` and the others set in as far.
-fn write_wrapped(out: &mut impl Write, lead: &str, text: &str) -> io::Result<()> {
+pub(crate) fn write_wrapped(out: &mut impl Write, lead: &str, text: &str) -> io::Result<()> {
     let inset = " ".repeat(lead.len());
     let mut line = lead.to_owned();
     let mut is_empty = true;

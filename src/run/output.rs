@@ -64,8 +64,18 @@ impl Output {
         }
     }
 
-    /// There is no result: leaves things as they were.
-    pub(crate) fn abandon(self) {
+    /// The result and the place for it; where there is no result, things are left as they were.
+    pub(crate) fn or_abandon<T>(self, result: anyhow::Result<T>) -> anyhow::Result<(T, Output)> {
+        match result {
+            Ok(value) => Ok((value, self)),
+            Err(error) => {
+                self.abandon();
+                Err(error)
+            }
+        }
+    }
+
+    fn abandon(self) {
         if let Output::File { path, file, made: Made::Now } = self {
             drop(file);
             // An empty file that stays does no harm.

@@ -49,13 +49,14 @@ fn is_kebab(name: &str) -> bool {
     name.split('-').all(is_word)
 }
 
-/// The one folder beside the areas: the recorder, which makes captures and is none.
-const RECORDER: &str = "record";
+/// The folders beside the areas: the recorder, which makes captures and is none, and what other
+/// witnesses than the trace have written.
+const NO_AREAS: [&str; 3] = ["record", "kmemleak", "monitor"];
 
 /// Every entry, by name.
 pub(crate) fn entries() -> Vec<Entry> {
     let mut found: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
-    let is_area = |path: &PathBuf| path.is_dir() && file_name(path) != RECORDER;
+    let is_area = |path: &PathBuf| path.is_dir() && !NO_AREAS.contains(&file_name(path).as_str());
     for area in children(&root().join("corpora")).into_iter().filter(is_area) {
         for path in children(&area) {
             let file = file_name(&path);

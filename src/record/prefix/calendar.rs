@@ -19,7 +19,7 @@ const UNIX_MIN_MICROS: i64 = 1_000_000_000_000_000;
 // Feb 14 10:00:00
 // Nov 21 19:42:02.060014
 /// Takes a time without a year; microseconds since the start of its year.
-pub(super) fn syslog(cursor: &mut Cursor<'_>) -> Option<i64> {
+pub(crate) fn syslog(cursor: &mut Cursor<'_>) -> Option<i64> {
     let mut ahead = *cursor;
     let (month, day) = month_and_day(&mut ahead)?;
     ahead.eat(b" ")?;
@@ -63,7 +63,7 @@ pub(super) fn short_minute(cursor: &mut Cursor<'_>) -> Option<i64> {
 // 2026-11-21T19:31:05,000000+00:00
 // 2026-11-21T19:42:02+0000
 /// Takes an ISO 8601 time, in microseconds since 1970.
-pub(super) fn iso(cursor: &mut Cursor<'_>) -> Option<i64> {
+pub(crate) fn iso(cursor: &mut Cursor<'_>) -> Option<i64> {
     let mut ahead = *cursor;
     let year = i16::try_from(digits(&mut ahead, 4)?).ok()?;
     ahead.eat(b"-")?;

@@ -6,7 +6,7 @@
 //! function with its example lines, and a line in `strip.rs`.
 
 mod android;
-mod calendar;
+pub(crate) mod calendar;
 mod clean;
 mod container;
 mod dmesg;

@@ -1,0 +1,177 @@
+//! Lines to objects, and objects to scans.
+
+use super::line::{self, Line, ObjectLine};
+use super::object::{HEX_BYTES_MAX, Object};
+use super::scan::{Listing, Scan};
+use crate::event::Names;
+use crate::record::Record;
+use crate::time::Clock;
+
+/// A backtrace has no more frames than this; kmemleak keeps 16, stackdepot 64.
+const FRAMES_MAX: usize = 128;
+
+/// Where in an object the next line stands.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+enum Part {
+    /// In none.
+    #[default]
+    Outside,
+    /// Behind its first or second line.
+    Head,
+    /// In its dump.
+    Dump,
+    /// In its backtrace.
+    Backtrace,
+}
+
+/// How a line came: lines of a file that was read to the console have no time, and those that
+/// the kernel printed in between have one.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+enum Dress {
+    #[default]
+    Bare,
+    Stamped,
+    Printk,
+}
+
+impl Dress {
+    fn of(record: &Record<'_>) -> Dress {
+        match record.stamp.map(|stamp| stamp.clock) {
+            None => Dress::Bare,
+            Some(Clock::Wall) => Dress::Stamped,
+            Some(Clock::Boot) => Dress::Printk,
+        }
+    }
+
+    fn listing(self) -> Listing {
+        if self == Dress::Printk { Listing::News } else { Listing::Everything }
+    }
+}
+
+/// Puts objects and scans together.
+#[derive(Debug, Default)]
+pub(super) struct Reader {
+    names: Names,
+    part: Part,
+    dress: Dress,
+    open: Option<Object>,
+    /// The report being read.
+    scan: Option<Scan>,
+    /// The reports that are complete, oldest first.
+    scans: Vec<Scan>,
+    /// Objects without a backtrace.
+    cut: u64,
+}
+
+impl Reader {
+    pub(super) fn record(&mut self, record: &Record<'_>) {
+        let dress = Dress::of(record);
+        let text = line::bare(record.text);
+        let line = Line::parse(text);
+        if let Line::Object(object) = line {
+            self.begin(object, dress);
+            return;
+        }
+        if dress != self.dress && self.part != Part::Outside {
+            return;
+        }
+        match line {
+            Line::Object(_) | Line::Blank => {}
+            Line::Task(task) => self.task(&task),
+            Line::HexDump => self.enter(Part::Dump),
+            Line::Backtrace => self.enter(Part::Backtrace),
+            Line::More(more) => self.more(more),
+            Line::Scanned | Line::FileNamed => self.end_scan(),
+            Line::Other => self.other(text),
+        }
+    }
+
+    /// Ends an input of so many bytes: what follows is another report. The file of a scan that
+    /// found nothing is empty.
+    pub(super) fn end_input(&mut self, bytes: u64) {
+        self.end_scan();
+        if bytes == 0 {
+            self.scans.push(Scan::new(Listing::Everything));
+        }
+    }
+
+    /// All that was read: names, reports, and the number of objects that were cut short.
+    pub(super) fn finish(self) -> (Names, Vec<Scan>, u64) {
+        (self.names, self.scans, self.cut)
+    }
+
+    fn begin(&mut self, object: ObjectLine, dress: Dress) {
+        self.close();
+        self.dress = dress;
+        self.part = Part::Head;
+        self.open = Some(Object::new(object.identity(), object.digits, object.kind));
+    }
+
+    fn enter(&mut self, part: Part) {
+        if self.open.is_some() {
+            self.part = part;
+        }
+    }
+
+    fn task(&mut self, task: &line::TaskLine<'_>) {
+        let Some(object) = self.open.as_mut().filter(|_| self.part == Part::Head) else { return };
+        object.comm = Some(self.names.intern(task.comm));
+        object.pid = Some(task.pid);
+        object.age = task.age;
+        object.identity.jiffies = Some(task.jiffies);
+    }
+
+    fn more(&mut self, more: u64) {
+        if let Some(object) = &mut self.open {
+            object.more = object.more.saturating_add(more);
+        }
+        self.close();
+    }
+
+    fn other(&mut self, text: &[u8]) {
+        let Some(object) = &mut self.open else { return };
+        match self.part {
+            Part::Dump => {
+                if let Some(row) = line::hex_row(text)
+                    && object.hex.len() < HEX_BYTES_MAX
+                {
+                    object.hex.extend(row);
+                }
+            }
+            Part::Backtrace => match line::frame(text) {
+                Some(frame) if object.frames.len() < FRAMES_MAX => {
+                    object.frames.push(self.names.intern_frame(&frame));
+                }
+                Some(_) => {}
+                // The line that says how many more there are is all that may still follow.
+                None => self.close(),
+            },
+            Part::Outside | Part::Head => {}
+        }
+    }
+
+    /// Completes the open object. One that the report has already begins another report.
+    fn close(&mut self) {
+        self.part = Part::Outside;
+        let Some(object) = self.open.take() else { return };
+        self.cut += u64::from(object.frames.is_empty());
+        let listing = self.dress.listing();
+        if self.scan.as_ref().is_some_and(|scan| {
+            scan.listing != listing || listing == Listing::Everything && scan.has(&object.identity)
+        }) {
+            self.scans.extend(self.scan.take());
+        }
+        let scans = &self.scans;
+        let scan = self.scan.get_or_insert_with(|| {
+            scans.last().map_or_else(|| Scan::new(listing), |last| last.next(listing))
+        });
+        if !scan.has(&object.identity) {
+            scan.push(object);
+        }
+    }
+
+    fn end_scan(&mut self) {
+        self.close();
+        self.scans.extend(self.scan.take());
+    }
+}

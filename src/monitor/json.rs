@@ -1,0 +1,147 @@
+//! The JSON form: wire types, apart from the model so that it cannot change by accident.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::report::{CacheReport, MonitorReport, PartReport, TimeUnit};
+
+/// The format's name; the number changes when a field changes its meaning.
+const SCHEMA: &str = "slabtrace.monitor/1";
+
+/// Writes the report as one JSON document.
+///
+/// # Errors
+///
+/// When `out` cannot be written.
+pub fn write(report: &MonitorReport, out: &mut impl Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, &document(report))?;
+    writeln!(out)
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    samples: Samples,
+    conclusion: Conclusion<'a>,
+    caches: Vec<Cache<'a>>,
+    memory: Memory,
+}
+
+#[derive(Serialize)]
+struct Samples {
+    count: u64,
+    first_time: Option<f64>,
+    last_time: Option<f64>,
+    span_s: Option<f64>,
+    skipped: u64,
+    partial: u64,
+    unit: &'static str,
+}
+
+#[derive(Serialize)]
+struct Conclusion<'a> {
+    kind: &'static str,
+    cache: Option<&'a str>,
+    sentence: &'a str,
+    notes: &'a [String],
+    next_step: Option<String>,
+}
+
+/// Slopes are per second where the log has dates or an interval was given, else per sample;
+/// `samples.unit` says which.
+#[derive(Serialize)]
+struct Cache<'a> {
+    name: &'a str,
+    objects_first: u64,
+    objects_last: u64,
+    object_size: u64,
+    slope_objects_per_s: f64,
+    slope_low: f64,
+    slope_high: f64,
+    slope_bytes_per_s: f64,
+    significance: f64,
+    share: Option<f64>,
+    verdict: &'static str,
+}
+
+#[derive(Serialize)]
+struct Memory {
+    slab_slope_bytes_per_s: Option<f64>,
+    unreclaimable_slope_bytes_per_s: Option<f64>,
+    unaccounted_slope_bytes_per_s: Option<f64>,
+    available_first: Option<u64>,
+    available_last: Option<u64>,
+    exhausted_in_s: Option<f64>,
+    parts: Vec<Part>,
+}
+
+#[derive(Serialize)]
+struct Part {
+    kind: &'static str,
+    first: u64,
+    last: u64,
+    slope_bytes_per_s: f64,
+    grows: bool,
+}
+
+fn document(report: &MonitorReport) -> Document<'_> {
+    let samples = &report.samples;
+    let is_timed = samples.unit == TimeUnit::Second;
+    let memory = &report.memory;
+    Document {
+        schema: SCHEMA,
+        samples: Samples {
+            count: samples.count,
+            first_time: samples.first_time,
+            last_time: samples.last_time,
+            span_s: is_timed.then_some(samples.span),
+            skipped: samples.skipped,
+            partial: samples.partial,
+            unit: if is_timed { "second" } else { "sample" },
+        },
+        conclusion: Conclusion {
+            kind: report.conclusion.kind.name(),
+            cache: report.conclusion.cache.as_deref(),
+            sentence: &report.conclusion.sentence,
+            notes: &report.conclusion.notes,
+            next_step: report.next_step.as_ref().map(ToString::to_string),
+        },
+        caches: report.caches.iter().map(cache).collect(),
+        memory: Memory {
+            slab_slope_bytes_per_s: memory.slab_slope,
+            unreclaimable_slope_bytes_per_s: memory.unreclaimable_slope,
+            unaccounted_slope_bytes_per_s: memory.unaccounted_slope,
+            available_first: memory.available_first,
+            available_last: memory.available_last,
+            exhausted_in_s: memory.exhausted_in.filter(|_| is_timed),
+            parts: memory.parts.iter().map(part).collect(),
+        },
+    }
+}
+
+fn cache(cache: &CacheReport) -> Cache<'_> {
+    Cache {
+        name: &cache.name,
+        objects_first: cache.objects_first,
+        objects_last: cache.objects_last,
+        object_size: cache.object_size,
+        slope_objects_per_s: cache.slope,
+        slope_low: cache.slope_low,
+        slope_high: cache.slope_high,
+        slope_bytes_per_s: cache.slope_bytes,
+        significance: cache.significance,
+        share: cache.share,
+        verdict: cache.verdict.name(),
+    }
+}
+
+fn part(part: &PartReport) -> Part {
+    Part {
+        kind: part.kind.name(),
+        first: part.first,
+        last: part.last,
+        slope_bytes_per_s: part.slope,
+        grows: part.grows,
+    }
+}

@@ -1,0 +1,50 @@
+//! `slabtrace monitor`: monitor logs in, which slab leaks and how fast out.
+
+use slabtrace::monitor::{
+    Monitor, MonitorOptions, MonitorReport, Unusable, WATCH_SCRIPT, write_csv, write_json,
+    write_text,
+};
+
+use super::input::Inputs;
+use super::output::Output;
+use super::{Outcome, help, prepared, style};
+use crate::cli::{MonitorArgs, MonitorFormat};
+
+pub(super) fn monitor(args: &MonitorArgs) -> anyhow::Result<Outcome> {
+    if args.print_script {
+        return print_script(args);
+    }
+    let Some(mut inputs) = Inputs::choose(&args.logs)? else { return help() };
+    let output = prepared(&inputs, args.output.as_deref(), &args.logs)?;
+    let (report, output) = output.or_abandon(analysed(args, &mut inputs))?;
+    output.write(|out| match args.format {
+        MonitorFormat::Text => {
+            write_text(&report, style(args.color, args.output.as_deref()), &mut { out })
+        }
+        MonitorFormat::Json => write_json(&report, &mut { out }),
+        MonitorFormat::Csv => write_csv(&report, &mut { out }),
+    })?;
+    Ok(Outcome::Reported)
+}
+
+fn analysed(args: &MonitorArgs, inputs: &mut Inputs) -> anyhow::Result<MonitorReport> {
+    let mut analysis = Monitor::new(MonitorOptions { interval: args.interval() });
+    while let Some(mut input) = inputs.next()? {
+        while let Some(bytes) = input.read() {
+            analysis.feed(bytes);
+        }
+        analysis.end_input(input.name(), input.bytes());
+        inputs.done(&input)?;
+    }
+    let report = analysis.finish();
+    match Unusable::of(&report) {
+        Some(unusable) => Err(unusable.into()),
+        None => Ok(report),
+    }
+}
+
+/// The script for the machine that leaks.
+fn print_script(args: &MonitorArgs) -> anyhow::Result<Outcome> {
+    Output::open(args.output.as_deref())?.write(|out| out.write_all(WATCH_SCRIPT.as_bytes()))?;
+    Ok(Outcome::Reported)
+}
