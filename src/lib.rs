@@ -53,6 +53,7 @@ pub mod ledger;
 mod parser;
 pub mod record;
 pub mod report;
+pub mod symbol;
 pub mod time;
 
 pub use analysis::{Analysis, AnalysisOptions};
