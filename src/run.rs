@@ -1,6 +1,7 @@
 //! What the command does, one function for each thing it can do.
 
 mod input;
+mod symbolize;
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -46,6 +47,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Outcome> {
     match &cli.command {
         None => report(&cli.report),
         Some(Command::Events(args)) => events(args),
+        Some(Command::Symbolize(args)) => symbolize::symbolize(args),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(*shell, &mut Cli::command(), "slabtrace", &mut io::stdout());
             Ok(Outcome::Reported)
@@ -74,6 +76,7 @@ fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
     }
     let is_partial = report.loss.is_any() || inputs.is_broken();
     selection.apply(&mut report);
+    symbolize::add_sources(&mut report, &args.symbols)?;
     write_report(&report, args)?;
     Ok(if args.strict && is_partial { Outcome::Partial } else { Outcome::Reported })
 }

@@ -11,6 +11,7 @@ mod fingerprint;
 mod json;
 mod number;
 mod select;
+mod sources;
 mod text;
 
 pub use advice::{Advice, Unusable};
@@ -23,6 +24,7 @@ pub use text::{Style, write as write_text};
 use crate::address::{LineNumber, PointerWidth};
 use crate::event::{Context, PointerStyle, Role};
 use crate::ledger::TIMELINE_BUCKETS;
+use crate::symbol::Source;
 use crate::time::Stamp;
 
 /// A leak report.
@@ -252,6 +254,8 @@ pub struct FrameReport {
     pub size: Option<u64>,
     /// Its module.
     pub module: Option<String>,
+    /// The module's build id, where one was printed.
+    pub build_id: Option<String>,
     /// The address, where one was printed.
     pub address: Option<u64>,
     /// Whether the unwinder vouches for it.
@@ -260,6 +264,8 @@ pub struct FrameReport {
     pub context: Context,
     /// What the frame is to the event.
     pub role: Role,
+    /// Where in the source it lies, once [`Report::add_sources`] has found that out.
+    pub source: Option<Source>,
 }
 
 /// A task that allocated survivors.

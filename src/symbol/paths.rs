@@ -45,7 +45,7 @@ impl SourceRoot {
 /// Shortens the paths of one image.
 #[derive(Clone, Debug)]
 pub(super) struct Shortener {
-    /// Where the kernel was built; absent where the compiler recorded a relative path.
+    /// Where the kernel was built; relative where the build maps its own path away.
     build: Option<String>,
     roots: Vec<SourceRoot>,
 }
@@ -54,7 +54,7 @@ impl Shortener {
     /// Learns where an image was built from its first unit.
     pub(super) fn learn(dwarf: &Dwarf<Slice<'_>>, roots: &[SourceRoot]) -> Shortener {
         let build = first_build_directory(dwarf).map(|path| normal(&path));
-        let build = build.filter(|path| path.len() > 1 && path.starts_with('/'));
+        let build = build.filter(|path| path.len() > 1);
         Shortener { build, roots: roots.to_vec() }
     }
 
@@ -123,6 +123,7 @@ mod tests {
         );
         assert_eq!(shorten(build, &[], "/home/me/leaky/leaky.c"), "/home/me/leaky/leaky.c");
         assert_eq!(shorten("", &[], "debian/build/build_amd64/../../../mm/slub.c"), "mm/slub.c");
+        assert_eq!(shorten("debian/build", &[], "debian/build/mm/slub.c"), "mm/slub.c");
         assert_eq!(shorten("", &[], "/build/x/linux-6.1.176/arch/x86/entry.S"), "arch/x86/entry.S");
         assert_eq!(shorten("", &[], "/usr/src/linux-headers/x.h"), "/usr/src/linux-headers/x.h");
     }

@@ -27,6 +27,8 @@ pub(super) struct Table<'a> {
     /// Where symbols begin, data and labels included, by section and address: kallsyms reckons
     /// a function's size up to the next of them.
     starts: Vec<(usize, u64)>,
+    /// Those of them that are typed as functions, which kallsyms never leaves out.
+    function_starts: Vec<(usize, u64)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +48,7 @@ impl<'a> Table<'a> {
             heads: HashMap::with_hasher(FixedState::default()),
             functions: Vec::new(),
             starts: Vec::new(),
+            function_starts: Vec::new(),
         };
         let has_thumb = image.file.architecture() == Architecture::Arm;
         for symbol in image.file.symbols() {
@@ -65,9 +68,15 @@ impl<'a> Table<'a> {
             };
             table.add(name, symbol.kind(), section, base.wrapping_add(value), symbol.size());
         }
-        table.starts.sort_unstable();
-        table.starts.dedup();
+        table.sort();
         table
+    }
+
+    fn sort(&mut self) {
+        for starts in [&mut self.starts, &mut self.function_starts] {
+            starts.sort_unstable();
+            starts.dedup();
+        }
     }
 
     fn add(
@@ -79,6 +88,9 @@ impl<'a> Table<'a> {
         elf_size: u64,
     ) {
         self.starts.push((section.0, address));
+        if kind == SymbolKind::Text {
+            self.function_starts.push((section.0, address));
+        }
         let Ok(index) = u32::try_from(self.functions.len()) else { return };
         // Entry code written in assembly often has no type.
         if matches!(kind, SymbolKind::Text | SymbolKind::Unknown) {
@@ -128,16 +140,20 @@ impl<'a> Table<'a> {
         match self.kallsyms_size(function) {
             None => Fit::Possible,
             Some(distance) if distance == size => Fit::Exact,
-            // Kallsyms leaves some symbols out, so that a function reaches to a later one.
-            Some(distance) if distance < size && self.starts_at(function, size) => Fit::Possible,
+            Some(distance) if distance < size && self.reaches(function, size) => Fit::Possible,
             Some(_) if function.elf_size == size && size != 0 => Fit::Possible,
             Some(_) => Fit::No,
         }
     }
 
-    fn starts_at(&self, function: Candidate, distance: u64) -> bool {
-        let end = (function.section, function.address.wrapping_add(distance));
-        self.starts.binary_search(&end).is_ok()
+    /// Whether a symbol begins `size` bytes behind a function's start, and before it only labels
+    /// and data, some of which kallsyms leaves out.
+    fn reaches(&self, function: Candidate, size: u64) -> bool {
+        let start = (function.section, function.address);
+        let end = (function.section, function.address.wrapping_add(size));
+        let at = self.function_starts.partition_point(|&other| other <= start);
+        let is_past_function = self.function_starts.get(at).is_some_and(|&next| next < end);
+        !is_past_function && self.starts.binary_search(&end).is_ok()
     }
 
     /// Whether an offset lies behind the code of a function, in the padding that follows it.
@@ -186,12 +202,12 @@ mod tests {
             heads: HashMap::with_hasher(FixedState::default()),
             functions: Vec::new(),
             starts: Vec::new(),
+            function_starts: Vec::new(),
         };
         for &(name, kind, address, size) in symbols {
             table.add(name.as_bytes(), kind, SectionIndex(1), address, size);
         }
-        table.starts.sort_unstable();
-        table.starts.dedup();
+        table.sort();
         table
     }
 
@@ -201,12 +217,14 @@ mod tests {
             ("first", SymbolKind::Text, 0x100, 0x19),
             ("alias", SymbolKind::Text, 0x100, 0x19),
             ("label", SymbolKind::Unknown, 0x120, 0),
-            ("last", SymbolKind::Text, 0x130, 4),
+            ("second", SymbolKind::Text, 0x130, 0x10),
+            ("last", SymbolKind::Text, 0x140, 4),
         ]);
         let first = table.find("first")[0];
         assert_eq!(table.kallsyms_size(first), Some(0x20));
         assert_eq!(table.fit(first, 0x20), Fit::Exact);
         assert_eq!(table.fit(first, 0x30), Fit::Possible, "kallsyms may not know the label");
+        assert_eq!(table.fit(first, 0x40), Fit::No, "it knows every function");
         assert_eq!(table.fit(first, 0x28), Fit::No);
         assert_eq!(table.fit(table.find("last")[0], 0x1000), Fit::Possible);
         assert_eq!(table.find("label").len(), 1, "assembly has no type");
