@@ -82,7 +82,7 @@ fn frame(function: &str, offset: u64, size: u64) -> Frame<'_> {
     Frame { function, offset, size: Some(size), module: None, build_id: None, position }
 }
 
-fn of_module<'a>(function: &'a str, offset: u64, size: u64) -> Frame<'a> {
+fn of_module(function: &str, offset: u64, size: u64) -> Frame<'_> {
     Frame { module: Some("leaky"), ..frame(function, offset, size) }
 }
 
@@ -98,11 +98,10 @@ fn options(vmlinux: Option<&Path>, modules: &[&Path]) -> SymbolOptions {
 /// `file:line`, and the inlined calls innermost first.
 fn place(source: &Source) -> String {
     let line = |line: Option<u32>| line.map_or_else(|| "?".to_owned(), |line| line.to_string());
-    let mut text = format!("{}:{}", source.file, line(source.line));
-    for call in &source.inlined {
-        text += &format!(" < {} {}:{}", call.function, call.file, line(call.line));
-    }
-    text
+    let own = format!("{}:{}", source.file, line(source.line));
+    let calls = source.inlined.iter();
+    let calls = calls.map(|call| format!("{} {}:{}", call.function, call.file, line(call.line)));
+    std::iter::once(own).chain(calls).collect::<Vec<_>>().join(" < ")
 }
 
 fn ask(symbols: &mut Symbols<'_>, frame: Frame<'_>) -> String {

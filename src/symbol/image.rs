@@ -73,7 +73,8 @@ impl<'a> Image<'a> {
     /// The build id in hexadecimal digits.
     pub(super) fn build_id(&self) -> Option<String> {
         let id = self.file.build_id().ok().flatten()?;
-        Some(id.iter().map(|byte| format!("{byte:02x}")).collect())
+        let digit = |value: u8| char::from_digit(u32::from(value), 16);
+        id.iter().flat_map(|&byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
     }
 
     /// The kernel release: of a module the first word of its `vermagic=`, of a kernel that of its

@@ -22,10 +22,7 @@ pub(super) fn relocate<'a>(image: &Image<'a>, section: &impl ObjectSection<'a>, 
             continue;
         };
         let value = target.wrapping_add_signed(relocation.addend());
-        let addend = match relocation.has_implicit_addend() {
-            true => Addend::InPlace,
-            false => Addend::Known,
-        };
+        let addend = if relocation.has_implicit_addend() { Addend::InPlace } else { Addend::Known };
         patch.apply(place, endian, value, addend);
     }
 }
@@ -56,31 +53,13 @@ impl Patch {
     /// What a type means, of those that assemblers use in debug sections.
     fn of(machine: Architecture, r_type: elf::RelocationType) -> Option<Patch> {
         use Architecture as A;
-        let number = r_type.0;
-        Some(match (machine, number) {
-            (A::X86_64 | A::X86_64_X32, 1) => Patch::Set(8), // R_X86_64_64
-            (A::X86_64 | A::X86_64_X32, 10 | 11) => Patch::Set(4), // R_X86_64_32, _32S
-            (A::I386, 1) => Patch::Set(4),                   // R_386_32
-            (A::Arm, 2) => Patch::Set(4),                    // R_ARM_ABS32
-            (A::Aarch64, 257) => Patch::Set(8),              // R_AARCH64_ABS64
-            (A::Aarch64, 258) => Patch::Set(4),              // R_AARCH64_ABS32
-            (A::Aarch64, 259) => Patch::Set(2),              // R_AARCH64_ABS16
+        match machine {
+            A::Riscv32 | A::Riscv64 => riscv(r_type.0),
+            A::LoongArch32 | A::LoongArch64 => loongarch(r_type.0),
             // In 64-bit files three types share the number; the lowest byte is the first.
-            (A::Mips | A::Mips64 | A::Mips64_N32, _) => match number & 0xff {
-                2 => Patch::Set(4),  // R_MIPS_32
-                18 => Patch::Set(8), // R_MIPS_64
-                _ => return None,
-            },
-            (A::PowerPc | A::PowerPc64, 1) => Patch::Set(4), // R_PPC_ADDR32
-            (A::PowerPc64, 38) => Patch::Set(8),             // R_PPC64_ADDR64
-            (A::S390x, 4) => Patch::Set(4),                  // R_390_32
-            (A::S390x, 22) => Patch::Set(8),                 // R_390_64
-            (A::Sparc | A::Sparc32Plus | A::Sparc64, 3 | 23) => Patch::Set(4), // R_SPARC_32, _UA32
-            (A::Sparc64, 32 | 54) => Patch::Set(8),          // R_SPARC_64, _UA64
-            (A::Riscv32 | A::Riscv64, number) => riscv(number)?,
-            (A::LoongArch32 | A::LoongArch64, number) => loongarch(number)?,
-            _ => return None,
-        })
+            A::Mips | A::Mips64 | A::Mips64_N32 => absolute(machine, r_type.0 & 0xff),
+            _ => absolute(machine, r_type.0),
+        }
     }
 
     fn apply(self, place: &mut [u8], endian: Endianness, value: u64, addend: Addend) {
@@ -97,6 +76,25 @@ impl Patch {
             Patch::SubtractUleb => update_uleb(place, |old| old.wrapping_sub(value)),
         }
     }
+}
+
+/// Architectures whose assemblers know differences themselves need addresses alone.
+fn absolute(machine: Architecture, number: u32) -> Option<Patch> {
+    use Architecture as A;
+    let (of_four, of_eight): (&[u32], &[u32]) = match machine {
+        A::X86_64 | A::X86_64_X32 => (&[10, 11], &[1]), // R_X86_64_32, _32S, _64
+        A::I386 => (&[1], &[]),                         // R_386_32
+        A::Arm => (&[2], &[]),                          // R_ARM_ABS32
+        A::Aarch64 => (&[258], &[257]),                 // R_AARCH64_ABS32, _ABS64
+        A::Mips | A::Mips64 | A::Mips64_N32 => (&[2], &[18]), // R_MIPS_32, _64
+        A::PowerPc | A::PowerPc64 => (&[1], &[38]),     // R_PPC_ADDR32, R_PPC64_ADDR64
+        A::S390x => (&[4], &[22]),                      // R_390_32, _64
+        A::Sparc | A::Sparc32Plus | A::Sparc64 => (&[3, 23], &[32, 54]), // R_SPARC_32, _UA32, _64, _UA64
+        _ => return None,
+    };
+    let width =
+        [(of_four, 4), (of_eight, 8)].into_iter().find(|(types, _)| types.contains(&number));
+    width.map(|(_, width)| Patch::Set(width))
 }
 
 fn riscv(number: u32) -> Option<Patch> {

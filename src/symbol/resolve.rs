@@ -101,8 +101,7 @@ fn lookup_offset(frame: &Frame<'_>, machine: Architecture) -> u64 {
     use Architecture as A;
     let step = match machine {
         _ if frame.position == Position::Exact => 0,
-        A::Mips | A::Mips64 | A::Mips64_N32 => 8,
-        A::Sparc | A::Sparc32Plus | A::Sparc64 => 8,
+        A::Mips | A::Mips64 | A::Mips64_N32 | A::Sparc | A::Sparc32Plus | A::Sparc64 => 8,
         _ => 1,
     };
     frame.offset.saturating_sub(step)

@@ -81,11 +81,21 @@ pub struct Symbols<'a> {
     store: &'a ImageStore,
     options: SymbolOptions,
     release: Option<String>,
-    kernel: Option<Option<Resolver<'a>>>,
+    kernel: Kernel<'a>,
     module_files: Option<Modules>,
     modules: HashMap<String, Option<Resolver<'a>>, FixedState>,
     answers: HashMap<Key, Resolution, FixedState>,
     warnings: Vec<Warning>,
+}
+
+/// The kernel's image.
+enum Kernel<'a> {
+    /// No frame has asked for it.
+    NotYet,
+    /// There is none.
+    Absent,
+    /// It is in use.
+    Open(Box<Resolver<'a>>),
 }
 
 /// A frame, owned.
@@ -122,7 +132,7 @@ impl<'a> Symbols<'a> {
             store,
             options,
             release: None,
-            kernel: None,
+            kernel: Kernel::NotYet,
             module_files: None,
             modules: HashMap::with_hasher(FixedState::default()),
             answers: HashMap::with_hasher(FixedState::default()),
@@ -130,7 +140,7 @@ impl<'a> Symbols<'a> {
         };
         if let Some(vmlinux) = symbols.options.vmlinux.clone() {
             let image = Image::open(store, &vmlinux)?;
-            symbols.kernel = Some(Some(symbols.resolver(symbols.with_lines(image))));
+            symbols.kernel = Kernel::Open(Box::new(symbols.resolver(symbols.with_lines(image))));
         }
         Ok(symbols)
     }
@@ -167,15 +177,20 @@ impl<'a> Symbols<'a> {
     }
 
     fn kernel(&mut self) -> Option<&Resolver<'a>> {
-        if self.kernel.is_none() {
-            let opened = self.open_kernel();
-            if let Some(opened) = &opened {
-                let warning = release_warning(opened.image(), self.release.as_deref());
-                self.warn(warning);
-            }
-            self.kernel = Some(opened);
+        if matches!(self.kernel, Kernel::NotYet) {
+            self.kernel = match self.open_kernel() {
+                Some(opened) => {
+                    let warning = release_warning(opened.image(), self.release.as_deref());
+                    self.warn(warning);
+                    Kernel::Open(Box::new(opened))
+                }
+                None => Kernel::Absent,
+            };
         }
-        self.kernel.as_ref().and_then(Option::as_ref)
+        match &self.kernel {
+            Kernel::Open(kernel) => Some(kernel),
+            Kernel::NotYet | Kernel::Absent => None,
+        }
     }
 
     fn open_kernel(&mut self) -> Option<Resolver<'a>> {
@@ -286,12 +301,12 @@ impl Symbolizer for Symbols<'_> {
         }
         self.release = Some(release.to_owned());
         if self.options.vmlinux.is_none() {
-            self.kernel = None;
+            self.kernel = Kernel::NotYet;
         }
         self.module_files = None;
         self.modules.clear();
         self.answers.clear();
-        if let Some(Some(kernel)) = &self.kernel {
+        if let Kernel::Open(kernel) = &self.kernel {
             let warning = release_warning(kernel.image(), self.release.as_deref());
             self.warn(warning);
         }
