@@ -239,6 +239,29 @@ fn sections_of_a_module_are_kept_apart() {
 }
 
 #[test]
+fn modules_of_every_architecture_are_relocated() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/modules");
+    for machine in ["aarch64", "arm", "thumb", "mips", "riscv64", "riscv64-relax"] {
+        let store = ImageStore::new();
+        let folder = root.join(machine);
+        let mut symbols = Symbols::new(&store, options(None, &[&folder])).expect("no image yet");
+        for (function, line) in
+            [("leaky_text", 10), ("leaky_init", 20), ("leaky_exit", 30), ("leaky_cold", 40)]
+        {
+            let exact = |offset| Frame {
+                size: None,
+                position: Position::Exact,
+                ..of_module(function, offset, 0)
+            };
+            let own = format!("drivers/leaky.c:{line}");
+            assert_eq!(ask(&mut symbols, exact(4)), own, "{machine} {function}");
+            let inlined = format!("{own} < helper drivers/shared.h:5");
+            assert_eq!(ask(&mut symbols, exact(0x14)), inlined, "{machine} {function}");
+        }
+    }
+}
+
+#[test]
 fn packed_modules_are_found_by_either_name() {
     let builder = Builder::new();
     let bytes = fs::read(builder.module("plain.o", &[MODULE])).expect("the module was built");
