@@ -325,6 +325,40 @@ fn a_debug_file_is_found_by_build_id() {
 }
 
 #[test]
+fn a_debug_file_is_found_by_its_link_if_the_checksum_agrees() {
+    let builder = Builder::new();
+    let kernel = builder.kernel("vmlinux.debug", TEXT, &[KERNEL]);
+    let linked = builder.linked(&kernel, "vmlinux");
+    let asked = frame("own", 16, 0x30);
+    check(options(Some(&linked), &[]), &[(asked, "mm/own.c:11")]);
+    let mut bytes = fs::read(&kernel).expect("it was built");
+    bytes.push(0);
+    fs::write(&kernel, bytes).expect("there is room");
+    check(options(Some(&linked), &[]), &[(asked, "no debug info")]);
+}
+
+/// A function that ends 8 bytes after a call, and one of its name and size that has none there.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_return_address_follows_a_call() {
+    let with = |file: &str, bytes: &str| {
+        format!(
+            "#line 10 \"{file}\"\nKEEP static void twin(void) {{ asm volatile(\"{bytes}\"); BYTES(8); }}"
+        )
+    };
+    let builder = Builder::new();
+    let calling = with("fs/a.c", ".byte 0xe8, 0, 0, 0, 0");
+    let kernel =
+        builder.kernel("vmlinux", TEXT, &[&calling, &with("fs/b.c", ".skip 5, 0x90"), TWINS[2]]);
+    let asked = frame("twin", 5, 0x10);
+    let exact = Frame { position: Position::Exact, ..asked };
+    check(
+        options(Some(&kernel), &[]),
+        &[(asked, "fs/a.c:10"), (exact, "ambiguous: fs/a.c:10 or fs/b.c:10")],
+    );
+}
+
+#[test]
 fn source_roots_rewrite_paths() {
     let builder = Builder::new();
     let kernel = builder.kernel("vmlinux", TEXT, &[KERNEL]);

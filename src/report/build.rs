@@ -268,6 +268,7 @@ pub(super) fn frame(placed: Placed, names: &Names) -> FrameReport {
         context: placed.context,
         role: placed.role,
         source: None,
+        unresolved: None,
     }
 }
 

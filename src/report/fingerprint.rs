@@ -38,6 +38,7 @@ mod tests {
             context: Context::Task,
             role: Role::Caller,
             source: None,
+            unresolved: None,
         }
     }
 

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::{Advice, CacheReport, FrameReport, GroupReport, Report};
+use crate::symbol::Reason;
 
 /// The format's name; the number changes when a field changes its meaning.
 const SCHEMA: &str = "slabtrace.report/1";
@@ -132,6 +133,12 @@ pub(super) struct Frame<'a> {
     context: &'static str,
     role: &'static str,
     source: Option<Source<'a>>,
+    /// Why there is none, where images were at hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unresolved: Option<String>,
+    /// The places of which one is meant, where the function's name and size do not tell.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    candidates: Vec<Source<'a>>,
 }
 
 /// Where in the source a frame lies.
@@ -305,6 +312,11 @@ pub(super) fn frame(frame: &FrameReport) -> Frame<'_> {
         context: frame.context.name(),
         role: frame.role.name(),
         source: frame.source.as_ref().map(source),
+        unresolved: frame.unresolved.as_ref().map(ToString::to_string),
+        candidates: match &frame.unresolved {
+            Some(Reason::Ambiguous(places)) => places.iter().map(source).collect(),
+            _ => Vec::new(),
+        },
     }
 }
 

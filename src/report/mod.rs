@@ -24,7 +24,7 @@ pub use text::{Style, write as write_text};
 use crate::address::{LineNumber, PointerWidth};
 use crate::event::{Context, PointerStyle, Role};
 use crate::ledger::TIMELINE_BUCKETS;
-use crate::symbol::Source;
+use crate::symbol::{Reason, Source};
 use crate::time::Stamp;
 
 /// A leak report.
@@ -266,6 +266,8 @@ pub struct FrameReport {
     pub role: Role,
     /// Where in the source it lies, once [`Report::add_sources`] has found that out.
     pub source: Option<Source>,
+    /// Why that is not known, where images were at hand.
+    pub unresolved: Option<Reason>,
 }
 
 /// A task that allocated survivors.

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::number::{bytes, count, counted, duration, sparkline};
 use super::{BootReport, Escaped, FrameReport, GroupReport, Loss, Report, Verdict};
 use crate::event::{Context, PointerStyle, Role};
-use crate::symbol::Source;
+use crate::symbol::{Reason, Source};
 
 /// The width that lines are kept to, as far as names allow.
 const WIDTH: usize = 80;
@@ -304,6 +304,11 @@ fn chain(group: &GroupReport, style: Style, out: &mut impl Write) -> io::Result<
         writeln!(out, "      {}", frame_text(frame, style))?;
         if let Some(source) = &frame.source {
             source_lines(source, style, out)?;
+        } else if let Some(Reason::Ambiguous(places)) = &frame.unresolved {
+            writeln!(out, "        {}", style.dim("one of, which the name does not tell:"))?;
+            for source in places {
+                source_lines(source, style, out)?;
+            }
         }
     }
     Ok(())

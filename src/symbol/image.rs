@@ -41,6 +41,7 @@ const FIRST_BASE: u64 = 1 << 20;
 pub(super) struct Image<'a> {
     pub(super) path: PathBuf,
     pub(super) file: File<'a>,
+    bytes: &'a [u8],
     layout: Vec<Option<u64>>,
 }
 
@@ -56,7 +57,7 @@ impl<'a> Image<'a> {
     pub(super) fn parse(path: &Path, bytes: &'a [u8]) -> Result<Image<'a>, object::Error> {
         let file = File::parse(bytes)?;
         let layout = layout(&file);
-        Ok(Image { path: path.to_owned(), file, layout })
+        Ok(Image { path: path.to_owned(), file, bytes, layout })
     }
 
     /// Whether sections are to be laid out and debug sections to be relocated. A kernel linked
@@ -68,6 +69,21 @@ impl<'a> Image<'a> {
     /// What is added to addresses within a section; nothing for a section that has none.
     pub(super) fn base(&self, section: SectionIndex) -> Option<u64> {
         self.layout.get(section.0).copied().flatten()
+    }
+
+    /// Up to `length` bytes of code before a place; nothing where a debug file has none.
+    pub(super) fn code_before(
+        &self,
+        section: usize,
+        address: u64,
+        length: usize,
+    ) -> Option<&'a [u8]> {
+        let index = SectionIndex(section);
+        let address = address.checked_sub(self.base(index)?)?;
+        let section = self.file.section_by_index(index).ok()?;
+        let end = usize::try_from(address.checked_sub(section.address())?).ok()?;
+        let code = section.data().ok()?.get(..end)?;
+        Some(&code[code.len().saturating_sub(length)..])
     }
 
     /// The build id in hexadecimal digits.
@@ -87,6 +103,13 @@ impl<'a> Image<'a> {
             String::from_utf8(word.copied().collect()).ok().filter(|word| !word.is_empty())
         };
         found(".modinfo", b"vermagic=").or_else(|| found(".rodata", b"Linux version "))
+    }
+
+    /// The checksum of the whole file, as `.gnu_debuglink` has it.
+    pub(super) fn checksum(&self) -> u32 {
+        let mut crc = flate2::Crc::new();
+        crc.update(self.bytes);
+        crc.sum()
     }
 
     /// Whether there is line information.

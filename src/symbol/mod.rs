@@ -7,6 +7,8 @@
 //! [`Reason::Ambiguous`], with every candidate, and an image of another build is refused.
 
 mod bytes;
+mod calls;
+mod debuglink;
 mod dwarf;
 mod filter;
 mod image;

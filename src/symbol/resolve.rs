@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use object::{Architecture, Object};
 
 use super::bytes::ImageStore;
+use super::calls::{self, Before};
 use super::dwarf::Lines;
 use super::image::Image;
 use super::paths::SourceRoot;
@@ -70,7 +71,22 @@ impl<'a> Resolver<'a> {
             return Err(Reason::SizeDiffers);
         }
         let fitting = named.into_iter().zip(fits).filter(|&(_, fit)| fit == best);
-        Ok(fitting.map(|(named, _)| named).collect())
+        Ok(self.after_calls(fitting.map(|(named, _)| named).collect(), frame))
+    }
+
+    /// Of several functions those where a call comes before the offset, if it follows a call.
+    fn after_calls(&self, named: Vec<Candidate>, frame: &Frame<'_>) -> Vec<Candidate> {
+        if named.len() < 2 || frame.position != Position::Return || frame.offset == 0 {
+            return named;
+        }
+        let machine = self.image.file.architecture();
+        let follows = |function: &&Candidate| {
+            let address = function.address.wrapping_add(frame.offset);
+            let code = self.image.code_before(function.section, address, calls::LONGEST);
+            code.is_none_or(|code| calls::before(machine, code) != Before::NoCall)
+        };
+        let left: Vec<Candidate> = named.iter().filter(follows).copied().collect();
+        if left.is_empty() { named } else { left }
     }
 
     /// The address to look up.

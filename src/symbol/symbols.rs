@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use foldhash::fast::FixedState;
 
 use super::bytes::ImageStore;
+use super::debuglink;
 use super::image::{Image, ImageError};
 use super::modules::Modules;
 use super::paths::SourceRoot;
@@ -262,9 +263,10 @@ impl<'a> Symbols<'a> {
             return image;
         }
         let id = image.build_id();
-        let file = id.as_deref().and_then(|id| places::by_build_id(id, &self.debug_dirs()));
-        let debug = file.and_then(|file| Image::open(self.store, &file).ok());
-        debug.filter(|debug| debug.has_lines() && debug.build_id() == id).unwrap_or(image)
+        let by_id = id.as_deref().and_then(|id| places::by_build_id(id, &self.debug_dirs()));
+        let by_id = by_id.and_then(|file| Image::open(self.store, &file).ok());
+        let by_id = by_id.filter(|debug| debug.has_lines() && debug.build_id() == id);
+        by_id.or_else(|| debuglink::follow(self.store, &image, &self.debug_dirs())).unwrap_or(image)
     }
 
     fn resolver(&self, image: Image<'a>) -> Resolver<'a> {

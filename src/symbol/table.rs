@@ -13,7 +13,7 @@ pub(super) struct Candidate {
     /// Where it begins.
     pub(super) address: u64,
     /// The section it lies in.
-    section: usize,
+    pub(super) section: usize,
     /// Bytes of it by the symbol table; 0 for assembly that does not say.
     elf_size: u64,
 }

@@ -95,6 +95,17 @@ impl Builder {
         packed
     }
 
+    /// A copy of an image without debug sections and build id, which links to the image.
+    pub(crate) fn linked(&self, image: &Path, name: &str) -> PathBuf {
+        let linked = self.path(name);
+        let link = format!("--add-gnu-debuglink={}", image.display());
+        run(Command::new("objcopy")
+            .args(["--strip-debug", "--remove-section=.note.gnu.build-id", &link])
+            .arg(image)
+            .arg(&linked));
+        linked
+    }
+
     /// A copy of an image without debug sections.
     pub(crate) fn stripped(&self, image: &Path, name: &str) -> PathBuf {
         let stripped = self.path(name);
