@@ -13,13 +13,14 @@
 //!
 //! [`Analysis`] is the file to read first. A [`record::Record`] is one line with its prefixes
 //! stripped; an [`event::Event`] is a TRACE header with its backtrace; the [`ledger::Ledger`]
-//! knows which objects live; the [`report::Report`] is what is shown.
+//! knows which objects live; the [`report::Report`] is what is shown. To the side stands
+//! `symbol/`: it tells where in the source a frame lies, for reports and for any kernel log.
 //!
 //! # What holds everywhere
 //!
 //! - Parsing never fails and never panics. Damage is data: it is counted and shows in the report.
 //! - The library neither reads nor writes: bytes come through [`Analysis::feed`], and writers
-//!   take a [`std::io::Write`]. Only [`capture::Source`] opens files.
+//!   take a [`std::io::Write`]. Only [`capture::Source`] and [`symbol::Symbols`] open files.
 //! - Any cutting of the input into pieces gives the same result, and the same input gives the
 //!   same bytes of output.
 //! - Memory grows with live objects and distinct call chains, not with the length of the log.

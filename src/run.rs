@@ -77,6 +77,7 @@ fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
     let is_partial = report.loss.is_any() || inputs.is_broken();
     selection.apply(&mut report);
     symbolize::add_sources(&mut report, &args.symbols)?;
+    let is_partial = is_partial || report.has_symbol_warnings();
     write_report(&report, args)?;
     Ok(if args.strict && is_partial { Outcome::Partial } else { Outcome::Reported })
 }

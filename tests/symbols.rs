@@ -443,6 +443,10 @@ fn an_image_of_another_release_is_told() {
     assert!(errors.contains("is of kernel 5.10.0-other, but the log is of 6.1.0-test"), "{errors}");
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(json["symbol_warnings"].as_array().map(Vec::len), Some(1));
+    let strict = command(&["--strict"], &[("--vmlinux", &kernel)], &log);
+    assert_eq!(strict.status.code(), Some(4), "{strict:?}");
+    let without = command(&["--strict"], &[], &log);
+    assert_eq!(without.status.code(), Some(0), "{without:?}");
 }
 
 #[test]

@@ -24,6 +24,11 @@ impl Report {
         self.advice.extend(warnings.iter().cloned().map(Advice::Symbols));
     }
 
+    /// Whether any image was doubtful or unusable.
+    pub fn has_symbol_warnings(&self) -> bool {
+        self.advice.iter().any(|advice| matches!(advice, Advice::Symbols(_)))
+    }
+
     /// Where no image was found at all, nobody asked for lines, and no frame need say why it has
     /// none.
     fn forget_absence(&mut self) {

@@ -61,4 +61,10 @@ fn say_missing(tally: &Tally) {
         tally.found + missing,
         reasons.join(", ")
     );
+    if tally.found == 0 {
+        let _ = writeln!(
+            io::stderr(),
+            "slabtrace: give the kernel's image with --vmlinux FILE and its modules with --modules DIR"
+        );
+    }
 }

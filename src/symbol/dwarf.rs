@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use addr2line::{Context, Frame, Location};
+use addr2line::{Frame, Location};
 
 use super::bytes::ImageStore;
 use super::image::Image;
 use super::paths::{Shortener, SourceRoot};
-use super::sections::{self, Slice};
+use super::sections::{Sections, Slice};
+use super::units::Units;
 use super::{InlinedCall, Reason, Source};
 
 /// Calls inlined into one another deeper than this are cut off.
@@ -15,7 +16,7 @@ const INLINED_MAX: usize = 64;
 
 /// The debug information of an image.
 pub(super) struct Lines<'a> {
-    context: Context<Slice<'a>>,
+    units: Units<'a>,
     shortener: Shortener,
 }
 
@@ -29,15 +30,15 @@ impl<'a> Lines<'a> {
         if !image.has_lines() {
             return Err(Reason::NoDebugInfo);
         }
-        let dwarf = sections::load(store, image);
-        let shortener = Shortener::learn(&dwarf, roots);
-        let context = Context::from_dwarf(dwarf).map_err(|_| Reason::Damaged)?;
-        Ok(Lines { context, shortener })
+        let units = Units::new(Sections::load(store, image));
+        let shortener = Shortener::learn(units.dwarf(), roots);
+        Ok(Lines { units, shortener })
     }
 
     /// The place of an address, and the calls inlined there.
     pub(super) fn find(&self, address: u64) -> Result<Source, Reason> {
-        let found = self.context.find_frames(address).skip_all_loads();
+        let reader = self.units.reader(address).ok_or(Reason::Damaged)?;
+        let found = reader.find_frames(address).skip_all_loads();
         let mut frames = found.map_err(|_| Reason::Damaged)?;
         let mut inlined = Vec::new();
         // Frames come innermost first; the last is the function that the log names.

@@ -7,6 +7,7 @@ use memchr::memmem;
 use object::{File, Object, ObjectKind, ObjectSection, SectionFlags, SectionIndex, elf};
 
 use super::bytes::ImageStore;
+use super::release::is_release;
 
 /// Why an image could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -98,9 +99,11 @@ impl<'a> Image<'a> {
     pub(super) fn release(&self) -> Option<String> {
         let found = |section: &str, mark: &[u8]| {
             let data = self.file.section_by_name(section)?.data().ok()?;
-            let at = memmem::find(data, mark)? + mark.len();
-            let word = data[at..].iter().take(128).take_while(|byte| byte.is_ascii_graphic());
-            String::from_utf8(word.copied().collect()).ok().filter(|word| !word.is_empty())
+            memmem::find_iter(data, mark).find_map(|at| {
+                let word = data[at + mark.len()..].iter().take(128);
+                let word = word.take_while(|byte| byte.is_ascii_graphic()).copied();
+                String::from_utf8(word.collect()).ok().filter(|word| is_release(word))
+            })
         };
         found(".modinfo", b"vermagic=").or_else(|| found(".rodata", b"Linux version "))
     }

@@ -21,6 +21,7 @@ mod resolve;
 mod sections;
 mod symbols;
 mod table;
+mod units;
 
 pub use bytes::ImageStore;
 pub use filter::{LogFilter, Tally};

@@ -25,7 +25,7 @@ fn task(line: &[u8]) -> Option<&[u8]> {
 
 // 2.6.24, 6.12.107+deb13-amd64, 5.15.0-rc3-00001-gdeadbeef-dirty
 /// Whether a word is a release: the name of a folder too, so nothing else may pass.
-fn is_release(word: &str) -> bool {
+pub(super) fn is_release(word: &str) -> bool {
     let is_release_byte =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+' | b'_' | b'~');
     word.len() <= 64

@@ -1,6 +1,8 @@
 //! Debug sections as gimli reads them: unpacked, and relocated where the file is relocatable.
 
+use std::convert::Infallible;
 use std::io::Read;
+use std::ops::Range;
 
 use gimli::{Dwarf, EndianSlice, RunTimeEndian, SectionId};
 use object::{CompressionFormat, Object, ObjectSection};
@@ -16,31 +18,65 @@ pub(super) type Slice<'a> = EndianSlice<'a, RunTimeEndian>;
 const UNPACKED_BYTES_MAX: u64 = 1 << 30;
 
 /// The debug sections of an image.
-pub(super) fn load<'a>(store: &'a ImageStore, image: &Image<'a>) -> Dwarf<Slice<'a>> {
-    let endian = match image.file.endianness() {
-        object::Endianness::Little => RunTimeEndian::Little,
-        object::Endianness::Big => RunTimeEndian::Big,
-    };
-    let load = |id: SectionId| {
-        let bytes = is_used(id).then(|| section(store, image, id.name())).flatten();
-        Ok::<_, std::convert::Infallible>(EndianSlice::new(bytes.unwrap_or_default(), endian))
-    };
-    match Dwarf::load(load) {
-        Ok(dwarf) => dwarf,
-        Err(never) => match never {},
+pub(super) struct Sections<'a> {
+    endian: RunTimeEndian,
+    loaded: Vec<(SectionId, &'a [u8])>,
+}
+
+impl<'a> Sections<'a> {
+    /// Unpacks and relocates what needs it.
+    pub(super) fn load(store: &'a ImageStore, image: &Image<'a>) -> Sections<'a> {
+        let endian = match image.file.endianness() {
+            object::Endianness::Little => RunTimeEndian::Little,
+            object::Endianness::Big => RunTimeEndian::Big,
+        };
+        let loaded = USED.iter().filter_map(|&id| Some((id, section(store, image, id.name())?)));
+        Sections { endian, loaded: loaded.collect() }
+    }
+
+    /// All of the debug information.
+    pub(super) fn dwarf(&self) -> Dwarf<Slice<'a>> {
+        self.with(|id| self.bytes(id))
+    }
+
+    /// One unit, by its place in `.debug_info`.
+    pub(super) fn dwarf_of(&self, unit: Range<usize>) -> Option<Dwarf<Slice<'a>>> {
+        let unit = self.bytes(SectionId::DebugInfo).get(unit)?;
+        Some(self.with(|id| match id {
+            SectionId::DebugInfo => unit,
+            // Its offsets are those in the whole section.
+            SectionId::DebugAranges => &[],
+            id => self.bytes(id),
+        }))
+    }
+
+    fn bytes(&self, id: SectionId) -> &'a [u8] {
+        self.loaded.iter().find(|(loaded, _)| *loaded == id).map_or(&[], |&(_, bytes)| bytes)
+    }
+
+    fn with(&self, bytes: impl Fn(SectionId) -> &'a [u8]) -> Dwarf<Slice<'a>> {
+        let load = |id| Ok::<_, Infallible>(EndianSlice::new(bytes(id), self.endian));
+        match Dwarf::load(load) {
+            Ok(dwarf) => dwarf,
+            Err(never) => match never {},
+        }
     }
 }
 
-/// Location lists are large and say nothing about lines.
-fn is_used(id: SectionId) -> bool {
-    !matches!(
-        id,
-        SectionId::DebugLoc
-            | SectionId::DebugLocLists
-            | SectionId::DebugMacro
-            | SectionId::DebugMacinfo
-    )
-}
+/// What lines, functions and inlined calls are read from.
+const USED: [SectionId; 11] = [
+    SectionId::DebugAbbrev,
+    SectionId::DebugAddr,
+    SectionId::DebugAranges,
+    SectionId::DebugInfo,
+    SectionId::DebugLine,
+    SectionId::DebugLineStr,
+    SectionId::DebugRanges,
+    SectionId::DebugRngLists,
+    SectionId::DebugStr,
+    SectionId::DebugStrOffsets,
+    SectionId::DebugTypes,
+];
 
 /// A section's bytes. One that is damaged counts as absent: what needs it will say so.
 fn section<'a>(store: &'a ImageStore, image: &Image<'a>, name: &str) -> Option<&'a [u8]> {
