@@ -5,26 +5,68 @@
 
 use object::{
     Architecture, Endianness, Object, ObjectSection, ObjectSymbol, RelocationFlags,
-    RelocationTarget, SymbolIndex, SymbolKind, elf,
+    RelocationTarget, SymbolKind, elf,
 };
 
 use super::image::Image;
 
-/// Applies the relocations of `section` to `bytes`, its unpacked content.
-pub(super) fn relocate<'a>(image: &Image<'a>, section: &impl ObjectSection<'a>, bytes: &mut [u8]) {
-    let machine = image.file.architecture();
-    let endian = image.file.endianness();
-    for (offset, relocation) in section.relocations() {
-        let RelocationFlags::Elf { r_type } = relocation.flags() else { continue };
-        let Some(patch) = Patch::of(machine, r_type) else { continue };
-        let Some(target) = target(image, relocation.target()) else { continue };
-        let Some(place) = usize::try_from(offset).ok().and_then(|at| bytes.get_mut(at..)) else {
-            continue;
-        };
-        let value = target.wrapping_add_signed(relocation.addend());
-        let addend = if relocation.has_implicit_addend() { Addend::InPlace } else { Addend::Known };
-        patch.apply(place, endian, value, addend);
+/// Applies relocations to the sections of one image.
+pub(super) struct Relocator {
+    machine: Architecture,
+    endian: Endianness,
+    /// What each symbol stands for, by its index: an address or an offset into a debug section.
+    values: Vec<u64>,
+}
+
+impl Relocator {
+    /// Works out what the image's symbols stand for.
+    pub(super) fn new(image: &Image<'_>) -> Relocator {
+        let machine = image.file.architecture();
+        let mut values = Vec::new();
+        for symbol in image.file.symbols() {
+            let index = symbol.index().0;
+            // Indices ascend, but for the first, which is no symbol.
+            if index == values.len() || index == values.len() + 1 {
+                values.resize(index, 0);
+                values.push(value(image, &symbol));
+            }
+        }
+        Relocator { machine, endian: image.file.endianness(), values }
     }
+
+    /// Relocates `bytes`, the unpacked content of `section`.
+    pub(super) fn apply<'a>(&self, section: &impl ObjectSection<'a>, bytes: &mut [u8]) {
+        for (offset, relocation) in section.relocations() {
+            let RelocationFlags::Elf { r_type } = relocation.flags() else { continue };
+            let Some(patch) = Patch::of(self.machine, r_type) else { continue };
+            let Some(target) = self.target(relocation.target()) else { continue };
+            let Some(place) = usize::try_from(offset).ok().and_then(|at| bytes.get_mut(at..))
+            else {
+                continue;
+            };
+            let value = target.wrapping_add_signed(relocation.addend());
+            let addend =
+                if relocation.has_implicit_addend() { Addend::InPlace } else { Addend::Known };
+            patch.apply(place, self.endian, value, addend);
+        }
+    }
+
+    fn target(&self, target: RelocationTarget) -> Option<u64> {
+        match target {
+            RelocationTarget::Symbol(index) => self.values.get(index.0).copied(),
+            RelocationTarget::Absolute => Some(0),
+            _ => None,
+        }
+    }
+}
+
+fn value<'a>(image: &Image<'_>, symbol: &impl ObjectSymbol<'a>) -> u64 {
+    // A section without an address is a debug section: offsets into it count from 0.
+    let base = symbol.section_index().and_then(|section| image.base(section)).unwrap_or(0);
+    let is_thumb =
+        image.file.architecture() == Architecture::Arm && symbol.kind() == SymbolKind::Text;
+    let value = if is_thumb { symbol.address() & !1 } else { symbol.address() };
+    base.wrapping_add(value)
 }
 
 /// Where the addend of a relocation is.
@@ -128,25 +170,6 @@ fn loongarch(number: u32) -> Option<Patch> {
         108 => Patch::SubtractUleb,
         _ => return None,
     })
-}
-
-/// The address or section offset that a relocation refers to.
-fn target(image: &Image<'_>, target: RelocationTarget) -> Option<u64> {
-    match target {
-        RelocationTarget::Symbol(index) => symbol_value(image, index),
-        RelocationTarget::Absolute => Some(0),
-        _ => None,
-    }
-}
-
-fn symbol_value(image: &Image<'_>, index: SymbolIndex) -> Option<u64> {
-    let symbol = image.file.symbol_by_index(index).ok()?;
-    // A section without an address is a debug section: offsets into it count from 0.
-    let base = symbol.section_index().and_then(|section| image.base(section)).unwrap_or(0);
-    let is_thumb =
-        image.file.architecture() == Architecture::Arm && symbol.kind() == SymbolKind::Text;
-    let value = if is_thumb { symbol.address() & !1 } else { symbol.address() };
-    Some(base.wrapping_add(value))
 }
 
 /// Changes an integer of `width` bytes at the start of `place`; nothing where it does not fit.

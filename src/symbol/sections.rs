@@ -9,7 +9,7 @@ use object::{CompressionFormat, Object, ObjectSection};
 
 use super::bytes::ImageStore;
 use super::image::Image;
-use super::relocate::relocate;
+use super::relocate::Relocator;
 
 /// How this crate reads DWARF.
 pub(super) type Slice<'a> = EndianSlice<'a, RunTimeEndian>;
@@ -30,7 +30,9 @@ impl<'a> Sections<'a> {
             object::Endianness::Little => RunTimeEndian::Little,
             object::Endianness::Big => RunTimeEndian::Big,
         };
-        let loaded = USED.iter().filter_map(|&id| Some((id, section(store, image, id.name())?)));
+        let relocator = image.is_relocatable().then(|| Relocator::new(image));
+        let load = |id: SectionId| section(store, image, id.name(), relocator.as_ref());
+        let loaded = USED.iter().filter_map(|&id| Some((id, load(id)?)));
         Sections { endian, loaded: loaded.collect() }
     }
 
@@ -79,19 +81,24 @@ const USED: [SectionId; 11] = [
 ];
 
 /// A section's bytes. One that is damaged counts as absent: what needs it will say so.
-fn section<'a>(store: &'a ImageStore, image: &Image<'a>, name: &str) -> Option<&'a [u8]> {
+fn section<'a>(
+    store: &'a ImageStore,
+    image: &Image<'a>,
+    name: &str,
+    relocator: Option<&Relocator>,
+) -> Option<&'a [u8]> {
     let section = image.file.section_by_name(name)?;
     let packed = section.compressed_data().ok()?;
-    let must_relocate = image.is_relocatable() && section.relocations().next().is_some();
+    let relocator = relocator.filter(|_| section.relocations().next().is_some());
     let mut bytes = match packed.format {
-        CompressionFormat::None if !must_relocate => return Some(packed.data),
+        CompressionFormat::None if relocator.is_none() => return Some(packed.data),
         CompressionFormat::None => packed.data.to_vec(),
         CompressionFormat::Zlib => unpack(flate2::read::ZlibDecoder::new(packed.data))?,
         CompressionFormat::Zstandard => unpack(zstd::Decoder::with_buffer(packed.data).ok()?)?,
         _ => return None,
     };
-    if must_relocate {
-        relocate(image, &section, &mut bytes);
+    if let Some(relocator) = relocator {
+        relocator.apply(&section, &mut bytes);
     }
     Some(store.keep(bytes))
 }

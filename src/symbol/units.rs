@@ -76,8 +76,8 @@ impl<'a> Units<'a> {
             return false;
         };
         (1..).map_while(|code| abbreviations.get(code)).all(|abbreviation| {
-            let mut forms = abbreviation.attributes().iter().map(|attribute| attribute.form());
-            forms.all(|form| form != constants::DW_FORM_ref_addr)
+            let mut attributes = abbreviation.attributes().iter();
+            attributes.all(|attribute| attribute.form() != constants::DW_FORM_ref_addr)
         })
     }
 }
