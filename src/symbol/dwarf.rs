@@ -6,7 +6,7 @@ use addr2line::{Frame, Location};
 
 use super::bytes::ImageStore;
 use super::image::Image;
-use super::paths::{Shortener, SourceRoot};
+use super::paths::{SourceRoot, shorten};
 use super::sections::{Sections, Slice};
 use super::units::Units;
 use super::{InlinedCall, Reason, Source};
@@ -17,7 +17,7 @@ const INLINED_MAX: usize = 64;
 /// The debug information of an image.
 pub(super) struct Lines<'a> {
     units: Units<'a>,
-    shortener: Shortener,
+    roots: Vec<SourceRoot>,
 }
 
 impl<'a> Lines<'a> {
@@ -31,8 +31,7 @@ impl<'a> Lines<'a> {
             return Err(Reason::NoDebugInfo);
         }
         let units = Units::new(Sections::load(store, image));
-        let shortener = Shortener::learn(units.dwarf(), roots);
-        Ok(Lines { units, shortener })
+        Ok(Lines { units, roots: roots.to_vec() })
     }
 
     /// The place of an address, and the calls inlined there.
@@ -40,6 +39,10 @@ impl<'a> Lines<'a> {
         let reader = self.units.reader(address).ok_or(Reason::Damaged)?;
         let found = reader.find_frames(address).skip_all_loads();
         let mut frames = found.map_err(|_| Reason::Damaged)?;
+        let build = reader.find_dwarf_and_unit(address).skip_all_loads();
+        let build = build.and_then(|unit| unit.comp_dir);
+        let build = build.and_then(|build| std::str::from_utf8(build.slice()).ok());
+        let file = |place: &Location<'_>| Some(shorten(place.file?, build, &self.roots));
         let mut inlined = Vec::new();
         // Frames come innermost first; the last is the function that the log names.
         let mut inner: Option<Frame<'_, Slice<'a>>> = None;
@@ -47,11 +50,11 @@ impl<'a> Lines<'a> {
             if let Some(call) = inner.replace(outer)
                 && inlined.len() < INLINED_MAX
             {
-                inlined.push(self.inlined(&call));
+                inlined.push(inlined_call(&call, file));
             }
         }
         let own = inner.and_then(|frame| frame.location).ok_or(Reason::NoDebugInfo)?;
-        let file = self.file(&own).ok_or(Reason::NoDebugInfo)?;
+        let file = file(&own).ok_or(Reason::NoDebugInfo)?;
         Ok(Source {
             file,
             line: own.line,
@@ -59,18 +62,17 @@ impl<'a> Lines<'a> {
             inlined,
         })
     }
+}
 
-    fn inlined(&self, frame: &Frame<'_, Slice<'a>>) -> InlinedCall {
-        let name = frame.function.as_ref().and_then(|function| function.raw_name().ok());
-        let place = frame.location.as_ref();
-        InlinedCall {
-            function: name.map_or_else(|| "?".to_owned(), Cow::into_owned),
-            file: place.and_then(|place| self.file(place)).unwrap_or_else(|| "?".to_owned()),
-            line: place.and_then(|place| place.line),
-        }
-    }
-
-    fn file(&self, location: &Location<'_>) -> Option<String> {
-        location.file.map(|file| self.shortener.shorten(file))
+fn inlined_call(
+    frame: &Frame<'_, Slice<'_>>,
+    file: impl Fn(&Location<'_>) -> Option<String>,
+) -> InlinedCall {
+    let name = frame.function.as_ref().and_then(|function| function.raw_name().ok());
+    let place = frame.location.as_ref();
+    InlinedCall {
+        function: name.map_or_else(|| "?".to_owned(), Cow::into_owned),
+        file: place.and_then(file).unwrap_or_else(|| "?".to_owned()),
+        line: place.and_then(|place| place.line),
     }
 }

@@ -2,10 +2,6 @@
 
 use std::str::FromStr;
 
-use gimli::Dwarf;
-
-use super::sections::Slice;
-
 /// Paths that begin with one text begin with another instead.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SourceRoot {
@@ -42,40 +38,18 @@ impl SourceRoot {
     }
 }
 
-/// Shortens the paths of one image.
-#[derive(Clone, Debug)]
-pub(super) struct Shortener {
-    /// Where the kernel was built; relative where the build maps its own path away.
-    build: Option<String>,
-    roots: Vec<SourceRoot>,
-}
-
-impl Shortener {
-    /// Learns where an image was built from its first unit.
-    pub(super) fn learn(dwarf: &Dwarf<Slice<'_>>, roots: &[SourceRoot]) -> Shortener {
-        let build = first_build_directory(dwarf).map(|path| normal(&path));
-        let build = build.filter(|path| path.len() > 1);
-        Shortener { build, roots: roots.to_vec() }
+/// A path within the kernel tree, or under the user's own root. `build` is the folder that its
+/// unit was compiled in, relative where the build maps its own path away.
+pub(super) fn shorten(path: &str, build: Option<&str>, roots: &[SourceRoot]) -> String {
+    let path = normal(path);
+    let mapped = |path: &str| roots.iter().find_map(|root| root.apply(path));
+    if let Some(mapped) = mapped(&path) {
+        return mapped;
     }
-
-    /// The path in the kernel tree, or under the user's own root.
-    pub(super) fn shorten(&self, path: &str) -> String {
-        let path = normal(path);
-        let mapped = |path: &str| self.roots.iter().find_map(|root| root.apply(path));
-        if let Some(mapped) = mapped(&path) {
-            return mapped;
-        }
-        let within = self.build.as_deref().and_then(|build| path.strip_prefix(build));
-        let within = within.and_then(|rest| rest.strip_prefix('/'));
-        let short = within.or_else(|| behind_tree(&path)).unwrap_or(&path);
-        mapped(short).unwrap_or_else(|| short.to_owned())
-    }
-}
-
-fn first_build_directory(dwarf: &Dwarf<Slice<'_>>) -> Option<String> {
-    let header = dwarf.units().next().ok()??;
-    let unit = dwarf.unit(header).ok()?;
-    Some(String::from_utf8_lossy(unit.comp_dir?.slice()).into_owned())
+    let build = build.map(normal).filter(|build| build.len() > 1);
+    let within = build.and_then(|build| path.strip_prefix(&build)?.strip_prefix('/'));
+    let short = within.or_else(|| behind_tree(&path)).unwrap_or(&path);
+    mapped(short).unwrap_or_else(|| short.to_owned())
 }
 
 // /build/reproducible-path/linux-6.1.176/arch/x86/entry/entry_64.S
@@ -107,32 +81,31 @@ fn normal(path: &str) -> String {
 mod tests {
     use super::*;
 
-    fn shorten(build: &str, roots: &[&str], path: &str) -> String {
-        let roots = roots.iter().map(|root| root.parse().expect("root")).collect();
-        let build = (!build.is_empty()).then(|| build.to_owned());
-        Shortener { build, roots }.shorten(path)
+    fn short(build: &str, roots: &[&str], path: &str) -> String {
+        let roots: Vec<SourceRoot> = roots.iter().map(|root| root.parse().expect("root")).collect();
+        shorten(path, (!build.is_empty()).then_some(build), &roots)
     }
 
     #[test]
     fn paths_are_shown_within_the_tree() {
         let build = "/home/me/linux";
-        assert_eq!(shorten(build, &[], "/home/me/linux/mm/./slub.c"), "mm/slub.c");
+        assert_eq!(short(build, &[], "/home/me/linux/mm/./slub.c"), "mm/slub.c");
         assert_eq!(
-            shorten(build, &[], "/home/me/linux/drivers//net/../usb/core.c"),
+            short(build, &[], "/home/me/linux/drivers//net/../usb/core.c"),
             "drivers/usb/core.c"
         );
-        assert_eq!(shorten(build, &[], "/home/me/leaky/leaky.c"), "/home/me/leaky/leaky.c");
-        assert_eq!(shorten("", &[], "debian/build/build_amd64/../../../mm/slub.c"), "mm/slub.c");
-        assert_eq!(shorten("debian/build", &[], "debian/build/mm/slub.c"), "mm/slub.c");
-        assert_eq!(shorten("", &[], "/build/x/linux-6.1.176/arch/x86/entry.S"), "arch/x86/entry.S");
-        assert_eq!(shorten("", &[], "/usr/src/linux-headers/x.h"), "/usr/src/linux-headers/x.h");
+        assert_eq!(short(build, &[], "/home/me/leaky/leaky.c"), "/home/me/leaky/leaky.c");
+        assert_eq!(short("", &[], "debian/build/build_amd64/../../../mm/slub.c"), "mm/slub.c");
+        assert_eq!(short("debian/build", &[], "debian/build/mm/slub.c"), "mm/slub.c");
+        assert_eq!(short("", &[], "/build/x/linux-6.1.176/arch/x86/entry.S"), "arch/x86/entry.S");
+        assert_eq!(short("", &[], "/usr/src/linux-headers/x.h"), "/usr/src/linux-headers/x.h");
     }
 
     #[test]
     fn a_source_root_wins() {
-        assert_eq!(shorten("/b/linux", &["/b/linux=/src"], "/b/linux/mm/slub.c"), "/src/mm/slub.c");
-        assert_eq!(shorten("/b", &["/b/linux=/src"], "/b/linux2/mm/slub.c"), "linux2/mm/slub.c");
-        assert_eq!(shorten("/b/linux", &["=/src/"], "/b/linux/mm/slub.c"), "/src/mm/slub.c");
+        assert_eq!(short("/b/linux", &["/b/linux=/src"], "/b/linux/mm/slub.c"), "/src/mm/slub.c");
+        assert_eq!(short("/b", &["/b/linux=/src"], "/b/linux2/mm/slub.c"), "linux2/mm/slub.c");
+        assert_eq!(short("/b/linux", &["=/src/"], "/b/linux/mm/slub.c"), "/src/mm/slub.c");
         assert_eq!("mm".parse::<SourceRoot>(), Err(SourceRootError));
     }
 }

@@ -36,11 +36,6 @@ impl<'a> Units<'a> {
         Units { sections, dwarf, ranges, single, all: OnceCell::new() }
     }
 
-    /// The sections as a whole.
-    pub(super) fn dwarf(&self) -> &Dwarf<Slice<'a>> {
-        &self.dwarf
-    }
-
     /// What knows an address; nothing where the debug information is damaged.
     pub(super) fn reader(&self, address: u64) -> Option<Reader<'a>> {
         let single = self.unit_of(address).and_then(|unit| {
