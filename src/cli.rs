@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use slabtrace::event::Grouping;
 use slabtrace::report::{BootChoice, Glob, Selection, SortKey};
 use slabtrace::symbol::{Search, SourceRoot, SymbolOptions};
 
-const EXAMPLES: &str = "\
-Examples:
+/// What people do with the program.
+pub(crate) const EXAMPLES: &str = "\
   slabtrace serial.log                     the report of one capture
   slabtrace kern.log.2.gz kern.log.1 kern.log
                                            rotated logs, oldest first, as one
@@ -19,13 +19,19 @@ Examples:
   slabtrace events serial.log              every event as a line of JSON
   dmesg | slabtrace symbolize --vmlinux vmlinux --modules .
                                            source lines behind the frames of an oops
+  slabtrace man | man -l -                 the manual page";
 
-Exit status: 0 a report was made; 2 usage; 3 nothing to analyse; 4 under
---strict, the report is partial.";
+/// What the exit status says.
+pub(crate) const EXIT_STATUS: &str = "\
+  0  a report was made
+  2  the command line makes no sense
+  3  nothing to analyse: no TRACE line, unreadable input, no printable address
+  4  under --strict: the report is of less than all there was
+  5  the result could not be written";
 
 /// Reads the console log of SLUB tracing and names the kernel memory leak.
 #[derive(Parser, Debug)]
-#[command(version, after_help = EXAMPLES, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(version, after_help = format!("Examples:\n{EXAMPLES}\n\nExit status:\n{EXIT_STATUS}"), args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -37,17 +43,16 @@ pub(crate) struct Cli {
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     /// Print every event as a line of JSON, with its complete backtrace and registers
+    #[command(after_help = format!("Exit status:\n{EXIT_STATUS}"))]
     Events(EventsArgs),
     /// Add file, line and inlined calls to the frames of any kernel log
     Symbolize(SymbolizeArgs),
     /// Print a completion script for a shell
-    #[command(hide = true)]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
     /// Print the manual page
-    #[command(hide = true)]
     Man,
 }
 
@@ -110,6 +115,8 @@ struct SelectArgs {
 #[derive(Args, Debug)]
 pub(crate) struct EventsArgs {
     /// Console logs, read in this order as one; `-` is standard input
+    ///
+    /// gzip, xz, zstd and bzip2 are recognised by content.
     #[arg(value_name = "CAPTURE")]
     pub(crate) captures: Vec<PathBuf>,
     /// The events' format
@@ -241,6 +248,16 @@ fn boot_choice(text: &str) -> Result<BootChoice, String> {
             .map(BootChoice::Number)
             .map_err(|_| "use a number, `last` or `all`".to_owned()),
     }
+}
+
+/// Whether a word is a subcommand's name.
+pub(crate) fn is_subcommand(word: &str) -> bool {
+    Cli::command().find_subcommand(word).is_some()
+}
+
+/// What is wrong with a command line that the grammar alone does not forbid.
+pub(crate) fn usage_error(message: &str) -> clap::Error {
+    Cli::command().error(clap::error::ErrorKind::ArgumentConflict, message)
 }
 
 impl ReportArgs {

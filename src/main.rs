@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use slabtrace::report::Escaped;
 
 fn main() -> ExitCode {
     let cli = match cli::Cli::try_parse() {
@@ -16,10 +17,13 @@ fn main() -> ExitCode {
     match run::run(&cli) {
         Ok(outcome) => outcome.exit_code(),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if error.is::<clap::Error>() => {
+            error.downcast_ref().map_or(ExitCode::FAILURE, usage)
+        }
         Err(error) => {
             // Nothing is left to do where standard error is closed too.
-            let _ = writeln!(io::stderr(), "slabtrace: {error:#}");
-            run::Outcome::Unusable.exit_code()
+            let _ = writeln!(io::stderr(), "slabtrace: {}", Escaped(&format!("{error:#}")));
+            run::Outcome::of_failure(&error).exit_code()
         }
     }
 }

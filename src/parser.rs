@@ -7,8 +7,8 @@ use foldhash::fast::FixedState;
 use crate::address::LineNumber;
 use crate::capture::{Line, LineSplitter};
 use crate::event::{
-    Assembler, AssemblyLoss, Boot, Detail, EventSink, Fingerprint, Grouping, Names, Sign, Timeline,
-    Turn, Understood, Vocabulary, Word,
+    Assembler, AssemblyLoss, Beginning, Boot, Detail, EventSink, Fingerprint, Grouping, Names,
+    Printing, Sign, Timeline, Turn, Understood, Vocabulary, Word,
 };
 use crate::record::prefix::{Unwrapper, printk, wrap};
 use crate::record::{Caller, Record};
@@ -143,13 +143,14 @@ impl Stage {
                 text: stamped.text,
             };
             let understood = self.vocabulary.read(record.text, &mut self.names);
-            let is_in_order = match sign(&record, &understood) {
+            let sign = sign(&record, &understood);
+            let is_in_order = match sign {
                 Sign::None => true,
                 Sign::Header(header) => !self.timeline.is_echo(header),
                 Sign::Banner => false,
             };
             if is_whole(&understood, &record, bytes) && is_in_order {
-                self.deliver(&record, understood, sink);
+                self.deliver(&record, understood, sign, sink);
                 return;
             }
         }
@@ -159,8 +160,9 @@ impl Stage {
     /// Finds out where in time the record belongs.
     fn record(&mut self, record: &Record<'_>, sink: &mut impl EventSink) {
         let understood = self.vocabulary.read(record.text, &mut self.names);
-        match self.timeline.turn(record, sign(record, &understood)) {
-            Turn::Forward => self.deliver(record, understood, sink),
+        let sign = sign(record, &understood);
+        match self.timeline.turn(record, sign) {
+            Turn::Forward => self.deliver(record, understood, sign, sink),
             Turn::Hold => self.hold(record),
             Turn::Reboot => {
                 self.hold(record);
@@ -177,7 +179,7 @@ impl Stage {
             }
             Turn::ReplayOver => {
                 self.drop_held();
-                self.deliver(record, understood, sink);
+                self.deliver(record, understood, sign, sink);
             }
             Turn::Drop => self.replayed_lines += 1,
         }
@@ -193,7 +195,8 @@ impl Stage {
             let Held { line, stamp, caller, ref text } = held;
             let record = Record { line, stamp, caller, text };
             let understood = self.vocabulary.read(record.text, &mut self.names);
-            self.deliver(&record, understood, sink);
+            let sign = sign(&record, &understood);
+            self.deliver(&record, understood, sign, sink);
         }
     }
 
@@ -206,13 +209,14 @@ impl Stage {
         &mut self,
         record: &Record<'_>,
         understood: Understood<'_>,
+        sign: Sign,
         sink: &mut impl EventSink,
     ) {
+        if let Sign::Header(header) = sign {
+            self.timeline.remember(header);
+        }
         match understood {
             Understood::Trace(header) => {
-                if let Sign::Header(header) = sign(record, &understood) {
-                    self.timeline.remember(header);
-                }
                 self.present(record).pointers.see(&header);
                 self.assembler.header(record, &header, &mut self.names);
                 let Stage { assembler, names, .. } = self;
@@ -289,6 +293,9 @@ impl Stage {
 
     fn next_boot(&mut self, line: LineNumber, sink: &mut impl EventSink) {
         self.end_boot(sink);
+        if let Some(boot) = self.boots.last_mut() {
+            boot.last_line = boot.last_line.min(LineNumber(line.0.saturating_sub(1)));
+        }
         self.assembler.next_boot();
         self.events_before = self.assembler.events();
         self.banner = None;
@@ -298,13 +305,14 @@ impl Stage {
 
     /// Completes what the present boot's records left open.
     fn end_boot(&mut self, sink: &mut impl EventSink) {
-        let Stage { assembler, names, .. } = self;
+        let Stage { assembler, names, boots, .. } = self;
         let mut done = Vec::new();
         assembler.flush(names, |event| done.push(event.clone()));
         for event in &done {
             sink.event(event, names);
         }
-        sink.printed(assembler.printing());
+        let beginning = boots.last().map_or(Beginning::Later, Boot::beginning);
+        sink.printed(Printing { beginning, ..assembler.printing() });
         self.report_losses(sink);
         if let Some(boot) = self.boots.last_mut() {
             boot.kernel = self.assembler.kernel();
@@ -343,7 +351,11 @@ const ROW_CHARS_MAX: usize = 100;
 /// was lost, a meaning that has no end of its own would swallow the next one.
 fn is_whole(understood: &Understood<'_>, record: &Record<'_>, line: &[u8]) -> bool {
     match understood {
-        Understood::Trace(header) => header.fp.is_some() && line.len() != wrap::COLUMNS,
+        Understood::Trace(header) => {
+            header.fp.is_some()
+                && line.len() != wrap::COLUMNS
+                && memchr::memchr(b'[', header.cache).is_none()
+        }
         Understood::Object(_) if record.text.len() <= ROW_CHARS_MAX => true,
         Understood::Object(_)
         | Understood::Registers(_)

@@ -1,21 +1,24 @@
 //! What the command does, one function for each thing it can do.
 
 mod input;
+mod man;
+mod output;
 mod symbolize;
 
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::Path;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::CommandFactory;
 use slabtrace::event::{Detail, Grouping};
-use slabtrace::report::{EventWriter, Report, Style, Unusable, write_json, write_text};
+use slabtrace::report::{
+    BootChoice, Escaped, EventWriter, Report, Selection, Style, Unusable, write_json, write_text,
+};
 use slabtrace::{Analysis, AnalysisOptions, Parser, ParserOptions};
 
 use crate::cli::{Cli, Color, Command, EventsArgs, EventsFormat, Format, ReportArgs};
 use input::Inputs;
+use output::{Output, Unwritable};
 
 /// How a run ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,9 +31,16 @@ pub(crate) enum Outcome {
     Unusable,
     /// A report was made, of less than all there was.
     Partial,
+    /// The result could not be written.
+    Unwritten,
 }
 
 impl Outcome {
+    /// How a run ended that failed.
+    pub(crate) fn of_failure(error: &anyhow::Error) -> Outcome {
+        if error.is::<Unwritable>() { Outcome::Unwritten } else { Outcome::Unusable }
+    }
+
     /// The exit status.
     pub(crate) fn exit_code(self) -> ExitCode {
         ExitCode::from(match self {
@@ -38,6 +48,7 @@ impl Outcome {
             Outcome::Usage => 2,
             Outcome::Unusable => 3,
             Outcome::Partial => 4,
+            Outcome::Unwritten => 5,
         })
     }
 }
@@ -49,11 +60,14 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Some(Command::Events(args)) => events(args),
         Some(Command::Symbolize(args)) => symbolize::symbolize(args),
         Some(Command::Completions { shell }) => {
-            clap_complete::generate(*shell, &mut Cli::command(), "slabtrace", &mut io::stdout());
+            // The generator panics where it cannot write.
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "slabtrace", &mut script);
+            Output::Stdout.write(|out| out.write_all(&script))?;
             Ok(Outcome::Reported)
         }
         Some(Command::Man) => {
-            clap_mangen::Man::new(Cli::command()).render(&mut io::stdout())?;
+            Output::Stdout.write(|out| man::write(&mut { out }))?;
             Ok(Outcome::Reported)
         }
     }
@@ -61,65 +75,103 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Outcome> {
 
 fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
     let Some(mut inputs) = Inputs::choose(&args.captures)? else { return help() };
+    refuse_overwriting(args.output.as_deref(), &args.captures)?;
     let selection = args.selection()?;
-    let mut analysis = Analysis::new(AnalysisOptions { grouping: args.grouping() });
+    inputs.check()?;
+    let output = Output::open(args.output.as_deref())?;
+    let mut report = match analysed(&mut inputs, args.grouping()) {
+        Ok(report) => report,
+        Err(error) => {
+            output.abandon();
+            return Err(error);
+        }
+    };
+    let is_partial = report.loss.is_any() || inputs.is_broken();
+    note_missing_boot(&selection, report.boots.len());
+    selection.apply(&mut report);
+    if let Err(error) = symbolize::add_sources(&mut report, &args.symbols) {
+        output.abandon();
+        return Err(error);
+    }
+    let is_partial = is_partial || report.has_symbol_warnings();
+    output.write(|out| match args.format {
+        Format::Text => write_text(&report, style(args), &mut { out }),
+        Format::Json => write_json(&report, &mut { out }),
+    })?;
+    Ok(if args.strict && is_partial { Outcome::Partial } else { Outcome::Reported })
+}
+
+/// Reads all captures; a report that says nothing is an error.
+fn analysed(inputs: &mut Inputs, grouping: Grouping) -> anyhow::Result<Report> {
+    let mut analysis = Analysis::new(AnalysisOptions { grouping });
     while let Some(mut input) = inputs.next()? {
         while let Some(bytes) = input.read() {
             analysis.feed(bytes);
         }
         analysis.end_input(input.name(), input.bytes());
-        inputs.done(&input);
+        inputs.done(&input)?;
     }
-    let mut report = analysis.finish();
-    if let Some(unusable) = Unusable::of(&report, inputs.is_binary()) {
-        return Err(unusable.into());
+    let report = analysis.finish();
+    match Unusable::of(&report, inputs.is_binary()) {
+        Some(unusable) => Err(unusable.into()),
+        None => Ok(report),
     }
-    let is_partial = report.loss.is_any() || inputs.is_broken();
-    selection.apply(&mut report);
-    symbolize::add_sources(&mut report, &args.symbols)?;
-    let is_partial = is_partial || report.has_symbol_warnings();
-    write_report(&report, args)?;
-    Ok(if args.strict && is_partial { Outcome::Partial } else { Outcome::Reported })
 }
 
-fn write_report(report: &Report, args: &ReportArgs) -> anyhow::Result<()> {
-    let mut out = output(args.output.as_deref())?;
-    match args.format {
-        Format::Text => write_text(report, style(args), &mut out)?,
-        Format::Json => write_json(report, &mut out)?,
+/// A boot that the log does not have leaves no group to show.
+fn note_missing_boot(selection: &Selection, boots: usize) {
+    if let BootChoice::Number(number) = selection.boot
+        && number >= boots
+    {
+        let has =
+            if boots == 1 { "1 boot, number 0" } else { &format!("{boots} boots, from 0 on") };
+        // Nothing is left to do where standard error is closed.
+        let _ = writeln!(io::stderr(), "slabtrace: there is no boot {number}; the log has {has}");
     }
-    out.flush()?;
-    Ok(())
 }
 
 fn events(args: &EventsArgs) -> anyhow::Result<Outcome> {
     let Some(mut inputs) = Inputs::choose(&args.captures)? else { return help() };
+    refuse_overwriting(args.output.as_deref(), &args.captures)?;
     let EventsFormat::Jsonl = args.format;
-    let mut writer = EventWriter::new(output(args.output.as_deref())?);
+    inputs.check()?;
+    let output = Output::open(args.output.as_deref())?;
+    output.write(|out| {
+        let mut writer = EventWriter::new(out);
+        let read = all_events(&mut inputs, &mut writer);
+        writer.finish()?;
+        Ok(read)
+    })?
+}
+
+/// Reads all captures, or as many as there is room for the events of.
+fn all_events(
+    inputs: &mut Inputs,
+    writer: &mut EventWriter<impl Write>,
+) -> anyhow::Result<Outcome> {
     let mut parser =
         Parser::new(ParserOptions { detail: Detail::Full, grouping: Grouping::FullChain });
+    let mut read = Vec::new();
     while let Some(mut input) = inputs.next()? {
         while let Some(bytes) = input.read() {
-            parser.feed(bytes, &mut writer);
+            parser.feed(bytes, writer);
             if writer.has_failed() {
-                writer.finish()?;
                 return Ok(Outcome::Reported);
             }
         }
-        inputs.done(&input);
+        read.push(slabtrace::report::Input {
+            path: input.name(),
+            bytes: input.bytes(),
+            lines: parser.lines(),
+        });
+        inputs.done(&input)?;
     }
-    parser.finish(&mut writer);
-    let written = writer.written();
-    writer.finish()?;
-    if written == 0 {
-        let hidden = parser.loss().headless_stacks;
-        return Err(match hidden {
-            0 => Unusable::NoTrace,
-            hidden => Unusable::Hidden(hidden),
-        }
-        .into());
+    parser.finish(writer);
+    let report = Report::of_events(read, writer, parser.loss());
+    match Unusable::of(&report, inputs.is_binary()) {
+        Some(unusable) => Err(unusable.into()),
+        None => Ok(Outcome::Reported),
     }
-    Ok(Outcome::Reported)
 }
 
 /// No input and nothing to come: says how to use the program.
@@ -128,15 +180,18 @@ fn help() -> anyhow::Result<Outcome> {
     Ok(Outcome::Usage)
 }
 
-fn output(path: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
-    Ok(match path {
-        Some(path) if path != "-" => {
-            let file = File::create(path)
-                .with_context(|| format!("failed to write {}", path.display()))?;
-            Box::new(BufWriter::new(file))
+/// An output that is one of the captures would destroy it.
+fn refuse_overwriting(output: Option<&Path>, captures: &[PathBuf]) -> anyhow::Result<()> {
+    let Some(output) = output.and_then(|path| path.canonicalize().ok()) else { return Ok(()) };
+    let is_output = |capture: &PathBuf| capture.canonicalize().is_ok_and(|path| path == output);
+    match captures.iter().find(|capture| is_output(capture)) {
+        Some(capture) => {
+            let capture = capture.to_string_lossy();
+            let message = format!("the output would overwrite the capture {}", Escaped(&capture));
+            Err(crate::cli::usage_error(&message).into())
         }
-        _ => Box::new(BufWriter::new(io::stdout().lock())),
-    })
+        None => Ok(()),
+    }
 }
 
 /// Colour on a terminal, by the conventions of no-color.org and bixense.com/clicolors.

@@ -120,14 +120,16 @@ fn a_command_line_that_makes_no_sense_is_status_2() {
     }
 }
 
+/// Bytes among which no letter is common enough to be text.
+fn noise() -> Vec<u8> {
+    (0u32..5000).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect()
+}
+
 #[test]
 fn unusable_input_is_refused_with_its_own_sentence() {
     let scratch = Scratch::new();
     let empty = scratch.file("empty.log", b"");
-    // No letter is common enough in this to be text.
-    let noise: Vec<u8> =
-        (0u32..5000).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
-    let binary = scratch.file("firmware.bin", &noise);
+    let binary = scratch.file("firmware.bin", &noise());
     let plain = scratch.file("boot.log", b"[    0.000000] Linux version 6.1.0\n");
     let folder = scratch.0.path().to_path_buf();
     let missing = scratch.0.path().join("missing.log");
@@ -151,6 +153,13 @@ fn unusable_input_is_refused_by_events_too() {
     refused(&run([OsStr::new("events"), plain.as_os_str()]), "no TRACE line");
     refused(&run(["events", "corpora/quiet/x86-61-loglevel6.log.gz"]), "loglevel");
     refused(&run(["events", "corpora/missing.log"]), "failed to open");
+    refused(&pipe(["events"], b""), "empty");
+    refused(&pipe(["events"], &noise()), "no text");
+    let unprintable = "corpora/quiet/x86-510-unprintable.log.gz";
+    let (report, events) = (run([unprintable]), run(["events", unprintable]));
+    assert_eq!(events.status.code(), Some(3));
+    assert_eq!(text(&events.stderr), text(&report.stderr));
+    assert!(!events.stdout.is_empty(), "events were written before all were known");
 }
 
 #[test]
@@ -285,8 +294,93 @@ fn the_output_goes_to_a_file_where_one_is_named() {
         let written = fs::read(&path).expect("the file is there");
         assert_eq!(text(&written), text(&run(arguments).stdout));
     }
+}
+
+/// A result that cannot be written is status 5, with one sentence.
+#[track_caller]
+fn unwritten(output: &Output) {
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(5), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.starts_with("slabtrace: failed to write "), "{said}");
+}
+
+/// Waits for a command whose standard input stays open, as long as it has any reason to take.
+fn ended(mut child: Child) -> Output {
+    let stdin = child.stdin.take();
+    for _ in 0..200 {
+        if child.try_wait().expect("the command can be asked").is_some() {
+            drop(stdin);
+            return child.wait_with_output().expect("the command has ended");
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    child.kill().expect("the command can be ended");
+    panic!("the command waits for its input");
+}
+
+#[test]
+fn what_cannot_be_written_or_opened_is_told_before_anything_is_read() {
+    let scratch = Scratch::new();
     let nowhere = scratch.0.path().join("no/such/folder");
-    refused(&run([OsStr::new("-o"), nowhere.as_os_str(), OsStr::new(CLEAN)]), "failed to write");
+    for command in [&["-o"][..], &["events", "-o"]] {
+        let words = command.iter().map(OsStr::new).chain([nowhere.as_os_str(), OsStr::new("-")]);
+        unwritten(&ended(start(words)));
+    }
+    for command in [&["-", "corpora/missing.log"][..], &["events", "-", "corpora/missing.log"]] {
+        refused(&ended(start(command)), "failed to open corpora/missing.log");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_told() {
+    let full = || fs::File::options().write(true).open("/dev/full").expect("Linux has one");
+    for arguments in [
+        &[CLEAN][..],
+        &["-f", "json", CLEAN],
+        &["events", CLEAN],
+        &["man"],
+        &["completions", "bash"],
+    ] {
+        unwritten(&command(arguments).stdout(full()).output().expect("the command runs"));
+    }
+    unwritten(&run(["-o", "/dev/full", CLEAN]));
+}
+
+#[test]
+fn an_output_is_touched_only_for_a_result() {
+    let scratch = Scratch::new();
+    let old = scratch.file("old.txt", &b"an older and longer report\n".repeat(1000));
+    let new = scratch.0.path().join("new.txt");
+    for path in [&old, &new] {
+        let output = command(["-o"]).arg(path).arg("-").output().expect("the command runs");
+        refused(&output, "empty");
+    }
+    assert_eq!(fs::read(&old).expect("the file is there").len(), 27_000);
+    assert!(!new.exists());
+    let output = command(["-o"]).arg(&old).arg(CLEAN).output().expect("the command runs");
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(text(&fs::read(&old).expect("the file is there")), text(&run([CLEAN]).stdout));
+}
+
+#[test]
+fn a_boot_that_is_not_there_is_told() {
+    let output = run(["--boot", "9", CLEAN]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(
+        text(&output.stderr),
+        "slabtrace: there is no boot 9; the log has 1 boot, number 0\n"
+    );
+    assert_eq!(text(&run(["--boot", "0", CLEAN]).stderr), "");
+}
+
+#[test]
+fn names_of_files_are_shown_harmless() {
+    refused(
+        &run(["no\u{1b}[31m\u{202e}such.log"]),
+        "failed to open no\\u{1b}[31m\\u{202e}such.log",
+    );
 }
 
 #[test]
@@ -317,6 +411,12 @@ fn no_control_character_of_a_capture_reaches_the_terminal() {
     let shown = text(&output.stdout);
     let control = shown.chars().find(|&c| c.is_control() && c != '\n');
     assert_eq!(control, None, "{shown:?}");
+    for arguments in [&["-f", "json"][..], &["events"]] {
+        let shown = text(&pipe(arguments, log.as_bytes()).stdout);
+        let control = shown.chars().find(|&c| c.is_control() && c != '\n');
+        assert_eq!(control, None, "{shown:?}");
+        assert!(shown.contains("cache\\u009b2J"));
+    }
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead, Read};
 
+use flate2::bufread::GzDecoder;
+
 /// The decoders refuse input that wants a larger window or dictionary than this.
 const MAX_WINDOW_LOG: u32 = 27;
 const MAX_XZ_MEMORY_BYTES: u64 = 256 << 20;
@@ -58,7 +60,7 @@ impl Compression {
     ) -> io::Result<Box<dyn Read + Send + 'a>> {
         Ok(match self {
             Compression::None => Box::new(packed),
-            Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(packed)),
+            Compression::Gzip => Box::new(GzipMembers::new(packed)),
             Compression::Xz => {
                 let stream = liblzma::stream::Stream::new_stream_decoder(
                     MAX_XZ_MEMORY_BYTES,
@@ -73,5 +75,79 @@ impl Compression {
             }
             Compression::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(packed)),
         })
+    }
+}
+
+/// Unpacks gzip members behind one another. Tapes and block devices fill what is left of a block
+/// with zeros, which are no member.
+struct GzipMembers<R> {
+    /// The present member; absent at the end.
+    member: Option<GzDecoder<R>>,
+}
+
+impl<R: BufRead> GzipMembers<R> {
+    fn new(packed: R) -> GzipMembers<R> {
+        GzipMembers { member: Some(GzDecoder::new(packed)) }
+    }
+}
+
+impl<R: BufRead> Read for GzipMembers<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.member {
+            let taken = member.read(buffer)?;
+            if taken > 0 || buffer.is_empty() {
+                return Ok(taken);
+            }
+            let more = skip_zeros(member.get_mut())?;
+            self.member =
+                self.member.take().map(GzDecoder::into_inner).filter(|_| more).map(GzDecoder::new);
+        }
+        Ok(0)
+    }
+}
+
+/// Skips zeros, and tells whether anything follows.
+fn skip_zeros(packed: &mut impl BufRead) -> io::Result<bool> {
+    loop {
+        let bytes = packed.fill_buf()?;
+        let length = bytes.len();
+        let zeros = bytes.iter().take_while(|&&byte| byte == 0).count();
+        packed.consume(zeros);
+        if zeros < length || length == 0 {
+            return Ok(length > 0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(bytes).expect("memory takes any bytes");
+        gzip.finish().expect("memory takes any bytes")
+    }
+
+    fn unpack(packed: &[u8]) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        Compression::Gzip.decoder(packed)?.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    #[test]
+    fn zeros_behind_gzip_are_padding() {
+        let packed = [gzip(b"one "), gzip(b""), gzip(b"two"), vec![0; 10_000]].concat();
+        assert_eq!(unpack(&packed).expect("whole"), b"one two");
+    }
+
+    #[test]
+    fn other_bytes_behind_gzip_are_damage() {
+        let packed = [gzip(b"one"), b"two".to_vec()].concat();
+        assert!(unpack(&packed).is_err());
+        let whole = gzip(b"one");
+        assert!(unpack(&whole[..whole.len() - 1]).is_err());
     }
 }

@@ -2,10 +2,11 @@
 
 use crate::address::LineNumber;
 
-/// A line longer than this is delivered in pieces of this many bytes.
+/// A line longer than this is delivered in pieces of at most this many bytes.
 ///
 /// printk records have at most about 1 KiB; a capture whose newlines were lost still yields its
-/// records, found by their time stamps inside such a piece.
+/// records, found by their time stamps inside such a piece. So that no record is cut, a piece ends
+/// before the last time stamp in it; only without one, at the bound.
 pub const MAX_LINE_BYTES: usize = 64 * 1024;
 
 /// One line of the input, without its newline.
@@ -74,13 +75,39 @@ impl LineSplitter {
         while self.partial.len() + bytes.len() > MAX_LINE_BYTES {
             let (head, tail) = bytes.split_at(MAX_LINE_BYTES - self.partial.len());
             self.partial.extend_from_slice(head);
-            each(Line { number: LineNumber(self.newlines + 1), bytes: &self.partial });
-            self.partial.clear();
+            let end = last_time(&self.partial).unwrap_or(MAX_LINE_BYTES);
+            each(Line { number: LineNumber(self.newlines + 1), bytes: &self.partial[..end] });
+            self.partial.drain(..end);
             self.line_begun = true;
             bytes = tail;
         }
         self.partial.extend_from_slice(bytes);
     }
+}
+
+/// Where the last printk time begins, behind the first byte.
+fn last_time(line: &[u8]) -> Option<usize> {
+    memchr::memrchr_iter(b'[', line).find(|&at| at > 0 && is_time(&line[at..]))
+}
+
+/// The digits of a time's seconds; printk fills five places with blanks.
+const SECONDS_PLACES: std::ops::RangeInclusive<usize> = 5..=9;
+
+// [    4.818698]
+// [123456.818698]
+/// Whether the text begins with a printk time.
+fn is_time(text: &[u8]) -> bool {
+    let text = &text[1..];
+    let Some(point) = text.iter().take(SECONDS_PLACES.end() + 1).position(|&byte| byte == b'.')
+    else {
+        return false;
+    };
+    let seconds = text[..point].trim_ascii_start();
+    let is_number = |digits: &[u8]| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    SECONDS_PLACES.contains(&point)
+        && is_number(seconds)
+        && text.get(point + 1..point + 7).is_some_and(is_number)
+        && text.get(point + 7) == Some(&b']')
 }
 
 #[cfg(test)]
@@ -115,5 +142,34 @@ mod tests {
         assert_eq!(whole, split(&[left, right, b"\n", b"end"]));
         assert_eq!(whole.iter().map(|line| line.1.len()).max(), Some(MAX_LINE_BYTES));
         assert_eq!(whole.last().map(|line| line.0), Some(2));
+    }
+
+    #[test]
+    fn a_capture_without_newlines_is_cut_between_its_records() {
+        let mut log = Vec::new();
+        for record in 0..3000 {
+            log.extend(format!("[{:5}.{:06}] record [{record:x}]", record / 100, record).bytes());
+        }
+        let pieces = split(&[&log]);
+        assert!(pieces.len() > 1);
+        for (_, piece) in &pieces {
+            assert!(piece.starts_with(b"[") && piece.ends_with(b"]"), "{}", piece.escape_ascii());
+            assert!(piece.len() <= MAX_LINE_BYTES);
+        }
+        let joined: Vec<u8> = pieces.iter().flat_map(|(_, piece)| piece.clone()).collect();
+        assert!(joined == log);
+        for size in [1, 1000, 65_535, 65_536, 65_537] {
+            assert!(split(&log.chunks(size).collect::<Vec<_>>()) == pieces, "{size}");
+        }
+    }
+
+    #[test]
+    fn only_a_printk_time_is_one() {
+        for text in ["[    4.818698]", "[12345.678901] x", "[123456.678901]"] {
+            assert!(is_time(text.as_bytes()), "{text}");
+        }
+        for text in ["[", "[4.818698]", "[    4.81869]", "[     .818698]", "[<ffffffff8028fe60>]"] {
+            assert!(!is_time(text.as_bytes()), "{text}");
+        }
     }
 }

@@ -13,7 +13,7 @@ const BUFFER_BYTES: usize = 256 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// The system refused.
-    #[error("failed to open {path}: {source}; check the name and its permissions")]
+    #[error("failed to open {path}; check the name and its permissions")]
     Open {
         /// The name as given.
         path: String,
@@ -27,7 +27,7 @@ pub enum SourceError {
         path: String,
     },
     /// A decoder could not be set up.
-    #[error("failed to unpack {path} as {format}: {source}")]
+    #[error("failed to unpack {path} as {format}")]
     Unpack {
         /// The name as given.
         path: String,
@@ -64,6 +64,25 @@ impl Source {
     /// Whether standard input is a terminal, so that nothing would come from it.
     pub fn stdin_is_terminal() -> bool {
         io::stdin().is_terminal()
+    }
+
+    /// Whether the source can be opened, before anything is read. Only a file is tried: to open
+    /// a pipe and close it again would end it.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there, cannot be opened, or is a directory.
+    pub fn check(&self) -> Result<(), SourceError> {
+        let Source::File(path) = self else { return Ok(()) };
+        let failed = |source| SourceError::Open { path: self.name(), source };
+        let kind = path.metadata().map_err(failed)?;
+        if kind.is_dir() {
+            return Err(SourceError::Directory { path: self.name() });
+        }
+        if kind.is_file() {
+            File::open(path).map_err(failed)?;
+        }
+        Ok(())
     }
 
     /// Opens the source and unpacks it, recognising the format by content.

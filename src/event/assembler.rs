@@ -3,11 +3,10 @@
 //! With `CONFIG_PRINTK_CALLER` every record says who printed it, and each printer has a lane of
 //! its own. Without, all records share one lane.
 
-use foldhash::fast::FixedState;
-use indexmap::IndexMap;
-
 use super::binder::{Binder, Claim};
 use super::dump::{Dump, Opening};
+use super::lanes::{ADJACENT_LINES, Lane, Lanes};
+use super::loss::{self, AssemblyLoss};
 use super::names::{NameId, Names};
 use super::skeleton::{Part, Skeleton};
 use super::stacks::{Grouping, Stacks};
@@ -16,51 +15,14 @@ use super::{Damage, DamageSet, Detail, Event, Lost, Printing};
 use crate::address::{LineNumber, Pointer};
 use crate::record::{Caller, ObjectRow, Record, RegisterLine, TraceHeader};
 
-/// A stack this many lines behind its header, with nothing but other lines between, may still be
-/// the header's although it does not show where it comes from.
-const ADJACENT_LINES: u32 = 3;
-
 /// A backtrace that this many others were begun after, in other printing contexts, is complete.
 const OVERTAKEN_MAX: u32 = 8;
-
-/// Printing contexts kept at once; idle ones are forgotten first.
-const LANES_MAX: usize = 256;
-
-/// What was lost while events were put together.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct AssemblyLoss {
-    /// Messages that the kernel says it dropped.
-    pub printk_dropped: u64,
-    /// Backtraces of events whose header is missing.
-    pub headless_stacks: u64,
-    /// Backtraces that more than one header could have printed.
-    pub ambiguous_stacks: u64,
-    /// Lines of a backtrace without a backtrace to belong to.
-    pub stray_frames: u64,
-    /// Lines of an event that could not be read.
-    pub damaged_lines: u64,
-    /// Records that were printed a second time.
-    pub replayed_lines: u64,
-}
-
-/// The state of one printing context.
-#[derive(Debug, Default)]
-struct Lane {
-    /// The backtrace whose lines are coming in.
-    open: Option<Dump>,
-    /// An event's backtrace that a warning interrupted.
-    suspended: Option<Dump>,
-    /// A warning or oops has announced itself, and its stack has not begun.
-    splat_announced: bool,
-    /// Lines since the last header or row of an object dump.
-    since_header: u32,
-}
 
 /// Puts events together.
 #[derive(Debug)]
 pub(crate) struct Assembler {
     detail: Detail,
-    lanes: IndexMap<Option<Caller>, Lane, FixedState>,
+    lanes: Lanes,
     stacks: Stacks,
     binder: Binder,
     loss: AssemblyLoss,
@@ -78,7 +40,7 @@ impl Assembler {
     pub(crate) fn new(detail: Detail, grouping: Grouping) -> Assembler {
         Assembler {
             detail,
-            lanes: IndexMap::default(),
+            lanes: Lanes::default(),
             stacks: Stacks::new(grouping),
             binder: Binder::default(),
             loss: AssemblyLoss::default(),
@@ -249,27 +211,20 @@ impl Assembler {
 
     /// Closes everything that is open and hands on every event: the log or the boot ends.
     pub(crate) fn flush(&mut self, names: &mut Names, mut each: impl FnMut(&Event)) {
-        for (caller, mut lane) in std::mem::take(&mut self.lanes) {
-            for dump in [lane.suspended.take(), lane.open.take()].into_iter().flatten() {
-                self.close(caller, &dump, names);
-            }
+        for (caller, mut dump) in self.lanes.take_dumps() {
+            // What ends where no other backtrace ended was cut off with the log.
+            dump.cut |= !self.skeleton.is_end(dump.outermost());
+            self.close(caller, &dump, names);
         }
+        self.lanes.clear();
         while let Some(event) = self.binder.release() {
             each(&event);
         }
     }
 
+    #[inline]
     fn lane(&mut self, caller: Option<Caller>) -> &mut Lane {
-        if self.lanes.len() >= LANES_MAX && !self.lanes.contains_key(&caller) {
-            let idle = self
-                .lanes
-                .iter()
-                .position(|(_, lane)| lane.open.is_none() && lane.suspended.is_none());
-            self.lanes.shift_remove_index(idle.unwrap_or(0));
-        }
-        self.lanes
-            .entry(caller)
-            .or_insert_with(|| Lane { since_header: ADJACENT_LINES, ..Lane::default() })
+        self.lanes.get(caller)
     }
 
     /// A task header, or a heading without one, begins a backtrace.
@@ -302,17 +257,15 @@ impl Assembler {
     /// interrupt may print some within another. One that is overtaken again and again is over,
     /// though nothing marked its end.
     fn overtake(&mut self, caller: Option<Caller>, names: &mut Names) {
-        if self.lanes.len() < 2 {
+        if !self.lanes.are_several() {
             return;
         }
-        let mut over = Vec::new();
-        for (&lane_caller, lane) in
-            self.lanes.iter_mut().filter(|(lane_caller, _)| **lane_caller != caller)
-        {
+        let mut over = self.lanes.take_evicted();
+        for (other, lane) in self.lanes.iter_mut().filter(|(other, _)| *other != caller) {
             let Some(dump) = &mut lane.open else { continue };
             dump.overtaken += 1;
             if dump.overtaken >= OVERTAKEN_MAX {
-                over.extend(lane.open.take().map(|dump| (lane_caller, dump)));
+                over.extend(lane.open.take().map(|dump| (other, dump)));
             }
         }
         for (lane_caller, dump) in over {
@@ -422,22 +375,26 @@ impl Assembler {
     /// The kernel dropped messages: what was being printed is incomplete.
     fn dropped(&mut self, record: &Record<'_>, count: u64, names: &mut Names) {
         self.loss.printk_dropped = self.loss.printk_dropped.saturating_add(count);
-        self.losses.push((Lost::Messages(count), record.line));
-        let callers: Vec<Option<Caller>> = self.lanes.keys().copied().collect();
-        for caller in callers {
-            let lane = self.lane(caller);
-            let dumps = [lane.suspended.take(), lane.open.take()];
+        // A mark that does not say how many may stand for any number.
+        let missing = if count == 0 { loss::MISSING_UNKNOWN } else { count };
+        self.loss.damaged_lines += u64::from(count == 0);
+        self.losses.push((Lost::Messages(missing), record.line));
+        for (_, lane) in self.lanes.iter_mut() {
             lane.since_header = ADJACENT_LINES;
-            for mut dump in dumps.into_iter().flatten() {
-                dump.cut = true;
-                self.close(caller, &dump, names);
-            }
+        }
+        for (caller, mut dump) in self.lanes.take_dumps() {
+            dump.cut = true;
+            self.close(caller, &dump, names);
         }
     }
 
     /// A line that means nothing here. One that was a frame before it was damaged counts.
     fn other(&mut self, record: &Record<'_>) {
         let stamped = record.stamp.is_some();
+        if (stamped || !self.stamped) && loss::is_torn_header(record.text) {
+            self.loss.damaged_lines += 1;
+            self.losses.push((Lost::Messages(1), record.line));
+        }
         let lane = self.lane(record.caller);
         lane.since_header = lane.since_header.saturating_add(1);
         let in_backtrace = lane
@@ -445,9 +402,7 @@ impl Assembler {
             .as_mut()
             .filter(|dump| dump.stamp.is_some() == stamped && !dump.steps.is_empty());
         let Some(dump) = in_backtrace else { return };
-        let is_torn_frame = matches!(record.text.first(), Some(b' ' | b'['))
-            && memchr::memmem::find(record.text, b"+0x").is_some();
-        if is_torn_frame {
+        if loss::is_torn_frame(record.text) {
             dump.cut = true;
             self.loss.damaged_lines += 1;
         }
@@ -479,7 +434,7 @@ impl Assembler {
         }
         match self.binder.stack(caller, dump, &meaning, names) {
             Claim::Header(event) => {
-                self.skeleton.see(dump.parts, dump.steps.len());
+                self.skeleton.see(dump.parts, dump.steps.len(), dump.outermost());
                 if self.detail == Detail::Full {
                     event.backtrace = Some(Box::new(dump.backtrace(names)));
                 }

@@ -98,6 +98,7 @@ impl Binder {
     /// A new boot begins.
     pub(crate) fn next_boot(&mut self) {
         self.cpus = Cpus::None;
+        self.rivals.next_boot();
         self.evidence.next_boot();
     }
 
@@ -167,11 +168,18 @@ impl Binder {
             waiting.event.damage.insert(Damage::Cut);
         }
         let (event, site) = (waiting.event.seq, meaning.stack.site);
-        self.look_again(event, site);
+        if self.could_mix(lane) {
+            self.look_again(event, site);
+        }
         match self.waiting.iter_mut().find(|waiting| waiting.event.seq == event) {
             Some(waiting) => Claim::Header(&mut waiting.event),
             None => Claim::Nobody,
         }
+    }
+
+    /// Whether several CPUs print into one lane.
+    fn could_mix(&self, lane: Option<Caller>) -> bool {
+        lane.is_none() && self.cpus == Cpus::Several
     }
 
     /// An event was bound: what does it say about guesses before it?
@@ -184,7 +192,7 @@ impl Binder {
         };
         match (bound.event.op, site) {
             (Op::Alloc, _) if self.rivals.rival_of(seq).is_none() => {
-                self.rivals.allocated(object, stack.chain);
+                self.rivals.allocated(object, stack.callers);
             }
             (Op::Free, Some(site)) => {
                 self.reconsider(object, site);
@@ -207,7 +215,7 @@ impl Binder {
         else {
             return;
         };
-        if self.rivals.speaks_for(site, others.chain, own.chain) {
+        if self.rivals.speaks_for(site, others.callers, own.callers) {
             self.swap_stacks(one, other);
         }
         self.rivals.settled(seq);
@@ -256,6 +264,10 @@ impl Binder {
         meaning: &Meaning,
         names: &Names,
     ) -> Option<usize> {
+        if let Some(only) = self.only_candidate(lane, op, dump) {
+            self.evidence.learn(meaning.stack.callers, self.waiting[only].event.cache);
+            return Some(only);
+        }
         let mut fits = self.fits(lane, op, dump, meaning, names, Waiting::may_own);
         if fits.is_empty() {
             fits = self.fits(lane, op, dump, meaning, names, Waiting::may_own_if_swapped);
@@ -263,12 +275,9 @@ impl Binder {
         fits.sort_unstable();
         let &(best, chosen) = fits.last()?;
         let runner_up = fits.len().checked_sub(2).map(|at| fits[at]);
-        if runner_up.is_none() {
-            self.evidence.learn(meaning.stack.chain, self.waiting[chosen].event.cache);
-        }
         // On one CPU, and with a lane for each printer, events nest: the last header in has its
         // backtrace out first.
-        let could_mix = lane.is_none() && self.cpus == Cpus::Several;
+        let could_mix = self.could_mix(lane);
         if let Some((_, other)) = runner_up.filter(|(fit, _)| could_mix && fit.is_rival_of(best)) {
             self.ambiguous += 1;
             self.rivals.guessed(self.waiting[chosen].event.seq, self.waiting[other].event.seq);
@@ -278,6 +287,14 @@ impl Binder {
             }
         }
         Some(chosen)
+    }
+
+    /// The header that alone may own a backtrace: nearly always there is just one.
+    fn only_candidate(&self, lane: Option<Caller>, op: Op, dump: &Dump) -> Option<usize> {
+        let may_own = |waiting: &Waiting| waiting.event.op == op && waiting.may_own(lane, dump);
+        let mut candidates = (0..self.waiting.len()).filter(|&at| may_own(&self.waiting[at]));
+        let only = candidates.next()?;
+        candidates.next().is_none().then_some(only)
     }
 
     /// How well each header fits that may own a backtrace.
@@ -294,9 +311,12 @@ impl Binder {
             |waiting: &Waiting| waiting.event.op == op && may_own(waiting, lane, dump);
         let candidates =
             self.waiting.iter().enumerate().filter(|(_, waiting)| is_candidate(waiting));
+        let could_mix = self.could_mix(lane);
         candidates
             .map(|(at, waiting)| {
-                (self.evidence.fit(&waiting.event, waiting.overtaken, dump, meaning, names), at)
+                let fit =
+                    self.evidence.fit(&waiting.event, waiting.overtaken, dump, meaning, names);
+                (if could_mix { fit } else { fit.of_nested() }, at)
             })
             .collect()
     }
@@ -361,7 +381,7 @@ impl Waiting {
     }
 
     fn add_row(&mut self, offset: u32, bytes: u32) {
-        self.dumped_bytes = self.dumped_bytes.max(offset + bytes);
+        self.dumped_bytes = self.dumped_bytes.max(offset.saturating_add(bytes));
         self.row_bytes = self.row_bytes.saturating_add(bytes);
     }
 }

@@ -1,9 +1,13 @@
 //! What a log says about each boot in it.
 
+use super::Beginning;
 use super::names::{NameId, Names};
 use crate::address::{LineNumber, Pointer, PointerWidth};
 use crate::record::TraceHeader;
-use crate::time::Stamp;
+use crate::time::{Clock, Stamp};
+
+/// A log that begins this soon after the kernel begins with the boot.
+const START_MICROS: i64 = 2_000_000;
 
 /// One boot.
 #[derive(Clone, Debug)]
@@ -38,15 +42,26 @@ impl Boot {
         }
     }
 
+    /// Where its log begins.
+    pub fn beginning(&self) -> Beginning {
+        let is_start = |stamp: &Stamp| stamp.clock == Clock::Boot && stamp.micros < START_MICROS;
+        if self.first_time.as_ref().is_some_and(is_start) {
+            Beginning::Boot
+        } else {
+            Beginning::Later
+        }
+    }
+
     /// Takes note of a record.
     #[inline]
     pub(crate) fn see(&mut self, line: LineNumber, stamp: Option<Stamp>) {
         self.last_line = line;
-        if stamp.is_some() {
-            self.last_time = stamp;
-            if self.first_time.is_none() {
-                self.first_time = stamp;
-            }
+        let Some(stamp) = stamp else { return };
+        match self.first_time {
+            // A recorder's clock dates lines that the kernel did not: the kernel's wins.
+            Some(first) if first.clock == Clock::Boot && stamp.clock == Clock::Wall => {}
+            Some(first) if first.clock == stamp.clock => self.last_time = Some(stamp),
+            _ => (self.first_time, self.last_time) = (Some(stamp), Some(stamp)),
         }
     }
 }
@@ -134,14 +149,13 @@ impl PointerEvidence {
 }
 
 /// Functions that only one architecture has, and its name.
-const ARCH_FUNCTIONS: [(&str, &str); 59] = [
+const ARCH_FUNCTIONS: [(&str, &str); 57] = [
     ("entry_SYSCALL_64_after_hwframe", "x86_64"),
     ("entry_SYSCALL_64_fastpath", "x86_64"),
     ("secondary_startup_64_no_verify", "x86_64"),
     ("system_call_fastpath", "x86_64"),
     ("x86_64_start_kernel", "x86_64"),
     ("asm_sysvec_apic_timer_interrupt", "x86_64"),
-    ("do_SYSENTER_32", "i386"),
     ("entry_SYSENTER_32", "i386"),
     ("entry_INT80_32", "i386"),
     ("sysenter_do_call", "i386"),
@@ -184,7 +198,6 @@ const ARCH_FUNCTIONS: [(&str, &str); 59] = [
     ("entInt", "alpha"),
     ("ia64_ret_from_syscall", "ia64"),
     ("ia64_handle_irq", "ia64"),
-    ("syscall_exit", "parisc"),
     ("do_cpu_irq_mask", "parisc"),
     ("csky_irq", "csky"),
     ("csky_systemcall", "csky"),
@@ -196,43 +209,85 @@ const ARCH_FUNCTIONS: [(&str, &str); 59] = [
     ("_external_irq_handler", "openrisc"),
 ];
 
-/// The architecture of a kernel, from its release name or from functions in its backtraces.
+/// Words of release names, as distributions add them, and their architectures. Each is one or
+/// more whole parts of the name.
+const ARCH_RELEASES: [(&str, &str); 31] = [
+    ("amd64", "x86_64"),
+    ("x86_64", "x86_64"),
+    ("arm64", "arm64"),
+    ("aarch64", "arm64"),
+    ("armmp", "arm"),
+    ("armv7", "arm"),
+    ("armv7l", "arm"),
+    ("armv7hl", "arm"),
+    ("marvell", "arm"),
+    ("i686", "i386"),
+    ("686", "i386"),
+    ("i586", "i386"),
+    ("586", "i386"),
+    ("powerpc", "powerpc"),
+    ("powerpc64", "powerpc"),
+    ("powerpc64le", "powerpc"),
+    ("ppc64", "powerpc"),
+    ("ppc64le", "powerpc"),
+    ("riscv", "riscv"),
+    ("riscv64", "riscv"),
+    ("s390x", "s390"),
+    ("malta", "mips"),
+    ("loongson-3", "mips"),
+    ("octeon", "mips"),
+    ("sparc64", "sparc64"),
+    ("parisc", "parisc"),
+    ("parisc64", "parisc"),
+    ("alpha", "alpha"),
+    ("ia64", "ia64"),
+    ("m68k", "m68k"),
+    ("loong64", "loongarch"),
+];
+
+/// The architecture of a kernel: from functions in its backtraces that only one has, from its
+/// release name, or from functions that two share and the width of its pointers.
 pub fn arch(
     kernel: Option<NameId>,
     width: Option<PointerWidth>,
     names: &Names,
 ) -> Option<&'static str> {
-    const RELEASES: [(&str, &str); 22] = [
-        ("amd64", "x86_64"),
-        ("x86_64", "x86_64"),
-        ("arm64", "arm64"),
-        ("aarch64", "arm64"),
-        ("armmp", "arm"),
-        ("armv7", "arm"),
-        ("marvell", "arm"),
-        ("686", "i386"),
-        ("586", "i386"),
-        ("powerpc", "powerpc"),
-        ("ppc64", "powerpc"),
-        ("riscv", "riscv"),
-        ("s390x", "s390"),
-        ("malta", "mips"),
-        ("loongson-3", "mips"),
-        ("octeon", "mips"),
-        ("sparc64", "sparc64"),
-        ("parisc", "parisc"),
-        ("alpha", "alpha"),
-        ("ia64", "ia64"),
-        ("m68k", "m68k"),
-        ("loong64", "loongarch"),
-    ];
     let release = kernel.map_or("", |name| names.text(name));
-    if let Some((_, arch)) = RELEASES.iter().find(|(part, _)| release.contains(part)) {
-        return Some(arch);
-    }
-    let found =
-        ARCH_FUNCTIONS.iter().find(|(function, _)| names.is_known(function)).map(|&(_, arch)| arch);
-    found.or_else(|| by_width(width?, names))
+    by_function(names).or_else(|| by_release(release)).or_else(|| by_width(width?, names))
+}
+
+/// The architecture whose functions were seen, if they are of one alone. A log may hold boots of
+/// several machines.
+fn by_function(names: &Names) -> Option<&'static str> {
+    let known = |(function, _): &&(&str, &str)| names.is_known(function);
+    let mut seen = ARCH_FUNCTIONS.iter().filter(known).map(|&(_, arch)| arch);
+    let first = seen.next()?;
+    seen.all(|arch| arch == first).then_some(first)
+}
+
+// 6.1.0-50-amd64
+// 6.1.0-50-armmp-lpae
+// 5.14.0-362.el9.x86_64+debug
+// 6.6.0-rc1-g5867abc              a commit, which may look like anything
+/// The architecture that a release names.
+fn by_release(release: &str) -> Option<&'static str> {
+    let parts: Vec<&str> = release.split(is_separator).filter(|part| !is_commit(part)).collect();
+    let named = |(word, _): &&(&str, &str)| {
+        let word: Vec<&str> = word.split(is_separator).collect();
+        parts.windows(word.len()).any(|window| window == word)
+    };
+    ARCH_RELEASES.iter().find(named).map(|&(_, arch)| arch)
+}
+
+fn is_separator(character: char) -> bool {
+    matches!(character, '-' | '.' | '_' | '+')
+}
+
+/// Whether a part of a release is the commit that it was built from.
+fn is_commit(part: &str) -> bool {
+    part.strip_prefix('g').is_some_and(|commit| {
+        commit.len() >= 7 && commit.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
 }
 
 /// The architecture by functions that its 32-bit and 64-bit kernels share.
@@ -241,12 +296,13 @@ fn by_width(width: PointerWidth, names: &Names) -> Option<&'static str> {
     if names.is_known("dump_backtrace") {
         return narrow.then_some("arm");
     }
-    let x86 = ["kernel_thread_helper", "apic_timer_interrupt", "__do_fast_syscall_32"];
-    x86.iter().any(|function| names.is_known(function)).then_some(if narrow {
-        "i386"
-    } else {
-        "x86_64"
-    })
+    let x86 =
+        ["kernel_thread_helper", "apic_timer_interrupt", "__do_fast_syscall_32", "do_SYSENTER_32"];
+    if x86.iter().any(|function| names.is_known(function)) {
+        return Some(if narrow { "i386" } else { "x86_64" });
+    }
+    // powerpc has one too, and names itself in most releases.
+    names.is_known("syscall_exit").then_some("parisc")
 }
 
 #[cfg(test)]
@@ -268,5 +324,41 @@ mod tests {
         assert_eq!(style(&[0x678b_4d3e, 0xf16e_e92a]), PointerStyle::Hashed);
         assert_eq!(style(&[0x2ab_e000; 6]), PointerStyle::Raw, "s390 has low addresses");
         assert_eq!(style(&[0x2ab_e000]), PointerStyle::Unknown);
+    }
+
+    #[test]
+    fn a_release_names_its_architecture_in_whole_words() {
+        for (release, arch) in [
+            ("6.1.0-50-amd64", Some("x86_64")),
+            ("5.14.0-362.8.1.el9_3.x86_64", Some("x86_64")),
+            ("5.14.0-362.el9.x86_64+debug", Some("x86_64")),
+            ("6.1.0-50-armmp-lpae", Some("arm")),
+            ("6.1.0-50-686-pae", Some("i386")),
+            ("6.1.0-50-powerpc64le", Some("powerpc")),
+            ("6.1.0-50-4kc-malta", Some("mips")),
+            ("6.1.0-50-loongson-3", Some("mips")),
+            ("6.1.0-50-alpha-smp", Some("alpha")),
+            ("6.6.0-rc1-g5867abc", None),
+            ("6.6.0-rc1-00586-g686586a", None),
+            ("6.6.0-alpha1", None),
+            ("6.1.0-1586", None),
+        ] {
+            assert_eq!(by_release(release), arch, "{release}");
+        }
+    }
+
+    #[test]
+    fn functions_are_believed_before_the_release_unless_they_disagree() {
+        let mut names = Names::default();
+        let kernel = Some(names.intern(b"6.1.0-amd64"));
+        names.intern(b"ret_fast_syscall");
+        assert_eq!(arch(kernel, None, &names), Some("arm"));
+        let mut of_32_bit_programs = Names::default();
+        of_32_bit_programs.intern(b"do_SYSENTER_32");
+        let width = |bits| arch(None, Some(bits), &of_32_bit_programs);
+        assert_eq!(width(PointerWidth::Bits64), Some("x86_64"));
+        assert_eq!(width(PointerWidth::Bits32), Some("i386"));
+        names.intern(b"plat_irq_dispatch");
+        assert_eq!(arch(kernel, None, &names), Some("x86_64"), "boots of two machines");
     }
 }

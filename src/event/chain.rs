@@ -30,7 +30,7 @@ impl Step {
         }
     }
 
-    fn frame(self) -> Option<FrameId> {
+    pub(crate) fn frame(self) -> Option<FrameId> {
         match self {
             Step::Frame(frame) | Step::Struck(frame) => Some(frame),
             Step::EndOf(_) => None,

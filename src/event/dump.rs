@@ -114,6 +114,11 @@ impl Dump {
         self.cut || self.awaits_end()
     }
 
+    /// The outermost frame so far.
+    pub(crate) fn outermost(&self) -> Option<FrameId> {
+        self.steps.iter().rev().find_map(|step| step.frame())
+    }
+
     /// Adds a line of the backtrace.
     pub(crate) fn push(&mut self, word: Word, names: &Names) {
         if self.steps.len() >= STEPS_MAX {

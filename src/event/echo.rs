@@ -5,10 +5,9 @@
 //! that stands still (several CPUs, emulation) makes single equal lines too: only a run of them
 //! in which time goes on is a replay.
 
-use foldhash::{HashMap, HashMapExt};
-
-/// Headers remembered. A replay comes from the kernel's log buffer, which holds fewer.
-const REMEMBERED_MAX: usize = 1 << 17;
+/// Headers remembered. A replay comes from the kernel's log buffer: at more than a thousand bytes
+/// for an event, this many are more than a buffer of 64 MiB holds.
+const REMEMBERED_MAX: usize = 1 << 16;
 
 /// A replay has at least this many headers in a row, unless it ends earlier on its own.
 const RUN_MIN: u32 = 8;
@@ -22,57 +21,75 @@ pub(crate) struct Fingerprint(pub(crate) u64);
 
 /// Place of a header among all of a boot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Position(u64);
+pub(crate) struct Position(u32);
+
+/// Where headers were seen last: one slot for many headers, and the latest keeps it. A header
+/// that lost its slot is not recognised, but the next one of a replay is. One look in a table
+/// that stays in the cache is what a header may cost.
+#[derive(Clone, Copy, Default, Debug)]
+struct Slot {
+    /// Upper half of the fingerprint.
+    tag: u32,
+    /// Position of the header plus one; 0 in an empty slot.
+    behind: u32,
+}
+
+/// Slots: twice the headers remembered.
+const SLOTS: usize = REMEMBERED_MAX * 2;
 
 /// The headers of the present boot, as far back as a replay can reach.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Memory {
     /// A ring: the header at position `p` lies at `p` modulo its length.
     ring: Vec<Fingerprint>,
-    /// The latest position of each header.
-    latest: HashMap<Fingerprint, u64>,
-    next: u64,
-}
-
-impl Default for Memory {
-    fn default() -> Memory {
-        Memory { ring: Vec::new(), latest: HashMap::new(), next: 0 }
-    }
+    slots: Vec<Slot>,
+    next: u32,
 }
 
 impl Memory {
     /// Remembers the next header.
     pub(crate) fn push(&mut self, header: Fingerprint) {
+        if self.slots.is_empty() {
+            self.slots = vec![Slot::default(); SLOTS];
+        }
         if self.ring.len() < REMEMBERED_MAX {
             self.ring.push(header);
         } else {
-            let slot = Memory::slot(self.next);
-            let forgotten = std::mem::replace(&mut self.ring[slot], header);
-            if self
-                .latest
-                .get(&forgotten)
-                .is_some_and(|&at| at + REMEMBERED_MAX as u64 == self.next)
-            {
-                self.latest.remove(&forgotten);
-            }
+            self.ring[index(self.next)] = header;
         }
-        self.latest.insert(header, self.next);
-        self.next += 1;
+        self.next = self.next.wrapping_add(1);
+        self.slots[header.slot()] = Slot { tag: header.tag(), behind: self.next };
     }
 
     /// Where a header stood last.
     pub(crate) fn position(&self, header: Fingerprint) -> Option<Position> {
-        self.latest.get(&header).copied().map(Position)
+        let slot = self.slots.get(header.slot())?;
+        if slot.tag != header.tag() || slot.behind == 0 {
+            return None;
+        }
+        let position = Position(slot.behind.wrapping_sub(1));
+        (self.at(position) == Some(header)).then_some(position)
     }
 
     fn at(&self, position: Position) -> Option<Fingerprint> {
-        let is_known = position.0 < self.next && position.0 + REMEMBERED_MAX as u64 >= self.next;
-        is_known.then(|| self.ring.get(Memory::slot(position.0)).copied()).flatten()
+        let age = self.next.wrapping_sub(position.0) as usize;
+        let is_known = (1..=self.ring.len()).contains(&age);
+        is_known.then(|| self.ring.get(index(position.0)).copied()).flatten()
+    }
+}
+
+impl Fingerprint {
+    fn slot(self) -> usize {
+        usize::try_from(self.0 % SLOTS as u64).unwrap_or(0)
     }
 
-    fn slot(position: u64) -> usize {
-        usize::try_from(position % REMEMBERED_MAX as u64).unwrap_or(0)
+    fn tag(self) -> u32 {
+        u32::try_from(self.0 >> 32).unwrap_or(0)
     }
+}
+
+fn index(position: u32) -> usize {
+    position as usize % REMEMBERED_MAX
 }
 
 /// Headers that come again one after another.
@@ -88,7 +105,7 @@ pub(crate) struct Run {
 impl Run {
     /// A run that begins with a header that stood at `position` before.
     pub(crate) fn new(position: Position, micros: i64) -> Run {
-        Run { next: Position(position.0 + 1), length: 1, steps: 1, latest: micros }
+        Run { next: Position(position.0.wrapping_add(1)), length: 1, steps: 1, latest: micros }
     }
 
     /// Takes the next header, if it continues the run.
@@ -96,7 +113,7 @@ impl Run {
         if memory.at(self.next) != Some(header) {
             return None;
         }
-        self.next = Position(self.next.0 + 1);
+        self.next = Position(self.next.0.wrapping_add(1));
         self.length += 1;
         self.steps += u32::from(micros > self.latest);
         self.latest = self.latest.max(micros);
@@ -158,6 +175,7 @@ mod tests {
     #[test]
     fn only_so_many_headers_are_remembered() {
         let all: Vec<u64> = (0..REMEMBERED_MAX as u64 + 10).collect();
+        // Their slots differ: none is lost before its time.
         let memory = memory(&all);
         assert!(memory.position(Fingerprint(9)).is_none());
         assert!(

@@ -45,6 +45,13 @@ struct Weak {
 }
 
 impl Fit {
+    /// The fit where events can only nest: what a chain did before, and when a CPU printed last,
+    /// says nothing against the most recent header.
+    pub(crate) fn of_nested(self) -> Fit {
+        let strong = Strong { affinity: Affinity::Unknown, ..self.strong };
+        Fit { strong, weak: Weak { fresh: true, recent: true } }
+    }
+
     /// Whether another header might have been meant just as well: only weak evidence decides. A
     /// CPU prints one event after the other; only what an interrupt nests comes out of order.
     pub(crate) fn is_rival_of(self, best: Fit) -> bool {
@@ -65,7 +72,13 @@ enum Affinity {
 }
 
 /// A chain whose bindings were with one cache in one case of so many may well use it.
-const SHARE_MIN: u32 = 8;
+const SHARE_MIN: u64 = 8;
+
+/// So many bindings tell that a chain uses no other cache.
+const KNOWN_MIN: u64 = 2;
+
+/// Caches remembered for each chain.
+const CACHES_MAX: usize = 16;
 
 /// A header waits for its backtrace hardly longer than this, even on a slow console.
 const RECENT_MICROS: i64 = 500_000;
@@ -80,7 +93,7 @@ const CPUS_MAX: usize = 4096;
 #[derive(Debug, Default)]
 pub(crate) struct Evidence {
     /// How often a chain was bound to a cache without a choice.
-    caches: HashMap<ChainId, Vec<(NameId, u32)>>,
+    caches: HashMap<ChainId, Vec<(NameId, u64)>>,
     /// The last time that a CPU is known to have printed at, other than inside an event.
     last_of_cpu: HashMap<u32, i64>,
 }
@@ -100,7 +113,7 @@ impl Evidence {
         let strong = Strong {
             timely: times.is_none_or(|(header, dump)| header <= dump),
             akin: is_akin(meaning.family, names.text(header.cache)),
-            affinity: self.affinity(meaning.stack.chain, header.cache),
+            affinity: self.affinity(meaning.stack.callers, header.cache),
         };
         let is_near = times.is_none_or(|(header, dump)| dump - header < RECENT_MICROS);
         let weak = Weak {
@@ -112,17 +125,23 @@ impl Evidence {
 
     fn affinity(&self, chain: ChainId, cache: NameId) -> Affinity {
         let Some(known) = self.caches.get(&chain) else { return Affinity::Unknown };
-        let total: u32 = known.iter().map(|(_, count)| count).sum();
+        let total: u64 = known.iter().map(|(_, count)| count).sum();
         let of_cache = known.iter().find(|(name, _)| *name == cache).map_or(0, |(_, count)| *count);
-        if of_cache * SHARE_MIN >= total { Affinity::Known } else { Affinity::Other }
+        match of_cache * SHARE_MIN >= total {
+            true => Affinity::Known,
+            false if total < KNOWN_MIN => Affinity::Unknown,
+            false => Affinity::Other,
+        }
     }
 
     /// A backtrace that could only be one header's.
     pub(crate) fn learn(&mut self, chain: ChainId, cache: NameId) {
         let known = self.caches.entry(chain).or_default();
+        let has_room = known.len() < CACHES_MAX;
         match known.iter_mut().find(|(name, _)| *name == cache) {
             Some((_, count)) => *count = count.saturating_add(1),
-            None => known.push((cache, 1)),
+            None if has_room => known.push((cache, 1)),
+            None => {}
         }
     }
 

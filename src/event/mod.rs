@@ -8,6 +8,8 @@ mod dump;
 mod echo;
 mod evidence;
 mod function;
+mod lanes;
+mod loss;
 mod names;
 mod rivals;
 mod skeleton;
@@ -16,11 +18,11 @@ mod timeline;
 mod vocabulary;
 
 pub(crate) use assembler::Assembler;
-pub use assembler::AssemblyLoss;
 pub use boot::{Boot, PointerStyle, arch};
 pub use chain::{Context, Role};
 pub(crate) use echo::Fingerprint;
 pub(crate) use function::base_name;
+pub use loss::AssemblyLoss;
 pub use names::{ChainId, Frame, FrameId, NameId, Names, Placed};
 pub use stacks::Grouping;
 pub(crate) use timeline::{Sign, Timeline, Turn};
@@ -142,6 +144,8 @@ pub struct Backtrace {
 pub struct Stack {
     /// The call chain that groups are made by.
     pub chain: ChainId,
+    /// The callers of it, which evidence is kept by: the same whatever groups are made by.
+    pub(crate) callers: ChainId,
     /// The first caller above the allocator.
     pub site: Option<FrameId>,
 }
@@ -204,6 +208,19 @@ pub struct Printing {
     pub event_lines_min: u64,
     /// Lines that every event has, missing from some.
     pub missing_lines: u64,
+    /// Whether the log holds the boot from its start.
+    pub beginning: Beginning,
+}
+
+/// Where a boot's log begins.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Beginning {
+    /// When the kernel started: every allocation was seen, and what was allocated early was set
+    /// up.
+    Boot,
+    /// Later, or nobody knows: there are older objects, and what was allocated early may leak.
+    #[default]
+    Later,
 }
 
 /// What the parser hands on, in log order.

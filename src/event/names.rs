@@ -57,6 +57,13 @@ pub struct Placed {
 /// or garbage, and its further names fold into one.
 const DISTINCT_MAX: usize = 1 << 20;
 
+/// No name is longer: a kernel's symbols have at most 512 bytes, and a line of printk about 1,000.
+/// What is longer is garbage, and much of it would fill the memory.
+const NAME_BYTES_MAX: usize = 512;
+
+/// No line has more frames: a line of printk has room for about thirty.
+const RUN_FRAMES_MAX: usize = 128;
+
 /// All that is interned.
 #[derive(Debug, Default)]
 pub struct Names {
@@ -97,9 +104,10 @@ impl Names {
         self.strings.contains(text)
     }
 
-    /// Interns a string; bytes that are not UTF-8 become replacement characters.
+    /// Interns a string; bytes that are not UTF-8 become replacement characters, and what is too
+    /// long for a name is cut.
     pub fn intern(&mut self, bytes: &[u8]) -> NameId {
-        let text = String::from_utf8_lossy(bytes);
+        let text = String::from_utf8_lossy(shortened(bytes));
         if let Some(at) = self.strings.get_index_of(text.as_ref()) {
             return NameId(index(at));
         }
@@ -121,7 +129,8 @@ impl Names {
 
     /// Interns the frames of one line.
     pub(crate) fn intern_run(&mut self, run: FrameRun<'_>) -> RunId {
-        let mut frames: Vec<FrameId> = run.frames().map(|text| self.intern_frame(&text)).collect();
+        let mut frames: Vec<FrameId> =
+            run.frames().take(RUN_FRAMES_MAX).map(|text| self.intern_frame(&text)).collect();
         if self.runs.len() >= DISTINCT_MAX {
             frames.truncate(0);
         }
@@ -175,4 +184,39 @@ impl Names {
 
 fn index(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+/// The text, or as many of its first characters as a name may have bytes.
+fn shortened(text: &[u8]) -> &[u8] {
+    if text.len() <= NAME_BYTES_MAX {
+        return text;
+    }
+    let is_start = |&at: &usize| text[at] & 0b1100_0000 != 0b1000_0000;
+    // A character has at most four bytes.
+    let end = (NAME_BYTES_MAX - 3..=NAME_BYTES_MAX).rev().find(is_start);
+    &text[..end.unwrap_or(NAME_BYTES_MAX)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_without_end_is_cut_between_two_characters() {
+        let mut names = Names::default();
+        for (character, bytes) in [("x", 512), ("ä", 512), ("€", 510), ("𝄞", 512)] {
+            let name = names.intern(character.repeat(2000).as_bytes());
+            assert_eq!(names.text(name), character.repeat(bytes / character.len()));
+        }
+        let name = names.intern("x".repeat(512).as_bytes());
+        assert_eq!(names.text(name).len(), 512);
+    }
+
+    #[test]
+    fn a_line_of_very_many_frames_is_cut() {
+        let mut names = Names::default();
+        let text = b"[<c0012a34>] ".repeat(5000);
+        let run = names.intern_run(FrameRun::parse(&text).expect("a run"));
+        assert_eq!(names.run(run).len(), 128);
+    }
 }

@@ -42,6 +42,14 @@ impl Default for Rivals {
 }
 
 impl Rivals {
+    /// A new boot begins: addresses say nothing about the old one's. Who frees whose objects
+    /// stays known.
+    pub(crate) fn next_boot(&mut self) {
+        self.recent.clear();
+        self.order.clear();
+        self.pairs.clear();
+    }
+
     /// An allocation was bound without a choice.
     pub(crate) fn allocated(&mut self, object: ObjectAddr, chain: ChainId) {
         if self.recent.insert(object, chain).is_none() {

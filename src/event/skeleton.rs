@@ -4,7 +4,11 @@
 //! with every backtrace. Where some lack one that nearly all have, lines were lost, and chains
 //! may have lost frames too.
 
+use foldhash::fast::FixedState;
+use indexmap::IndexSet;
+
 use super::Printing;
+use super::names::FrameId;
 
 /// A line of the frame around a backtrace's frames.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,11 +49,25 @@ pub(crate) struct Skeleton {
     backtraces: u64,
     with: [u64; Part::ALL.len()],
     lines_min: Option<u64>,
+    /// Frames that backtraces ended with.
+    ends: IndexSet<FrameId, FixedState>,
+    /// The last of them, which the next one mostly equals.
+    last_end: Option<FrameId>,
 }
+
+/// So many backtraces show how a boot's backtraces end.
+const ENDS_MANY: u64 = 8;
+
+/// Outermost frames remembered: system calls, threads, interrupts have a few each.
+const ENDS_MAX: usize = 1024;
 
 impl Skeleton {
     /// A backtrace of an event is complete.
-    pub(crate) fn see(&mut self, parts: Parts, frames: usize) {
+    pub(crate) fn see(&mut self, parts: Parts, frames: usize, outermost: Option<FrameId>) {
+        if self.ends.len() < ENDS_MAX && outermost != self.last_end {
+            self.ends.extend(outermost);
+            self.last_end = outermost;
+        }
         self.backtraces += 1;
         for (count, part) in self.with.iter_mut().zip(Part::ALL) {
             *count += u64::from(parts.contains(part));
@@ -57,6 +75,14 @@ impl Skeleton {
         // Header and frames at the least; what else there may be is left out of the reckoning.
         let lines = frames as u64 + 1;
         self.lines_min = Some(self.lines_min.map_or(lines, |least| least.min(lines)));
+    }
+
+    /// Whether a backtrace may end with a frame, as far as others show: there must be many, and
+    /// few ways to end.
+    pub(crate) fn is_end(&self, outermost: Option<FrameId>) -> bool {
+        let ends = self.ends.len() as u64;
+        let is_telling = self.backtraces >= ENDS_MANY && ends * 4 <= self.backtraces;
+        !is_telling || outermost.is_none_or(|frame| self.ends.contains(&frame))
     }
 
     /// What the boot's backtraces show.
@@ -68,6 +94,7 @@ impl Skeleton {
         Printing {
             event_lines_min: self.lines_min.unwrap_or(0),
             missing_lines: self.with.iter().map(missing).sum(),
+            ..Printing::default()
         }
     }
 }
@@ -81,7 +108,7 @@ mod tests {
         for parts in backtraces {
             let mut seen = Parts::default();
             parts.iter().for_each(|&part| seen.insert(part));
-            skeleton.see(seen, 10);
+            skeleton.see(seen, 10, None);
         }
         skeleton.printing().missing_lines
     }

@@ -84,7 +84,11 @@ fn meaning(steps: &[Step], grouping: Grouping, names: &mut Names) -> Meaning {
     let interrupts_event = chain::interrupts_event(&complete, names);
     Meaning {
         origin,
-        stack: Stack { chain: names.intern_chain(chain), site },
+        stack: Stack {
+            chain: names.intern_chain(chain),
+            callers: names.intern_chain(&callers),
+            site,
+        },
         family,
         interrupts_event,
     }

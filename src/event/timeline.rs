@@ -9,15 +9,22 @@ use super::echo::{Fingerprint, Memory, Run};
 use crate::record::Record;
 use crate::time::{Clock, Stamp};
 
-/// CPUs' clocks disagree by less than this; a reboot sets the clock back by more.
+/// CPUs' clocks mostly disagree by less than this; a clock that goes back by more is looked into.
 const SKEW_MICROS: i64 = 1_000_000;
 
 /// So many records must run on the new clock before it is believed.
 const WITNESSES_MIN: u32 = 8;
 
+/// And so many where the clock went back by less than half: CPUs' clocks may disagree by seconds,
+/// but then the records of both come in turn.
+const WITNESSES_MANY: u32 = 256;
+
 /// Records are held for a decision no longer than this. A boot log may well be this long before
 /// its first event.
-const HELD_MAX: usize = 4096;
+const HELD_MAX: usize = 32768;
+
+/// Headers of a replay that may be unlike what was printed first, in a row.
+const MISSES_MAX: u32 = 2;
 
 /// What a record says about its place in time, besides its clock.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -79,6 +86,8 @@ struct Doubt {
     /// The latest time of what is held.
     latest: i64,
     run: Option<Run>,
+    /// Headers in a row that did not continue the run.
+    misses: u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -113,7 +122,7 @@ impl Timeline {
             return true;
         }
         let latest = self.latest.unwrap_or(stamp.micros);
-        if stamp.micros + SKEW_MICROS < latest {
+        if stamp.micros.saturating_add(SKEW_MICROS) < latest {
             return false;
         }
         self.latest = Some(latest.max(stamp.micros));
@@ -173,6 +182,7 @@ impl Timeline {
             witnesses: u32::from(cause != Cause::Echo),
             latest: micros,
             run: echo.map(|position| Run::new(position, micros)),
+            misses: 0,
         });
         Turn::Hold
     }
@@ -188,7 +198,8 @@ impl Timeline {
             Some(header) => self.by_header(&mut doubt, header, micros(record)),
             None => self.by_clock(&mut doubt, record.stamp),
         };
-        let decision = decision.or_else(|| (doubt.held >= HELD_MAX).then(|| by_exhaustion(&doubt)));
+        let decision =
+            decision.or_else(|| (doubt.held >= HELD_MAX).then(|| self.by_exhaustion(&doubt)));
         match (decision, doubt.run) {
             (None, _) => {
                 self.state = State::Doubting(doubt);
@@ -210,28 +221,58 @@ impl Timeline {
 
     /// A header tells most: it came before, or it did not.
     fn by_header(&self, doubt: &mut Doubt, header: Fingerprint, micros: i64) -> Option<Turn> {
-        if let Some(run) = &mut doubt.run {
-            return match run.take(header, micros, &self.memory) {
-                Some(()) if run.is_replay() => Some(Turn::Replay),
-                Some(()) => None,
-                None if run.may_be_replay() && self.is_present(micros) => Some(Turn::ReplayOver),
-                None => Some(Turn::FalseAlarm),
-            };
+        let Some(run) = &mut doubt.run else { return self.by_first_header(doubt, header, micros) };
+        if run.take(header, micros, &self.memory).is_some() {
+            doubt.misses = 0;
+            return run.is_replay().then_some(Turn::Replay);
         }
-        match self.memory.position(header) {
-            Some(position) => {
-                doubt.run = Some(Run::new(position, micros));
-                None
-            }
-            None if doubt.cause == Cause::Banner => {
-                doubt.see(micros);
-                Some(Turn::Reboot)
-            }
-            None if self.is_present(micros) => Some(Turn::FalseAlarm),
-            None => {
-                doubt.see(micros);
-                (doubt.witnesses >= WITNESSES_MIN).then_some(Turn::Reboot)
-            }
+        if run.may_be_replay() && self.is_present(micros) {
+            return Some(Turn::ReplayOver);
+        }
+        self.by_miss(doubt, header, micros)
+    }
+
+    fn by_first_header(&self, doubt: &mut Doubt, header: Fingerprint, micros: i64) -> Option<Turn> {
+        if let Some(position) = self.memory.position(header) {
+            doubt.run = Some(Run::new(position, micros));
+            return None;
+        }
+        if doubt.cause == Cause::Banner {
+            doubt.see(micros);
+            return Some(Turn::Reboot);
+        }
+        if self.is_present(micros) {
+            return Some(Turn::FalseAlarm);
+        }
+        doubt.see(micros);
+        (doubt.witnesses >= self.witnesses_wanted(doubt)).then_some(Turn::Reboot)
+    }
+
+    /// A header breaks the run. One that was damaged, or was lost when the log was printed first,
+    /// may well be in between.
+    fn by_miss(&self, doubt: &mut Doubt, header: Fingerprint, micros: i64) -> Option<Turn> {
+        doubt.misses += 1;
+        if doubt.misses > MISSES_MAX || doubt.cause == Cause::Echo {
+            return Some(Turn::FalseAlarm);
+        }
+        if let Some(position) = self.memory.position(header) {
+            doubt.run = Some(Run::new(position, micros));
+        }
+        None
+    }
+
+    fn witnesses_wanted(&self, doubt: &Doubt) -> u32 {
+        let is_far_back = self.latest.is_none_or(|latest| doubt.latest < latest / 2);
+        if is_far_back { WITNESSES_MIN } else { WITNESSES_MANY }
+    }
+
+    /// Too much is held to wait for more.
+    fn by_exhaustion(&self, doubt: &Doubt) -> Turn {
+        match (doubt.cause, doubt.run) {
+            (Cause::Clock | Cause::Banner, Some(run)) if run.may_be_replay() => Turn::Replay,
+            (Cause::Banner, _) => Turn::Reboot,
+            (Cause::Clock, None) if doubt.witnesses >= self.witnesses_wanted(doubt) => Turn::Reboot,
+            _ => Turn::FalseAlarm,
         }
     }
 
@@ -248,7 +289,7 @@ impl Timeline {
         if self.is_present(stamp.micros) {
             return Some(if doubt.run.is_some() { Turn::ReplayOver } else { Turn::FalseAlarm });
         }
-        if stamp.micros + SKEW_MICROS < doubt.latest {
+        if stamp.micros.saturating_add(SKEW_MICROS) < doubt.latest {
             return Some(Turn::FalseAlarm);
         }
         doubt.see(stamp.micros);
@@ -257,12 +298,12 @@ impl Timeline {
 
     /// Whether a time belongs to where the log was before the doubt.
     fn is_present(&self, micros: i64) -> bool {
-        self.latest.is_some_and(|latest| micros + SKEW_MICROS >= latest)
+        self.latest.is_some_and(|latest| micros.saturating_add(SKEW_MICROS) >= latest)
     }
 
     fn replay(&mut self, mut run: Run, record: &Record<'_>, header: Option<Fingerprint>) -> Turn {
         let micros = micros(record);
-        let is_new = self.latest.is_none_or(|latest| record.stamp.is_some() && micros > latest);
+        let is_new = self.latest.is_some_and(|latest| record.stamp.is_some() && micros > latest);
         let goes_on = match header {
             Some(header) if run.take(header, micros, &self.memory).is_some() => true,
             // A damaged header breaks the run; the next one that is whole mends it.
@@ -271,7 +312,7 @@ impl Timeline {
                     run = Run::new(position, micros);
                     true
                 }
-                None => false,
+                None => !is_new,
             },
             None => !is_new,
         };
@@ -287,14 +328,6 @@ impl Doubt {
     fn see(&mut self, micros: i64) {
         self.witnesses += 1;
         self.latest = self.latest.max(micros);
-    }
-}
-
-fn by_exhaustion(doubt: &Doubt) -> Turn {
-    match doubt.cause {
-        Cause::Banner => Turn::Reboot,
-        Cause::Clock if doubt.witnesses >= WITNESSES_MIN => Turn::Reboot,
-        Cause::Clock | Cause::Echo => Turn::FalseAlarm,
     }
 }
 

@@ -6,12 +6,12 @@
 //! freed in it, and a backtrace without its header still shows its chain.
 
 use foldhash::fast::FixedState;
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use super::group::{FreedBy, Group, GroupKey};
 use super::survivors::GroupSurvivors;
 use crate::address::LineNumber;
-use crate::event::{ChainId, Context, Event, Lost, NameId, Names, Placed, Printing};
+use crate::event::{Beginning, ChainId, Context, Event, Lost, NameId, Names, Placed, Printing};
 use crate::record::Op;
 
 /// Gaps kept apart. More are taken together, as if all of them had come last.
@@ -19,6 +19,10 @@ const GAPS_MAX: usize = 64;
 
 /// A chain that lost lines lacks at most this many frames and is still told as what it was.
 const FRAMES_LOST_MAX: usize = 3;
+
+/// Chains of a cache that others are held against: those with most allocations. A boot has a few
+/// hundred; a log with more than this many is hostile or garbage.
+const WHOLE_MAX: usize = 512;
 
 /// A chain is rare beside another one that is so many times as frequent.
 const RARE: u64 = 4;
@@ -46,6 +50,8 @@ pub(super) struct BootLoss {
     gaps: Vec<Gap>,
     /// Events without an address, by cache.
     unaddressed: IndexMap<NameId, Slack, FixedState>,
+    /// Frees of objects that nobody knows, by cache.
+    orphans: IndexMap<NameId, u64, FixedState>,
     /// Backtraces of allocations whose header is missing, by chain.
     headless_allocs: IndexMap<ChainId, u64, FixedState>,
     /// Backtraces of frees whose header is missing, by the function that freed.
@@ -60,6 +66,19 @@ impl BootLoss {
         match event.op {
             Op::Alloc => slack.allocs += 1,
             Op::Free => slack.frees += 1,
+        }
+    }
+
+    /// A free whose allocation is not known. Where the log holds the boot from its start, every
+    /// allocation was seen: then the address is damaged, and a live object was freed.
+    pub(super) fn orphan_free(&mut self, event: &Event) {
+        *self.orphans.entry(event.cache).or_default() += 1;
+    }
+
+    fn freed_unknown(&self, cache: NameId) -> u64 {
+        match self.printing.beginning {
+            Beginning::Boot => self.orphans.get(&cache).copied().unwrap_or_default(),
+            Beginning::Later => 0,
         }
     }
 
@@ -109,6 +128,9 @@ pub struct Bounds {
     pub high: u64,
 }
 
+/// A group and its survivors.
+type Entry = (GroupKey, Group, GroupSurvivors);
+
 /// Works out the bounds of a boot's groups.
 pub(super) struct Reckoning<'a> {
     loss: &'a BootLoss,
@@ -147,40 +169,49 @@ impl<'a> Reckoning<'a> {
     }
 
     /// The bounds of every group.
-    pub(super) fn bounds(mut self, groups: &[(GroupKey, Group, GroupSurvivors)]) -> Vec<Bounds> {
+    pub(super) fn bounds(mut self, groups: &[Entry]) -> Vec<Bounds> {
         self.pass_gaps(LineNumber(u64::MAX));
         let unplaced = unplaced_by_cache(groups);
         let shortened = self.shortened(groups);
-        (0..groups.len()).map(|at| self.of_group(at, groups, &unplaced, &shortened)).collect()
+        let unknown_frees = self.unknown_frees(groups);
+        let gaps = self.loss.gaps.iter();
+        let in_gaps = gaps.fold(0, |sum: u64, &gap| sum.saturating_add(self.loss.events_in(gap)));
+        let common = Common { unplaced, unknown_frees, in_gaps };
+        groups
+            .iter()
+            .enumerate()
+            .map(|(at, entry)| self.of_group(at, entry, &common, shortened[at]))
+            .collect()
     }
 
     fn of_group(
         &self,
         at: usize,
-        groups: &[(GroupKey, Group, GroupSurvivors)],
-        unplaced: &IndexMap<NameId, u64, FixedState>,
-        shortened: &[Shortened],
+        (key, group, left): &Entry,
+        common: &Common,
+        shortened: Shortened,
     ) -> Bounds {
-        let (key, group, left) = &groups[at];
         let live = group.live();
         let slack = self.loss.unaddressed.get(&key.cache).copied().unwrap_or_default();
         let own_unplaced = left.unplaced(key, group);
-        let certain = if shortened[at].is_short { 0 } else { live - own_unplaced };
-        let freed = self.freed_in_gaps[at] + slack.frees + self.headless_frees(group, groups);
-        let in_gaps = self
-            .loss
-            .gaps
-            .iter()
-            .fold(0, |sum: u64, &gap| sum.saturating_add(self.loss.events_in(gap)));
-        let headless = self.headless_allocs(key);
-        let others = unplaced.get(&key.cache).copied().unwrap_or(0) - own_unplaced;
+        let certain = if shortened.is_short { 0 } else { live - own_unplaced };
+        let freed = [
+            self.freed_in_gaps[at],
+            slack.frees,
+            self.loss.freed_unknown(key.cache),
+            self.headless_frees(group, common.unknown_frees),
+        ];
+        let others = common.unplaced.get(&key.cache).copied().unwrap_or(0) - own_unplaced;
+        let more = [
+            common.in_gaps,
+            slack.allocs,
+            self.headless_allocs(key),
+            others,
+            shortened.live_elsewhere,
+        ];
         Bounds {
-            low: certain.saturating_sub(freed),
-            high: live.saturating_add(in_gaps)
-                + slack.allocs
-                + headless
-                + others
-                + shortened[at].live_elsewhere,
+            low: freed.iter().fold(certain, |low, &count| low.saturating_sub(count)),
+            high: more.iter().fold(live, |high, &count| high.saturating_add(count)),
         }
     }
 
@@ -200,46 +231,54 @@ impl<'a> Reckoning<'a> {
 
     /// Frees without a header that may have freed the group's objects. A function that is known
     /// to free other groups' objects, and never this one's, is not suspected.
-    fn headless_frees(&self, group: &Group, groups: &[(GroupKey, Group, GroupSurvivors)]) -> u64 {
-        let is_known =
-            |freer: &FreedBy| groups.iter().any(|(_, group, _)| group.freed_by.contains_key(freer));
-        let suspects = self
-            .loss
-            .headless_frees
-            .iter()
-            .filter(|(freer, _)| group.freed_by.contains_key(*freer) || !is_known(freer));
-        suspects.map(|(_, count)| count).sum()
+    fn headless_frees(&self, group: &Group, unknown: u64) -> u64 {
+        let own = group.freed_by.keys().filter_map(|freer| self.loss.headless_frees.get(freer));
+        own.fold(unknown, |sum, &count| sum.saturating_add(count))
+    }
+
+    /// Frees without a header by functions that are not known to free any group's objects.
+    fn unknown_frees(&self, groups: &[Entry]) -> u64 {
+        let known: IndexSet<&FreedBy, FixedState> =
+            groups.iter().flat_map(|(_, group, _)| group.freed_by.keys()).collect();
+        let unknown = self.loss.headless_frees.iter().filter(|(freer, _)| !known.contains(*freer));
+        unknown.fold(0, |sum, (_, &count)| sum.saturating_add(count))
     }
 
     /// A chain may be another one whose lines were lost or changed places. Where the log shows
     /// that lines are missing, any such chain may be; else only a rare one that no program could
     /// have printed.
-    fn shortened(&self, groups: &[(GroupKey, Group, GroupSurvivors)]) -> Vec<Shortened> {
+    fn shortened(&self, groups: &[Entry]) -> Vec<Shortened> {
         let mut shortened = vec![Shortened::default(); groups.len()];
         let lines_are_missing = self.loss.printing.missing_lines > 0
             || !self.loss.headless_allocs.is_empty()
             || !self.loss.headless_frees.is_empty();
-        for (whole, (key, group, _)) in groups.iter().enumerate() {
-            for (part, (other, rare, _)) in groups.iter().enumerate() {
-                if part == whole || key.cache != other.cache {
-                    continue;
-                }
-                let (Some(part_chain), Some(whole_chain)) = (other.chain, key.chain) else {
-                    continue;
-                };
-                let is_rare = rare.allocs * RARE <= group.allocs;
-                let is_suspect = match self.likeness(part_chain, whole_chain) {
-                    Likeness::Impossible => is_rare || lines_are_missing,
-                    Likeness::Recursion => lines_are_missing,
-                    Likeness::None => false,
-                };
-                if is_suspect {
-                    shortened[whole].live_elsewhere += rare.live();
-                    shortened[part].is_short = true;
+        for of_cache in by_cache(groups) {
+            for &whole in of_cache.iter().take(WHOLE_MAX) {
+                for &part in of_cache.iter().filter(|&&part| part != whole) {
+                    if self.may_be_part(&groups[part], &groups[whole], lines_are_missing) {
+                        shortened[whole].live_elsewhere += groups[part].1.live();
+                        shortened[part].is_short = true;
+                    }
                 }
             }
         }
         shortened
+    }
+
+    fn may_be_part(
+        &self,
+        (part, rare, _): &Entry,
+        (whole, group, _): &Entry,
+        lines_are_missing: bool,
+    ) -> bool {
+        let is_rare = rare.allocs.saturating_mul(RARE) <= group.allocs;
+        let (Some(part), Some(whole)) = (part.chain, whole.chain) else { return false };
+        (is_rare || lines_are_missing)
+            && match self.likeness(part, whole) {
+                Likeness::Impossible => true,
+                Likeness::Recursion => lines_are_missing,
+                Likeness::None => false,
+            }
     }
 
     /// How a chain may have come from another one by damage. A return address has one callee,
@@ -252,7 +291,7 @@ impl<'a> Reckoning<'a> {
                 Likeness::Impossible
             }
             Some(1..=FRAMES_LOST_MAX) if !part.is_empty() => self.as_part(part, whole),
-            _ if is_uncut(part, whole) => Likeness::Impossible,
+            _ if is_uncut(part, whole) || is_cut_short(part, whole) => Likeness::Impossible,
             _ => Likeness::None,
         }
     }
@@ -283,6 +322,13 @@ impl<'a> Reckoning<'a> {
     }
 }
 
+/// Whether the outer frames are missing: the log ended, or messages were dropped.
+fn is_cut_short(part: &[Placed], whole: &[Placed]) -> bool {
+    !part.is_empty()
+        && part.len() < whole.len()
+        && part.iter().zip(whole).all(|(one, other)| one.frame == other.frame)
+}
+
 /// Whether the frame is missing where an interrupt was entered, so that the interrupted frames
 /// seem to belong to the chain.
 fn is_uncut(part: &[Placed], whole: &[Placed]) -> bool {
@@ -291,6 +337,19 @@ fn is_uncut(part: &[Placed], whole: &[Placed]) -> bool {
         && !handler.is_empty()
         && part.len() >= handler.len()
         && part.iter().zip(handler).all(|(one, other)| one.frame == other.frame)
+}
+
+/// The groups of each cache, those with most allocations first.
+fn by_cache(groups: &[Entry]) -> Vec<Vec<usize>> {
+    let mut caches: IndexMap<NameId, Vec<usize>, FixedState> = IndexMap::default();
+    for (at, (key, _, _)) in groups.iter().enumerate() {
+        caches.entry(key.cache).or_default().push(at);
+    }
+    let mut lists: Vec<Vec<usize>> = caches.into_values().collect();
+    for list in &mut lists {
+        list.sort_by_key(|&at| (std::cmp::Reverse(groups[at].1.allocs), at));
+    }
+    lists
 }
 
 /// Whether two neighbouring frames have changed places.
@@ -317,6 +376,16 @@ enum Likeness {
     Impossible,
 }
 
+/// What is the same for all groups of a boot.
+struct Common {
+    /// Live objects of each cache that may belong to a group other than their own.
+    unplaced: IndexMap<NameId, u64, FixedState>,
+    /// Frees without a header that may have been of any group.
+    unknown_frees: u64,
+    /// Events that may have been in gaps.
+    in_gaps: u64,
+}
+
 /// What lost frames may have done to a group.
 #[derive(Clone, Copy, Default)]
 struct Shortened {
@@ -327,9 +396,7 @@ struct Shortened {
 }
 
 /// Live objects of each cache that may belong to a group other than their own.
-fn unplaced_by_cache(
-    groups: &[(GroupKey, Group, GroupSurvivors)],
-) -> IndexMap<NameId, u64, FixedState> {
+fn unplaced_by_cache(groups: &[Entry]) -> IndexMap<NameId, u64, FixedState> {
     let mut unplaced: IndexMap<NameId, u64, FixedState> = IndexMap::default();
     for (key, group, left) in groups {
         *unplaced.entry(key.cache).or_default() += left.unplaced(key, group);

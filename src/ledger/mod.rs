@@ -26,6 +26,7 @@ use indexmap::IndexMap;
 use crate::address::{LineNumber, ObjectAddr, Pointer};
 use crate::event::{Damage, Event, EventSink, Lost, NameId, Names, Printing};
 use crate::record::Op;
+use crate::time::Clock;
 
 /// A live object: what is kept of its allocation.
 #[derive(Clone, Copy, Debug)]
@@ -83,9 +84,10 @@ pub struct CacheTally {
     pub frees: u64,
     /// How often an object dump had which size in bytes.
     dump_sizes: IndexMap<u32, u64, FixedState>,
-    /// The size that slabinfo in the same log gives, in bytes.
-    slabinfo_size: Option<u32>,
 }
+
+/// A kernel has fewer caches than this; more are no slabinfo.
+const SLABINFO_MAX: usize = 4096;
 
 /// More different sizes than this in one cache's dumps are noise.
 const DUMP_SIZES_MAX: usize = 64;
@@ -97,11 +99,10 @@ impl CacheTally {
         }
     }
 
-    /// The object size in bytes: the size that most dumps had, else slabinfo's, else the one in
-    /// the cache's name.
-    pub fn object_size(&self, name: &str) -> Option<u32> {
+    /// The object size in bytes that most dumps had.
+    fn dumped_size(&self) -> Option<u32> {
         let most = self.dump_sizes.iter().max_by_key(|&(&bytes, &count)| (count, bytes));
-        most.map(|(&bytes, _)| bytes).or(self.slabinfo_size).or_else(|| kmalloc_size(name))
+        most.map(|(&bytes, _)| bytes)
     }
 }
 
@@ -128,12 +129,16 @@ pub(crate) struct BootLedger {
     loss: bounds::BootLoss,
     /// Microseconds of the first and the last header.
     span: Option<(i64, i64)>,
+    /// The clock of the boot's headers: that of the first one. Times of another clock are none.
+    clock: Option<Clock>,
 }
 
 /// Follows every object from its allocation to its free.
 #[derive(Debug, Default)]
 pub struct Ledger {
     caches: IndexMap<NameId, CacheTally, FixedState>,
+    /// Object sizes in bytes that slabinfo in the same log gives.
+    slabinfo: IndexMap<NameId, u32, FixedState>,
     loss: LedgerLoss,
     present: BootLedger,
     /// Boots that are over.
@@ -147,8 +152,20 @@ pub struct Settled {
     pub boots: Vec<Survivors>,
     /// Every cache that was traced, in order of appearance.
     pub caches: IndexMap<NameId, CacheTally, FixedState>,
+    /// Object sizes in bytes that slabinfo in the same log gives.
+    slabinfo: IndexMap<NameId, u32, FixedState>,
     /// What could not be matched.
     pub loss: LedgerLoss,
+}
+
+impl Settled {
+    /// A cache's object size in bytes: the size that most dumps had, else slabinfo's, else the
+    /// one in the cache's name.
+    pub fn object_size(&self, cache: NameId, names: &Names) -> Option<u32> {
+        let dumped = self.caches.get(&cache).and_then(CacheTally::dumped_size);
+        let listed = || self.slabinfo.get(&cache).copied();
+        dumped.or_else(listed).or_else(|| kmalloc_size(names.text(cache)))
+    }
 }
 
 impl Ledger {
@@ -160,7 +177,7 @@ impl Ledger {
     /// Closes the ledger: what is live now survived.
     pub fn settle(mut self, names: &Names) -> Settled {
         self.close_boot(names);
-        Settled { boots: self.past, caches: self.caches, loss: self.loss }
+        Settled { boots: self.past, caches: self.caches, slabinfo: self.slabinfo, loss: self.loss }
     }
 
     fn close_boot(&mut self, names: &Names) {
@@ -201,7 +218,7 @@ impl Ledger {
             group,
             pid: event.task.map_or(0, |task| task.pid),
             comm: event.task.map(|task| task.comm),
-            time: event.stamp.map(|stamp| stamp.micros),
+            time: boot.time_of(event),
             line: event.line,
             certainty: Certainty::of(event),
         };
@@ -214,9 +231,11 @@ impl Ledger {
 
     fn free(&mut self, object: ObjectAddr, event: &Event, names: &Names) {
         let boot = &mut self.present;
-        match boot.live.remove(&object) {
-            Some(live) => boot.groups[live.group as usize].see_free(event, names),
-            None => self.loss.orphan_frees += 1,
+        if let Some(live) = boot.live.remove(&object) {
+            boot.groups[live.group as usize].see_free(event, names);
+        } else {
+            self.loss.orphan_frees += 1;
+            boot.loss.orphan_free(event);
         }
     }
 }
@@ -231,10 +250,16 @@ impl BootLedger {
         u32::try_from(index).unwrap_or(u32::MAX)
     }
 
+    /// The time of a header, by the boot's clock.
+    fn time_of(&self, event: &Event) -> Option<i64> {
+        event.stamp.filter(|stamp| Some(stamp.clock) == self.clock).map(|stamp| stamp.micros)
+    }
+
     fn see_time(&mut self, event: &Event) {
-        if let Some(stamp) = event.stamp {
-            let (first, last) = self.span.unwrap_or((stamp.micros, stamp.micros));
-            self.span = Some((first.min(stamp.micros), last.max(stamp.micros)));
+        self.clock = self.clock.or(event.stamp.map(|stamp| stamp.clock));
+        if let Some(micros) = self.time_of(event) {
+            let (first, last) = self.span.unwrap_or((micros, micros));
+            self.span = Some((first.min(micros), last.max(micros)));
         }
     }
 }
@@ -264,8 +289,8 @@ impl EventSink for Ledger {
     }
 
     fn object_size(&mut self, cache: NameId, bytes: u32) {
-        if let Some(tally) = self.caches.get_mut(&cache) {
-            tally.slabinfo_size = Some(bytes);
+        if self.slabinfo.len() < SLABINFO_MAX || self.slabinfo.contains_key(&cache) {
+            self.slabinfo.insert(cache, bytes);
         }
     }
 }

@@ -57,12 +57,14 @@ pub struct Survivors {
     pub groups: Vec<(GroupKey, Group, GroupSurvivors)>,
     /// The bounds of each group.
     pub bounds: Vec<Bounds>,
+    /// Microseconds of the boot's first and last header.
+    pub span: Option<(i64, i64)>,
 }
 
 impl Survivors {
     /// Closes a boot's ledger.
     pub(super) fn of(boot: BootLedger, names: &Names) -> Survivors {
-        let BootLedger { live, groups, loss, span } = boot;
+        let BootLedger { live, groups, loss, span, clock: _ } = boot;
         let mut survivors: Vec<GroupSurvivors> = vec![GroupSurvivors::default(); groups.len()];
         let mut objects: Vec<(LineNumber, ObjectAddr, Live)> =
             live.into_iter().map(|(address, live)| (live.line, address, live)).collect();
@@ -79,7 +81,7 @@ impl Survivors {
             .map(|((key, group), survivors)| (key, group, survivors))
             .collect();
         let bounds = reckoning.bounds(&groups);
-        Survivors { groups, bounds }
+        Survivors { groups, bounds, span }
     }
 }
 

@@ -99,7 +99,8 @@ pub(super) fn words(row: &[u8]) -> impl Iterator<Item = &[u8]> {
     row.split(|&byte| byte == b' ').filter(|word| !word.is_empty())
 }
 
-fn lossy(bytes: &[u8]) -> String {
+/// The bytes as text, whatever they are.
+pub(super) fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 

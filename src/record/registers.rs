@@ -1,7 +1,7 @@
 //! Register dumps between the frames of a backtrace.
 
 use super::cursor::{Cursor, hex_value};
-use super::exception_stack::{ExceptionStack, words};
+use super::exception_stack::{ExceptionStack, lossy, words};
 use super::frame::{self, FrameLine, FrameText};
 
 /// A line of a register dump.
@@ -199,10 +199,6 @@ fn general_registers(first: &[u8], row: &[u8]) -> Vec<(String, String)> {
     let Some(first) = Cursor::new(first).decimal() else { return Vec::new() };
     let named = |(at, word)| (format!("GPR{at:02}"), lossy(word));
     (first..32).zip(words(row)).map(named).collect()
-}
-
-fn lossy(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ impl<'a> TraceHeader<'a> {
         let (cache, op) = cache_and_op(&mut cursor)?;
         let (mut object, digits) = pointer(&mut cursor)?;
         let inuse = inuse(&mut cursor);
-        if inuse.is_none() && digits != 8 && digits != 16 {
+        if matches!(object, Pointer::Addr(_) | Pointer::Null) && !matches!(digits, 0 | 8 | 16) {
             object = Pointer::Torn;
         }
         let fp = inuse.and_then(|_| fp(&mut cursor));

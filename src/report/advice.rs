@@ -67,8 +67,12 @@ impl fmt::Display for Advice {
             ),
             Advice::Dropped(n) => write!(
                 f,
-                "The kernel dropped {}: objects and frees are missing, and each group shows how far its number may be off. Boot with a larger log_buf_len=, read dmesg instead of a slow console, or trace fewer caches.",
-                count(n, "message")
+                "{} dropped on the way, by the kernel or by what recorded it: objects and frees are missing, and each group shows how far its number may be off. Boot with a larger log_buf_len=, read dmesg instead of a slow console, or trace fewer caches.",
+                if n == 1 {
+                    "1 message was".to_owned()
+                } else {
+                    format!("{} were", count(n, "message"))
+                }
             ),
             Advice::SomeUnprintable(n) => write!(
                 f,
@@ -77,7 +81,7 @@ impl fmt::Display for Advice {
             ),
             Advice::Headless(n) => write!(
                 f,
-                "{} came without a TRACE line, which prints at a lower level: raise the console level (loglevel=8 or dmesg -n 8), or read dmesg.",
+                "{} lost the TRACE line: as many objects or frees are missing from the numbers.",
                 count(n, "backtrace")
             ),
             Advice::Torn(n) => write!(
@@ -92,12 +96,12 @@ impl fmt::Display for Advice {
             ),
             Advice::Orphans(n) => write!(
                 f,
-                "{} of objects that were allocated before the capture begins. Trace from boot (slub_debug=T,<cache>) to see every allocation.",
+                "{} of objects whose allocation is not in the log: they are older than the capture, or the line was lost. Trace from boot (slub_debug=T,<cache>) to see every allocation.",
                 count(n, "free")
             ),
             Advice::Ambiguous(n) => write!(
                 f,
-                "{} could belong to more than one event, since several CPUs printed at once. A kernel with CONFIG_PRINTK_CALLER (printk.caller=1 where built in) tells them apart.",
+                "{} could belong to more than one event, since several CPUs printed at once. A kernel with CONFIG_PRINTK_CALLER tells them apart.",
                 count(n, "backtrace")
             ),
             Advice::Hashed => write!(

@@ -2,18 +2,20 @@
 
 use std::cmp::Reverse;
 
+use foldhash::fast::FixedState;
+use indexmap::IndexMap;
+
 use super::{
     Advice, BootReport, CacheReport, ExampleReport, FrameReport, FreedByReport, GroupReport, Input,
     Loss, ProcessReport, Report, Totals, Verdict, fingerprint,
 };
 use crate::address::PointerWidth;
-use crate::event::{AssemblyLoss, Boot, NameId, Names, Placed, arch};
+use crate::event::{AssemblyLoss, Beginning, Boot, NameId, Names, Placed, arch};
 use crate::ledger::{
     Bounds, Group, GroupKey, GroupSurvivors, LedgerLoss, Settled, Survivors, TIMELINE_BUCKETS,
 };
 use crate::parser::Parser;
 use crate::record::frame::Reliability;
-use crate::time::Clock;
 
 impl Report {
     /// Builds the report of a log that has ended.
@@ -31,7 +33,7 @@ impl Report {
         for (at, group) in groups.iter_mut().enumerate() {
             group.rank = at + 1;
         }
-        let caches = builder.caches(&groups);
+        let caches = builder.caches();
         let totals = builder.totals(&groups, &caches);
         let boots: Vec<BootReport> = parser
             .boots()
@@ -85,14 +87,17 @@ impl Builder<'_> {
     }
 
     fn object_size(&self, cache: NameId) -> Option<u32> {
-        self.settled.caches.get(&cache).and_then(|tally| tally.object_size(self.names.text(cache)))
+        self.settled.object_size(cache, self.names)
     }
 
     fn groups(&self, boot: usize, survivors: &Survivors) -> Vec<GroupReport> {
         let with_bounds = survivors.groups.iter().zip(&survivors.bounds);
         let live = with_bounds.filter(|((_, group, _), _)| group.live() > 0);
-        live.map(|((key, group, left), &bounds)| self.group(boot, key, group, left, bounds))
-            .collect()
+        live.map(|((key, group, left), &bounds)| {
+            let timeline_span = survivors.span.map(|(first, last)| (seconds(first), seconds(last)));
+            GroupReport { timeline_span, ..self.group(boot, key, group, left, bounds) }
+        })
+        .collect()
     }
 
     fn group(
@@ -111,7 +116,8 @@ impl Builder<'_> {
         let live_objects = group.live();
         let end = self.boots.get(boot).and_then(|boot| boot.last_time).map(|stamp| stamp.micros);
         let width = self.boots.get(boot).and_then(|boot| boot.pointers.width());
-        let oldest_age = left.oldest.zip(end).map(|(oldest, end)| seconds(end - oldest).max(0.0));
+        let oldest_age =
+            left.oldest.zip(end).map(|(oldest, end)| seconds(end.saturating_sub(oldest)).max(0.0));
         GroupReport {
             rank: 0,
             fingerprint: fingerprint::fingerprint(&cache, &chain),
@@ -128,20 +134,19 @@ impl Builder<'_> {
             last_alloc: group.span.map(|(_, last)| seconds(last)),
             oldest_live: left.oldest.map(seconds),
             oldest_age,
-            verdict: verdict(group, left, low, self.sees_start(boot)),
+            verdict: verdict(
+                group,
+                left,
+                low,
+                self.boots.get(boot).map_or(Beginning::Later, Boot::beginning),
+            ),
             chain,
             processes: self.processes(left),
             freed_by: self.freed_by(group),
             examples: examples(left, width),
             timeline: left.timeline,
+            timeline_span: None,
         }
-    }
-
-    fn sees_start(&self, boot: usize) -> Beginning {
-        let first = self.boots.get(boot).and_then(|boot| boot.first_time);
-        let is_start =
-            first.is_some_and(|stamp| stamp.clock == Clock::Boot && stamp.seconds() < BOOT_SECONDS);
-        if is_start { Beginning::Boot } else { Beginning::Later }
     }
 
     fn processes(&self, left: &GroupSurvivors) -> Vec<ProcessReport> {
@@ -184,27 +189,26 @@ impl Builder<'_> {
         freers
     }
 
-    fn caches(&self, groups: &[GroupReport]) -> Vec<CacheReport> {
+    fn caches(&self) -> Vec<CacheReport> {
+        let mut live: IndexMap<NameId, u64, FixedState> = IndexMap::default();
+        for (key, group, _) in self.settled.boots.iter().flat_map(|boot| &boot.groups) {
+            *live.entry(key.cache).or_default() += group.live();
+        }
         let mut caches: Vec<CacheReport> = self
             .settled
             .caches
             .iter()
-            .map(|(&name, tally)| {
-                let object_size = self.object_size(name);
-                let name = self.text(name);
-                let live_objects = groups
-                    .iter()
-                    .filter(|group| group.cache == name)
-                    .map(|group| group.live_objects)
-                    .sum();
+            .map(|(&cache, tally)| {
+                let object_size = self.object_size(cache);
+                let live_objects = live.get(&cache).copied().unwrap_or_default();
                 CacheReport {
+                    name: self.text(cache),
                     object_size,
                     allocs: tally.allocs,
                     frees: tally.frees,
                     live_objects,
                     live_bytes: object_size
                         .map(|size| u64::from(size).saturating_mul(live_objects)),
-                    name,
                 }
             })
             .collect();
@@ -287,20 +291,8 @@ fn examples(left: &GroupSurvivors, width: Option<PointerWidth>) -> Vec<ExampleRe
     shown.collect()
 }
 
-/// Where a boot's log begins.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Beginning {
-    /// When the kernel started: what is allocated early is set up.
-    Boot,
-    /// Later, or nobody knows: what is allocated early may be what leaks.
-    Later,
-}
-
-/// A log that begins this many seconds after the kernel began with the boot.
-const BOOT_SECONDS: f64 = 2.0;
-
 /// Survivors in the first or last so many parts of the time are early or young.
-const EDGE_BUCKETS: usize = TIMELINE_BUCKETS / 10 + 1;
+const EDGE_BUCKETS: usize = TIMELINE_BUCKETS / 8;
 
 fn verdict(group: &Group, left: &GroupSurvivors, low: u64, beginning: Beginning) -> Verdict {
     let within = |buckets: &[u64]| buckets.iter().sum::<u64>() == group.live();

@@ -6,10 +6,11 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::build;
+use super::formatter;
 use super::json::{Frame, frame};
 use crate::address::Pointer;
 use crate::event::{Backtrace, Event, EventSink, Names, RegisterBlock};
-use crate::record::Caller;
+use crate::record::{Caller, Op};
 
 /// Writes events as they come. The first failure to write is kept, and nothing is written after
 /// it.
@@ -18,17 +19,23 @@ pub struct EventWriter<W> {
     out: W,
     outcome: io::Result<()>,
     written: u64,
+    unaddressed: u64,
 }
 
 impl<W: Write> EventWriter<W> {
     /// A writer to `out`.
     pub fn new(out: W) -> EventWriter<W> {
-        EventWriter { out, outcome: Ok(()), written: 0 }
+        EventWriter { out, outcome: Ok(()), written: 0, unaddressed: 0 }
     }
 
     /// Events written so far.
     pub fn written(&self) -> u64 {
         self.written
+    }
+
+    /// Those of them whose object has no usable address.
+    pub fn unaddressed(&self) -> u64 {
+        self.unaddressed
     }
 
     /// Whether writing has failed.
@@ -52,6 +59,12 @@ impl<W: Write> EventSink for EventWriter<W> {
         if self.outcome.is_ok() {
             self.outcome = write(event, names, &mut self.out);
             self.written += 1;
+            // An allocation of nothing failed.
+            let has_place = matches!(
+                (event.object, event.op),
+                (Pointer::Addr(_), _) | (Pointer::Null, Op::Alloc)
+            );
+            self.unaddressed += u64::from(!has_place);
         }
     }
 }
@@ -111,8 +124,7 @@ fn write(event: &Event, names: &Names, out: &mut impl Write) -> io::Result<()> {
         object_size: event.object_size,
         damage: event.damage.iter().map(crate::event::Damage::name).collect(),
     };
-    serde_json::to_writer(&mut *out, &line)?;
-    out.write_all(b"\n")
+    formatter::write_compact(&line, out)
 }
 
 /// A pointer as printed; null as zeros, and absent where nothing could be printed.

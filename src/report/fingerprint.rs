@@ -1,5 +1,7 @@
 //! A leak's name across boots, builds and machines.
 
+use std::borrow::Cow;
+
 use super::FrameReport;
 use crate::event::base_name;
 
@@ -7,13 +9,18 @@ const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 const FNV_PRIME: u64 = 0x0100_0000_01b3;
 
 /// The 64-bit FNV-1a hash, in 16 hexadecimal digits, of the cache and the functions of the chain,
-/// without compiler suffixes, offsets and addresses.
+/// without compiler suffixes, offsets and addresses. Where the kernel has no symbols there is
+/// nothing but addresses, and the fingerprint holds for the one build.
 ///
 /// FNV-1a: Fowler, Noll, Vo; RFC 9923.
 pub(super) fn fingerprint(cache: &str, chain: &[FrameReport]) -> String {
-    let functions = chain.iter().map(|frame| frame.function.as_deref().map_or("?", base_name));
+    let functions = chain.iter().map(|frame| match (&frame.function, frame.address) {
+        (Some(function), _) => Cow::Borrowed(base_name(function)),
+        (None, Some(address)) => Cow::Owned(format!("{address:#x}")),
+        (None, None) => Cow::Borrowed("?"),
+    });
     let mut hash = FNV_OFFSET;
-    for word in std::iter::once(cache).chain(functions) {
+    for word in std::iter::once(Cow::Borrowed(cache)).chain(functions) {
         for byte in word.bytes().chain(std::iter::once(b'\n')) {
             hash = (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME);
         }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::formatter;
 use super::{Advice, CacheReport, FrameReport, GroupReport, Report};
 use crate::symbol::Reason;
 
@@ -16,8 +17,7 @@ const SCHEMA: &str = "slabtrace.report/1";
 ///
 /// When `out` cannot be written.
 pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &document(report))?;
-    writeln!(out)
+    formatter::write_pretty(&document(report), out)
 }
 
 #[derive(Serialize)]

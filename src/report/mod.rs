@@ -8,6 +8,7 @@ mod build;
 mod escape;
 pub mod events;
 mod fingerprint;
+mod formatter;
 mod json;
 mod number;
 mod select;
@@ -22,7 +23,7 @@ pub use select::{BootChoice, Glob, Selection, SelectionError, SortKey};
 pub use text::{Style, write as write_text};
 
 use crate::address::{LineNumber, PointerWidth};
-use crate::event::{Context, PointerStyle, Role};
+use crate::event::{AssemblyLoss, Context, PointerStyle, Role};
 use crate::ledger::TIMELINE_BUCKETS;
 use crate::symbol::{Reason, Source};
 use crate::time::Stamp;
@@ -44,6 +45,30 @@ pub struct Report {
     pub groups: Vec<GroupReport>,
     /// What stands in the way of a better report, and its remedy.
     pub advice: Vec<Advice>,
+}
+
+impl Report {
+    /// What is known where events were written and not reckoned with: enough to say that there is
+    /// nothing to analyse.
+    pub fn of_events<W: std::io::Write>(
+        inputs: Vec<Input>,
+        written: &EventWriter<W>,
+        loss: AssemblyLoss,
+    ) -> Report {
+        Report {
+            inputs,
+            boots: Vec::new(),
+            totals: Totals { events: written.written(), ..Totals::default() },
+            loss: Loss {
+                unaddressed_events: written.unaddressed(),
+                headless_stacks: loss.headless_stacks,
+                ..Loss::default()
+            },
+            caches: Vec::new(),
+            groups: Vec::new(),
+            advice: Vec::new(),
+        }
+    }
 }
 
 /// One input.
@@ -133,17 +158,17 @@ pub struct Loss {
 impl Loss {
     /// Whether the numbers of the report may be off: something of an event is missing.
     pub fn is_any(&self) -> bool {
-        let Loss { stray_frames: _, failed_allocs: _, orphan_frees: _, replayed_lines: _, .. } =
-            *self;
-        self.printk_dropped
-            + self.lost_frees
-            + self.torn_events
-            + self.unaddressed_events
-            + self.ambiguous_stacks
-            + self.damaged_lines
-            + self.headless_stacks
-            + self.missing_lines
-            > 0
+        let telling = [
+            self.printk_dropped,
+            self.lost_frees,
+            self.torn_events,
+            self.unaddressed_events,
+            self.ambiguous_stacks,
+            self.damaged_lines,
+            self.headless_stacks,
+            self.missing_lines,
+        ];
+        telling.iter().any(|&count| count > 0)
     }
 }
 
@@ -171,9 +196,9 @@ pub enum Verdict {
     NeverFreed,
     /// Some objects were freed, others were not: a path that forgets to.
     PartlyFreed,
-    /// All survivors date from the first tenth of the time: set up once and kept.
+    /// All survivors date from the first eighth of the time: set up once and kept.
     SetUpEarly,
-    /// All survivors date from the last tenth of the time, and others were freed: possibly still
+    /// All survivors date from the last eighth of the time, and others were freed: possibly still
     /// in use.
     StillYoung,
     /// A single survivor.
@@ -239,8 +264,10 @@ pub struct GroupReport {
     pub freed_by: Vec<FreedByReport>,
     /// Some survivors, oldest first.
     pub examples: Vec<ExampleReport>,
-    /// Survivors allocated in each part of the boot's time.
+    /// Survivors allocated in each part of the time between the boot's first and last event.
     pub timeline: [u64; TIMELINE_BUCKETS],
+    /// Seconds of the boot's first and last event.
+    pub timeline_span: Option<(f64, f64)>,
 }
 
 /// One frame of a chain.

@@ -57,7 +57,9 @@ pub fn write(report: &Report, style: Style, out: &mut impl Write) -> io::Result<
         group_block(group, report, style, out)?;
     }
     let hidden = report.totals.groups.saturating_sub(report.groups.len() as u64);
-    if hidden > 0 {
+    if report.groups.is_empty() && hidden > 0 {
+        writeln!(out, "\nNo group fits the selection; {} not shown.", counted(hidden, "group"))?;
+    } else if hidden > 0 {
         writeln!(out, "\n{} not shown.", counted(hidden, "more group"))?;
     }
     advice(report, style, out)
@@ -134,7 +136,7 @@ fn pointers(style: PointerStyle) -> &'static str {
 
 fn loss_sentence(loss: &Loss) -> String {
     let parts: Vec<String> = [
-        (loss.printk_dropped, "message", "dropped by the kernel"),
+        (loss.printk_dropped, "message", "dropped"),
         (loss.lost_frees, "free", "not logged"),
         (loss.torn_events, "event", "torn"),
         (loss.headless_stacks, "backtrace", "without a TRACE line"),
@@ -143,7 +145,7 @@ fn loss_sentence(loss: &Loss) -> String {
         (loss.damaged_lines, "line", "damaged"),
         (loss.missing_lines, "line", "missing"),
         (loss.replayed_lines, "line", "printed twice"),
-        (loss.orphan_frees, "free", "of objects older than the capture"),
+        (loss.orphan_frees, "free", "of objects not seen allocated"),
         (loss.failed_allocs, "allocation", "failed"),
     ]
     .into_iter()
@@ -200,7 +202,7 @@ fn group_block(
     writeln!(out, "{}", style.bold(&title))?;
     write_wrapped(out, "    ", &fate(group))?;
     if group.timeline.iter().sum::<u64>() > 1 {
-        writeln!(out, "    {}", growth(group, report, style))?;
+        writeln!(out, "    {}", growth(group, style))?;
     }
     chain(group, style, out)?;
     let processes = listed(group.processes.iter().map(|process| {
@@ -211,7 +213,10 @@ fn group_block(
         let pid = process.pid.map_or_else(String::new, |pid| format!(" pid {pid}"));
         format!("{comm}{pid} ({})", count(process.live_objects))
     }));
-    write_wrapped(out, "    ", &format!("allocated by {processes}"))?;
+    // An interrupt's handler runs on the back of whatever task is there.
+    let is_task = group.chain.first().is_none_or(|frame| frame.context == Context::Task);
+    let lead = if is_task { "allocated by" } else { "while running" };
+    write_wrapped(out, "    ", &format!("{lead} {processes}"))?;
     if !group.freed_by.is_empty() {
         let freers = listed(group.freed_by.iter().map(|freer| {
             let function = freer
@@ -268,7 +273,7 @@ fn verdict(verdict: Verdict) -> &'static str {
     }
 }
 
-fn growth(group: &GroupReport, report: &Report, style: Style) -> String {
+fn growth(group: &GroupReport, style: Style) -> String {
     let mut total = 0;
     let grown: Vec<u64> = group
         .timeline
@@ -278,15 +283,10 @@ fn growth(group: &GroupReport, report: &Report, style: Style) -> String {
             total
         })
         .collect();
-    let is_first_boot = report.boots.len() <= 1;
-    let span = group
-        .first_alloc
-        .zip(group.last_alloc)
-        .filter(|_| is_first_boot || group.first_alloc.is_some());
-    let times = span.map_or_else(String::new, |(first, last)| {
-        format!("  allocated from {first:.3} s to {last:.3} s")
-    });
-    format!("survivors {}{}", style.alarm(&sparkline(&grown)), style.dim(&times))
+    let axis = group
+        .timeline_span
+        .map_or_else(String::new, |(first, last)| format!("  over {first:.3} s to {last:.3} s"));
+    format!("survivors {}{}", style.alarm(&sparkline(&grown)), style.dim(&axis))
 }
 
 fn chain(group: &GroupReport, style: Style, out: &mut impl Write) -> io::Result<()> {

@@ -4,13 +4,19 @@ use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 
-use slabtrace::capture::Source;
+use slabtrace::capture::{Source, SourceError};
+use slabtrace::report::Escaped;
+
+use crate::cli;
 
 /// Bytes read at once.
 const CHUNK_BYTES: usize = 256 * 1024;
 
 /// Chunks that a pipe's reader may be ahead.
 const CHUNKS_AHEAD: usize = 4;
+
+/// So many of a capture's first bytes tell whether it is text.
+const SAMPLE_BYTES: usize = 4096;
 
 /// A text has no more control characters than one in so many bytes.
 const BINARY_ONE_IN: usize = 32;
@@ -34,7 +40,7 @@ impl Inputs {
             sources.push(Source::Stdin);
         }
         if sources.iter().filter(|source| **source == Source::Stdin).count() > 1 {
-            anyhow::bail!("standard input was named twice; give `-` once");
+            return Err(cli::usage_error("standard input was named twice; give `-` once").into());
         }
         Ok(Some(Inputs {
             sources: sources.into_iter(),
@@ -44,28 +50,41 @@ impl Inputs {
         }))
     }
 
+    /// Finds a capture that cannot be opened before those in front of it are read.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        self.sources
+            .as_slice()
+            .iter()
+            .try_for_each(Source::check)
+            .map_err(|error| with_hint(error.into()))
+    }
+
     /// Opens the next capture.
     pub(crate) fn next(&mut self) -> anyhow::Result<Option<Input>> {
         if self.is_interrupted {
             return Ok(None);
         }
-        self.sources.next().map(Input::open).transpose()
+        self.sources.next().map(|source| Input::open(source).map_err(with_hint)).transpose()
     }
 
-    /// Takes note of a capture that has been read, and says so where it broke off.
-    pub(crate) fn done(&mut self, input: &Input) {
-        self.is_binary |= input.is_binary;
+    /// Takes note of a capture that has been read, and says so where it broke off. Nothing of it
+    /// could be read: that is an error.
+    pub(crate) fn done(&mut self, input: &Input) -> anyhow::Result<()> {
+        self.is_binary |= looks_binary(&input.sample);
         self.is_interrupted |= input.end == End::Interrupted;
-        if let End::Broken(error) = &input.end {
-            self.is_broken = true;
-            let note = format!(
-                "slabtrace: {} breaks off after {} bytes: {error}; reporting on what came before",
-                input.name(),
-                input.bytes
-            );
-            // Nothing is left to do where standard error is closed.
-            let _ = writeln!(io::stderr(), "{note}");
+        let End::Broken(error) = &input.end else { return Ok(()) };
+        if input.bytes == 0 {
+            anyhow::bail!("failed to read {}: {error}", input.title());
         }
+        self.is_broken = true;
+        let note = format!(
+            "slabtrace: {} breaks off after {} bytes: {error}; reporting on what came before",
+            input.title(),
+            input.bytes
+        );
+        // Nothing is left to do where standard error is closed.
+        let _ = writeln!(io::stderr(), "{}", Escaped(&note));
+        Ok(())
     }
 
     /// Whether any capture could not be read to its end.
@@ -76,6 +95,17 @@ impl Inputs {
     /// Whether any capture was no text.
     pub(crate) fn is_binary(&self) -> bool {
         self.is_binary
+    }
+}
+
+/// A capture that is not there, and is named like a subcommand, was probably meant to be one.
+fn with_hint(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref::<SourceError>() {
+        Some(SourceError::Open { path, .. }) if cli::is_subcommand(path) => {
+            let hint = format!("to run the subcommand `{path}`, put it first: slabtrace {path} …");
+            error.context(hint)
+        }
+        _ => error,
     }
 }
 
@@ -98,7 +128,8 @@ pub(crate) struct Input {
     feed: Feed,
     chunk: Vec<u8>,
     bytes: u64,
-    is_binary: bool,
+    /// Its first bytes, which tell whether it is text.
+    sample: Vec<u8>,
     end: End,
 }
 
@@ -122,11 +153,26 @@ impl Input {
             Source::Stdin => Feed::Piped(pipe(&source)?),
             Source::File(_) => Feed::Direct(source.open()?),
         };
-        Ok(Input { source, feed, chunk: Vec::new(), bytes: 0, is_binary: false, end: End::NotYet })
+        Ok(Input {
+            source,
+            feed,
+            chunk: Vec::new(),
+            bytes: 0,
+            sample: Vec::new(),
+            end: End::NotYet,
+        })
     }
 
     pub(crate) fn name(&self) -> String {
         self.source.name()
+    }
+
+    /// The name for messages.
+    fn title(&self) -> String {
+        match self.source {
+            Source::Stdin => "standard input".to_owned(),
+            Source::File(_) => self.name(),
+        }
     }
 
     /// Bytes read so far, unpacked.
@@ -156,7 +202,8 @@ impl Input {
         match next {
             Ok(length) => {
                 self.chunk.truncate(length);
-                self.is_binary |= self.bytes == 0 && looks_binary(&self.chunk);
+                let wanted = SAMPLE_BYTES.saturating_sub(self.sample.len());
+                self.sample.extend(self.chunk.iter().take(wanted));
                 self.bytes += length as u64;
                 Some(&self.chunk)
             }
@@ -215,8 +262,7 @@ fn pump(source: &Source, sender: &SyncSender<Message>) {
     let _ = sender.send(Message::End(end));
 }
 
-fn looks_binary(head: &[u8]) -> bool {
-    let sample = &head[..head.len().min(4096)];
+fn looks_binary(sample: &[u8]) -> bool {
     let odd = sample.iter().filter(|&&byte| byte < b'\t' || (0x0e..0x1b).contains(&byte)).count();
     odd > sample.len() / BINARY_ONE_IN
 }

@@ -6,28 +6,47 @@ use slabtrace::report::Report;
 use slabtrace::symbol::{ImageStore, LogFilter, Symbols, Tally, Warning};
 
 use super::input::Inputs;
-use super::{Outcome, help, output};
+use super::output::Output;
+use super::{Outcome, help, refuse_overwriting};
 use crate::cli::{SymbolArgs, SymbolizeArgs};
 
 /// Copies logs, with source places behind their frames.
 pub(super) fn symbolize(args: &SymbolizeArgs) -> anyhow::Result<Outcome> {
     let Some(mut inputs) = Inputs::choose(&args.captures)? else { return help() };
+    refuse_overwriting(args.output.as_deref(), &args.captures)?;
+    inputs.check()?;
     let store = ImageStore::new();
     let mut filter = LogFilter::new(Symbols::new(&store, args.symbols.options())?);
-    let mut out = output(args.output.as_deref())?;
-    while let Some(mut input) = inputs.next()? {
+    let output = Output::open(args.output.as_deref())?;
+    output.write(|out| copy(&mut inputs, &mut filter, out))??;
+    warn(filter.symbols().warnings());
+    say_missing(filter.tally());
+    Ok(Outcome::Reported)
+}
+
+/// Copies all logs. The outer failure is the output's, the inner one the inputs'.
+fn copy(
+    inputs: &mut Inputs,
+    filter: &mut LogFilter<Symbols<'_>>,
+    mut out: &mut dyn Write,
+) -> io::Result<anyhow::Result<()>> {
+    loop {
+        let mut input = match inputs.next() {
+            Ok(Some(input)) => input,
+            Ok(None) => break,
+            Err(error) => return Ok(Err(error)),
+        };
         while let Some(bytes) = input.read() {
             filter.feed(bytes, &mut out)?;
             // Who watches a log that grows wants its lines as they come.
             out.flush()?;
         }
-        inputs.done(&input);
+        if let Err(error) = inputs.done(&input) {
+            return Ok(Err(error));
+        }
     }
     filter.finish(&mut out)?;
-    out.flush()?;
-    warn(filter.symbols().warnings());
-    say_missing(filter.tally());
-    Ok(Outcome::Reported)
+    Ok(Ok(()))
 }
 
 /// Adds source places to the frames of a report.

@@ -80,6 +80,17 @@ impl<'a> FrameLine<'a> {
     }
 }
 
+#[cfg(test)]
+impl<'a> FrameLine<'a> {
+    /// The frame that was read from `text`, which must be one alone.
+    fn one(read: Option<FrameLine<'a>>, text: &str) -> FrameText<'a> {
+        match read {
+            Some(FrameLine::One(frame)) => frame,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+}
+
 /// What stands between a frame's brackets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Bracketed {

@@ -128,10 +128,7 @@ mod tests {
     use super::*;
 
     fn frame(text: &str) -> FrameText<'_> {
-        match parse(text.as_bytes()) {
-            Some(FrameLine::One(frame)) => frame,
-            other => panic!("{text}: {other:?}"),
-        }
+        FrameLine::one(parse(text.as_bytes()), text)
     }
 
     fn function(frame: FrameText<'_>) -> &[u8] {

@@ -13,8 +13,8 @@ const WEEKDAYS: [&[u8]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"
 /// leap year, so that every date exists.
 const UNNAMED_YEAR: i16 = 1972;
 
-/// Fewer seconds than this are no date, but a span.
-const UNIX_MIN: i64 = 1_000_000_000;
+/// Less than this is no date, but a span.
+const UNIX_MIN_MICROS: i64 = 1_000_000_000_000_000;
 
 // Feb 14 10:00:00
 // Nov 21 19:42:02.060014
@@ -125,15 +125,19 @@ pub(super) fn month_day(cursor: &mut Cursor<'_>) -> Option<i64> {
 /// Takes seconds since 1970, as many as there have been since 2001.
 pub(super) fn unix(cursor: &mut Cursor<'_>) -> Option<i64> {
     let mut ahead = *cursor;
-    let seconds = i64::try_from(ahead.decimal()?).ok().filter(|&seconds| seconds >= UNIX_MIN)?;
-    ahead.eat(b".")?;
-    let digits = ahead.eat_while(|byte| byte.is_ascii_digit());
-    if digits.len() != 6 {
-        return None;
-    }
+    let micros = span(&mut ahead).filter(|&micros| micros >= UNIX_MIN_MICROS)?;
     *cursor = ahead;
-    let fraction = digits.iter().fold(0i64, |value, digit| value * 10 + i64::from(digit - b'0'));
-    seconds.checked_mul(1_000_000)?.checked_add(fraction)
+    Some(micros)
+}
+
+// 12.345678
+/// Takes seconds with six decimals, in microseconds.
+pub(super) fn span(cursor: &mut Cursor<'_>) -> Option<i64> {
+    let seconds = i64::try_from(cursor.decimal()?).ok()?;
+    cursor.eat(b".")?;
+    let digits = cursor.eat_while(|byte| byte.is_ascii_digit());
+    let fraction = (digits.len() == 6).then(|| Cursor::new(digits).decimal()).flatten()?;
+    seconds.checked_mul(1_000_000)?.checked_add(i64::try_from(fraction).ok()?)
 }
 
 /// A time of day.

@@ -49,7 +49,7 @@ pub(super) fn relative<'a>(
     let mut cursor = Cursor::new(text);
     cursor.eat(b"[")?;
     let in_angles = cursor.eat(b"<").is_some();
-    let passed = span(&mut cursor)?;
+    let passed = signed_span(&mut cursor)?;
     if in_angles {
         cursor.eat(b">")?;
     } else if !text.iter().take(16).any(|byte| matches!(byte, b'+' | b'-')) {
@@ -61,17 +61,12 @@ pub(super) fn relative<'a>(
     Some(rest)
 }
 
-/// Takes seconds with six decimals and perhaps a sign, in microseconds.
-fn span(cursor: &mut Cursor<'_>) -> Option<i64> {
+/// Takes a span, perhaps with a sign, in microseconds.
+fn signed_span(cursor: &mut Cursor<'_>) -> Option<i64> {
     cursor.eat_blanks();
     let sign = if cursor.eat(b"-").is_some() { -1 } else { 1 };
     cursor.eat(b"+");
-    let seconds = i64::try_from(cursor.decimal()?).ok()?;
-    cursor.eat(b".")?;
-    let digits = cursor.eat_while(|byte| byte.is_ascii_digit());
-    let fraction = (digits.len() == 6).then(|| Cursor::new(digits).decimal()).flatten()?;
-    let micros = seconds.checked_mul(1_000_000)?.checked_add(i64::try_from(fraction).ok()?)?;
-    Some(sign * micros)
+    Some(sign * calendar::span(cursor)?)
 }
 
 /// Takes the end of a bracketed time: a difference, the bracket, a caller, and one blank.

@@ -82,6 +82,11 @@ pub(super) struct Document {
 }
 
 impl Document {
+    /// Whether a record may wait for its end.
+    pub(super) fn is_active(&self) -> bool {
+        self.is_open
+    }
+
     // {
     //    "dmesg": [
     //       {

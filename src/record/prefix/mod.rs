@@ -89,6 +89,7 @@ impl Unwrapper {
             && !self.quoted.is_active()
             && !self.journal.is_active()
             && !self.fragments.is_active()
+            && !self.document.is_active()
     }
 
     /// Hands every record of the line to `each`, in order. A line that is a part of a record may
@@ -370,6 +371,20 @@ mod tests {
     }
 
     #[test]
+    fn repetitions_beyond_belief_are_counted_as_a_loss_where_they_matter() {
+        let found =
+            texts(&[b"Feb 14 10:00:00 host kernel: message repeated 5000 times: [ a+0x1/0x2]"]);
+        assert_eq!(found.len(), 1025);
+        assert_eq!(found[1024], "** 3976 printk messages dropped **");
+        let found =
+            texts(&[b"Feb 14 10:00:00 host kernel: message repeated 100 times: [ a+0x1/0x2]"]);
+        assert_eq!(found, ["a+0x1/0x2"; 100]);
+        let found =
+            texts(&[b"Feb 14 10:00:00 host kernel: message repeated 5000 times: [ link is up]"]);
+        assert_eq!(found, ["link is up"; 1024]);
+    }
+
+    #[test]
     fn a_header_teaches_the_prefix_of_the_lines_behind_it() {
         let found = texts(&[
             b"    TRACE a alloc 0xc294ff00 inuse=30 fp=0xc294ff00",
@@ -399,6 +414,20 @@ mod tests {
         let entry = |boot: &str| format!(r#"{{"_BOOT_ID":"{boot}","MESSAGE":"x"}}"#).into_bytes();
         let (first, second) = (entry("7ff3"), entry("8aa0"));
         assert_eq!(texts(&[&first, &first, &second]), ["x", "x", "-- Boot 8aa0 --", "x"]);
+    }
+
+    #[test]
+    fn an_unfinished_document_keeps_lines_off_the_short_way() {
+        let mut unwrapper = Unwrapper::new();
+        let mut found = Vec::new();
+        for (bytes, number) in [&b"{"[..], br#""msg": "first""#].into_iter().zip(1..) {
+            unwrapper.records(Line { number: LineNumber(number), bytes }, |_| {});
+        }
+        assert!(!unwrapper.is_idle());
+        let next = Line { number: LineNumber(3), bytes: b"[    1.000000] second" };
+        unwrapper.records(next, |record| found.push(record.text.to_vec()));
+        assert_eq!(found, [b"first".to_vec(), b"second".to_vec()]);
+        assert!(unwrapper.is_idle());
     }
 
     #[test]

@@ -45,19 +45,11 @@ pub(super) fn bare<'a>(text: &'a [u8], prefix: &mut Prefix) -> Option<&'a [u8]> 
 
 /// Takes grabserial's two times; the first counts.
 fn two_spans(cursor: &mut Cursor<'_>) -> Option<i64> {
-    let micros = span(cursor)?;
+    let micros = calendar::span(cursor)?;
     cursor.eat(b" ")?;
     cursor.eat_blanks();
-    span(cursor)?;
+    calendar::span(cursor)?;
     Some(micros)
-}
-
-fn span(cursor: &mut Cursor<'_>) -> Option<i64> {
-    let seconds = i64::try_from(cursor.decimal()?).ok()?;
-    cursor.eat(b".")?;
-    let digits = cursor.eat_while(|byte| byte.is_ascii_digit());
-    let fraction = (digits.len() == 6).then(|| Cursor::new(digits).decimal()).flatten()?;
-    seconds.checked_mul(1_000_000)?.checked_add(i64::try_from(fraction).ok()?)
 }
 
 #[cfg(test)]

@@ -74,13 +74,32 @@ impl Stripper {
             return;
         }
         match repeat(text) {
-            Some(Repeat { times, text }) => {
-                let text = text.map_or_else(|| self.repeatable.clone(), <[u8]>::to_vec);
-                for _ in 0..times {
-                    self.record(number, &text, prefix, each);
-                }
-            }
+            Some(repeat) => self.repeated(number, repeat, prefix, each),
             None => self.record(number, text, prefix, each),
+        }
+    }
+
+    /// Writes out what a daemon counted. What is beyond belief of an event's lines is a loss.
+    fn repeated(
+        &mut self,
+        number: LineNumber,
+        repeat: Repeat<'_>,
+        prefix: Prefix,
+        each: &mut Each<'_>,
+    ) {
+        let Repeat { times, surplus, text } = repeat;
+        let text = text.map_or_else(|| self.repeatable.clone(), <[u8]>::to_vec);
+        for _ in 0..times {
+            self.record(number, &text, prefix, each);
+        }
+        if surplus > 0 && !matches!(Text::parse(&text), Text::Other | Text::Blank) {
+            let note = format!("** {surplus} printk messages dropped **");
+            each(Record {
+                line: number,
+                stamp: prefix.stamp(),
+                caller: prefix.caller,
+                text: note.as_bytes(),
+            });
         }
     }
 
