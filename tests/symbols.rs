@@ -456,7 +456,8 @@ fn an_image_that_is_none_is_an_error() {
     fs::write(&log, LOG).expect("there is room");
     let output = command(&["symbolize"], &[("--vmlinux", &log)], &log);
     assert_eq!(output.status.code(), Some(3));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("as ELF"), "{output:?}");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(errors.matches("as ELF").count(), 1, "{errors}");
     assert!(output.stdout.is_empty());
 }
 

@@ -13,20 +13,20 @@ use super::release::is_release;
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
     /// The system refused, or the file's packing is damaged.
-    #[error("failed to read {path}: {source}")]
+    #[error("failed to read {path}: {cause}")]
     Read {
         /// The file.
         path: String,
         /// What the system or the decoder said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The file is no ELF file, or a damaged one.
-    #[error("failed to read {path} as ELF: {source}")]
+    #[error("failed to read {path} as ELF: {cause}")]
     Elf {
         /// The file.
         path: String,
         /// What is wrong.
-        source: object::Error,
+        cause: object::Error,
     },
 }
 
@@ -50,8 +50,8 @@ impl<'a> Image<'a> {
     /// Opens and checks a file.
     pub(super) fn open(store: &'a ImageStore, path: &Path) -> Result<Image<'a>, ImageError> {
         let name = || path.display().to_string();
-        let bytes = store.open(path).map_err(|source| ImageError::Read { path: name(), source })?;
-        Image::parse(path, bytes).map_err(|source| ImageError::Elf { path: name(), source })
+        let bytes = store.open(path).map_err(|cause| ImageError::Read { path: name(), cause })?;
+        Image::parse(path, bytes).map_err(|cause| ImageError::Elf { path: name(), cause })
     }
 
     /// Reads the headers of an image.
