@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use slabtrace::event::Grouping;
 use slabtrace::report::{BootChoice, Glob, Selection, SortKey};
+use slabtrace::symbol::{Search, SourceRoot, SymbolOptions};
 
 /// What people do with the program.
 pub(crate) const EXAMPLES: &str = "\
@@ -16,6 +17,8 @@ pub(crate) const EXAMPLES: &str = "\
   slabtrace --cache 'kmalloc-*' --top 5 serial.log
   slabtrace -f json serial.log | jq '.groups[0].chain[].function'
   slabtrace events serial.log              every event as a line of JSON
+  dmesg | slabtrace symbolize --vmlinux vmlinux --modules .
+                                           source lines behind the frames of an oops
   slabtrace man | man -l -                 the manual page";
 
 /// What the exit status says.
@@ -46,6 +49,8 @@ pub(crate) enum Command {
     Kmemleak(KmemleakArgs),
     /// Tell from a log of /proc/meminfo and /proc/slabinfo which slab leaks, and how fast
     Monitor(MonitorArgs),
+    /// Add file, line and inlined calls to the frames of any kernel log
+    Symbolize(SymbolizeArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -80,6 +85,8 @@ pub(crate) struct ReportArgs {
     pub(crate) strict: bool,
     #[command(flatten)]
     select: SelectArgs,
+    #[command(flatten)]
+    pub(crate) symbols: SymbolArgs,
 }
 
 #[derive(Args, Debug)]
@@ -192,6 +199,54 @@ pub(crate) enum MonitorFormat {
     Json,
     /// For plotting: time, series, value
     Csv,
+}
+
+/// The arguments of `symbolize`.
+#[derive(Args, Debug)]
+pub(crate) struct SymbolizeArgs {
+    /// Kernel logs, read in this order as one; `-` is standard input
+    #[arg(value_name = "LOG")]
+    pub(crate) captures: Vec<PathBuf>,
+    /// Write the log to a file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) symbols: SymbolArgs,
+}
+
+/// Where source lines come from.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Symbols")]
+pub(crate) struct SymbolArgs {
+    /// The kernel image with debug information
+    #[arg(long, value_name = "FILE")]
+    vmlinux: Option<PathBuf>,
+    /// Search this folder and all below it for modules (.ko, .ko.debug, also .gz, .xz, .zst)
+    #[arg(long, value_name = "DIR")]
+    modules: Vec<PathBuf>,
+    /// Look for debug files here too, as in /usr/lib/debug
+    #[arg(long, value_name = "DIR")]
+    debug_dir: Vec<PathBuf>,
+    /// Show source paths that begin with FROM as beginning with TO; an empty FROM stands for the
+    /// kernel tree
+    #[arg(long, value_name = "FROM=TO")]
+    source_root: Vec<SourceRoot>,
+    /// Do not search well-known places for the kernel release that the log names
+    #[arg(long)]
+    no_auto_symbols: bool,
+}
+
+impl SymbolArgs {
+    /// What was asked for.
+    pub(crate) fn options(&self) -> SymbolOptions {
+        SymbolOptions {
+            vmlinux: self.vmlinux.clone(),
+            modules: self.modules.clone(),
+            debug_dirs: self.debug_dir.clone(),
+            source_roots: self.source_root.clone(),
+            search: if self.no_auto_symbols { Search::NamedOnly } else { Search::WellKnownPlaces },
+        }
+    }
 }
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Default, Debug)]

@@ -13,7 +13,8 @@
 //!
 //! [`Analysis`] is the file to read first. A [`record::Record`] is one line with its prefixes
 //! stripped; an [`event::Event`] is a TRACE header with its backtrace; the [`ledger::Ledger`]
-//! knows which objects live; the [`report::Report`] is what is shown.
+//! knows which objects live; the [`report::Report`] is what is shown. To the side stands
+//! `symbol/`: it tells where in the source a frame lies, for reports and for any kernel log.
 //!
 //! Two other witnesses are read by pipelines of their own: [`monitor`] finds in logs of
 //! `/proc/meminfo` and `/proc/slabinfo` which slab grows, and [`kmemleak`] groups what the
@@ -23,7 +24,7 @@
 //!
 //! - Parsing never fails and never panics. Damage is data: it is counted and shows in the report.
 //! - The library neither reads nor writes: bytes come through [`Analysis::feed`], and writers
-//!   take a [`std::io::Write`]. Only [`capture::Source`] opens files.
+//!   take a [`std::io::Write`]. Only [`capture::Source`] and [`symbol::Symbols`] open files.
 //! - Any cutting of the input into pieces gives the same result, and the same input gives the
 //!   same bytes of output.
 //! - Memory grows with live objects and distinct call chains, not with the length of the log.
@@ -59,6 +60,7 @@ pub mod monitor;
 mod parser;
 pub mod record;
 pub mod report;
+pub mod symbol;
 pub mod time;
 
 pub use analysis::{Analysis, AnalysisOptions};

@@ -5,6 +5,7 @@ mod kmemleak;
 mod man;
 mod monitor;
 mod output;
+mod symbolize;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -61,6 +62,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Some(Command::Events(args)) => events(args),
         Some(Command::Kmemleak(args)) => kmemleak::kmemleak(args),
         Some(Command::Monitor(args)) => monitor::monitor(args),
+        Some(Command::Symbolize(args)) => symbolize::symbolize(args),
         Some(Command::Completions { shell }) => {
             // The generator panics where it cannot write.
             let mut script = Vec::new();
@@ -83,6 +85,8 @@ fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
     let is_partial = report.loss.is_any() || inputs.is_broken();
     note_missing_boot(&selection, report.boots.len());
     selection.apply(&mut report);
+    let ((), output) = output.or_abandon(symbolize::add_sources(&mut report, &args.symbols))?;
+    let is_partial = is_partial || report.has_symbol_warnings();
     output.write(|out| match args.format {
         Format::Text => {
             write_text(&report, style(args.color, args.output.as_deref()), &mut { out })

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::Report;
 use crate::event::PointerStyle;
+use crate::symbol::Warning;
 
 /// Advice to the user: what happened, why it matters, what to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,6 +27,8 @@ pub enum Advice {
     Headless(u64),
     /// Everything that was allocated was freed.
     NoSurvivors,
+    /// An image does not fit the log.
+    Symbols(Warning),
 }
 
 impl Advice {
@@ -57,6 +60,7 @@ impl fmt::Display for Advice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = super::number::counted;
         match *self {
+            Advice::Symbols(ref warning) => write!(f, "{warning}."),
             Advice::NoSurvivors => write!(
                 f,
                 "Every traced allocation was freed: no leak in this window. Trace for longer, or trace another cache."

@@ -273,10 +273,13 @@ pub(crate) fn frame(placed: Placed, names: &Names) -> FrameReport {
         offset: frame.offset,
         size: frame.size,
         module: frame.module.map(|name| names.text(name).to_owned()),
+        build_id: frame.build_id.map(|name| names.text(name).to_owned()),
         address: frame.address.map(|address| address.0),
         reliable: frame.reliability == Reliability::Reliable,
         context: placed.context,
         role: placed.role,
+        source: None,
+        unresolved: None,
     }
 }
 

@@ -39,10 +39,13 @@ mod tests {
             offset: Some(offset),
             size: None,
             module: None,
+            build_id: None,
             address: None,
             reliable: true,
             context: Context::Task,
             role: Role::Caller,
+            source: None,
+            unresolved: None,
         }
     }
 

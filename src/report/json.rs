@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::formatter;
-use super::{CacheReport, FrameReport, GroupReport, Report};
+use super::{Advice, CacheReport, FrameReport, GroupReport, Report};
+use crate::symbol::Reason;
 
 /// The format's name; the number changes when a field changes its meaning.
 const SCHEMA: &str = "slabtrace.report/1";
@@ -29,6 +30,9 @@ struct Document<'a> {
     loss: Loss,
     caches: Vec<Cache<'a>>,
     groups: Vec<Group<'a>>,
+    /// What is doubtful about the source places.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    symbol_warnings: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -129,8 +133,30 @@ pub(crate) struct Frame<'a> {
     reliable: bool,
     context: &'static str,
     role: &'static str,
-    /// Where in the source the frame lies; symbols are not looked up yet.
-    source: Option<()>,
+    source: Option<Source<'a>>,
+    /// Why there is none, where images were at hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unresolved: Option<String>,
+    /// The places of which one is meant, where the function's name and size do not tell.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    candidates: Vec<Source<'a>>,
+}
+
+/// Where in the source a frame lies.
+#[derive(Serialize)]
+struct Source<'a> {
+    file: &'a str,
+    line: Option<u32>,
+    column: Option<u32>,
+    inlined: Vec<Inlined<'a>>,
+}
+
+/// A call inlined there.
+#[derive(Serialize)]
+struct Inlined<'a> {
+    function: &'a str,
+    file: &'a str,
+    line: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -168,6 +194,14 @@ fn document(report: &Report) -> Document<'_> {
         loss: loss(report),
         caches: report.caches.iter().map(cache).collect(),
         groups: report.groups.iter().map(group).collect(),
+        symbol_warnings: report.advice.iter().filter_map(symbol_warning).collect(),
+    }
+}
+
+fn symbol_warning(advice: &Advice) -> Option<String> {
+    match advice {
+        Advice::Symbols(warning) => Some(warning.to_string()),
+        _ => None,
     }
 }
 
@@ -279,6 +313,25 @@ pub(crate) fn frame(frame: &FrameReport) -> Frame<'_> {
         reliable: frame.reliable,
         context: frame.context.name(),
         role: frame.role.name(),
-        source: None,
+        source: frame.source.as_ref().map(source),
+        unresolved: frame.unresolved.as_ref().map(ToString::to_string),
+        candidates: match &frame.unresolved {
+            Some(Reason::Ambiguous(places)) => places.iter().map(source).collect(),
+            _ => Vec::new(),
+        },
+    }
+}
+
+fn source(source: &crate::symbol::Source) -> Source<'_> {
+    let inlined = source.inlined.iter().map(|call| Inlined {
+        function: &call.function,
+        file: &call.file,
+        line: call.line,
+    });
+    Source {
+        file: &source.file,
+        line: source.line,
+        column: source.column,
+        inlined: inlined.collect(),
     }
 }

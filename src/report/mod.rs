@@ -12,6 +12,7 @@ mod formatter;
 pub(crate) mod json;
 pub(crate) mod number;
 mod select;
+mod sources;
 pub(crate) mod text;
 
 pub use advice::{Advice, Unusable};
@@ -26,6 +27,7 @@ pub use text::{Style, write as write_text};
 use crate::address::{LineNumber, PointerWidth};
 use crate::event::{AssemblyLoss, Context, PointerStyle, Role};
 use crate::ledger::TIMELINE_BUCKETS;
+use crate::symbol::{Reason, Source};
 use crate::time::Stamp;
 
 /// A leak report.
@@ -284,6 +286,8 @@ pub struct FrameReport {
     pub size: Option<u64>,
     /// Its module.
     pub module: Option<String>,
+    /// The module's build id, where one was printed.
+    pub build_id: Option<String>,
     /// The address, where one was printed.
     pub address: Option<u64>,
     /// Whether the unwinder vouches for it.
@@ -292,6 +296,10 @@ pub struct FrameReport {
     pub context: Context,
     /// What the frame is to the event.
     pub role: Role,
+    /// Where in the source it lies, once [`Report::add_sources`] has found that out.
+    pub source: Option<Source>,
+    /// Why that is not known, where images were at hand.
+    pub unresolved: Option<Reason>,
 }
 
 /// A task that allocated survivors.

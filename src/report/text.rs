@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use super::number::{bytes, count, counted, duration, sparkline};
 use super::{BootReport, Escaped, FrameReport, GroupReport, Loss, Report, Verdict};
 use crate::event::{Context, PointerStyle, Role};
+use crate::symbol::{Reason, Source};
 
 /// The width that lines are kept to, as far as names allow.
 const WIDTH: usize = 80;
@@ -302,8 +303,30 @@ fn chain(group: &GroupReport, style: Style, out: &mut impl Write) -> io::Result<
             }
         }
         writeln!(out, "      {}", frame_text(frame, style))?;
+        if let Some(source) = &frame.source {
+            source_lines(source, style, out)?;
+        } else if let Some(Reason::Ambiguous(places)) = &frame.unresolved {
+            writeln!(out, "        {}", style.dim("one of, which the name does not tell:"))?;
+            for source in places {
+                source_lines(source, style, out)?;
+            }
+        }
     }
     Ok(())
+}
+
+/// The place of a frame, and above it the calls inlined there, as they would stand as frames.
+fn source_lines(source: &Source, style: Style, out: &mut impl Write) -> io::Result<()> {
+    for call in &source.inlined {
+        let text =
+            format!("{} in {}, inlined", place(&call.file, call.line), Escaped(&call.function));
+        writeln!(out, "        {}", style.dim(&text))?;
+    }
+    writeln!(out, "        {}", style.dim(&place(&source.file, source.line)))
+}
+
+fn place(file: &str, line: Option<u32>) -> String {
+    line.map_or_else(|| Escaped(file).to_string(), |line| format!("{}:{line}", Escaped(file)))
 }
 
 pub(crate) fn frame_text(frame: &FrameReport, style: Style) -> String {

@@ -1,0 +1,124 @@
+//! Source places for a report's frames.
+
+use super::{Advice, FrameReport, Report};
+use crate::symbol::{Frame, Position, Reason, Resolution, Symbolizer, Warning};
+
+impl Report {
+    /// Looks up where in the source every frame of every chain lies.
+    pub fn add_sources(&mut self, symbols: &mut impl Symbolizer) {
+        for boot in &self.boots {
+            if let Some(release) = &boot.kernel {
+                symbols.set_release(release);
+            }
+            for group in self.groups.iter_mut().filter(|group| group.boot == boot.index) {
+                for frame in &mut group.chain {
+                    add_source(frame, symbols);
+                }
+            }
+        }
+        self.forget_absence();
+    }
+
+    /// Takes warnings about the images into the report.
+    pub fn add_symbol_warnings(&mut self, warnings: &[Warning]) {
+        self.advice.extend(warnings.iter().cloned().map(Advice::Symbols));
+    }
+
+    /// Whether any image was doubtful or unusable.
+    pub fn has_symbol_warnings(&self) -> bool {
+        self.advice.iter().any(|advice| matches!(advice, Advice::Symbols(_)))
+    }
+
+    /// Where no image was found at all, nobody asked for lines, and no frame need say why it has
+    /// none.
+    fn forget_absence(&mut self) {
+        let frames = || self.groups.iter().flat_map(|group| &group.chain);
+        let absent = |frame: &FrameReport| matches!(frame.unresolved, None | Some(Reason::NoImage));
+        if frames().all(|frame| frame.source.is_none() && absent(frame)) {
+            for frame in self.groups.iter_mut().flat_map(|group| &mut group.chain) {
+                frame.unresolved = None;
+            }
+        }
+    }
+}
+
+fn add_source(frame: &mut FrameReport, symbols: &mut impl Symbolizer) {
+    let (Some(function), Some(offset)) = (frame.function.as_deref(), frame.offset) else { return };
+    let asked = Frame {
+        function,
+        offset,
+        size: frame.size,
+        module: frame.module.as_deref(),
+        build_id: frame.build_id.as_deref(),
+        position: if frame.reliable { Position::Return } else { Position::Stale },
+    };
+    match symbols.resolve(&asked) {
+        Resolution::Found(source) => frame.source = Some(source),
+        Resolution::Missing(reason) => frame.unresolved = Some(reason),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::symbol::Source;
+    use crate::{Analysis, AnalysisOptions};
+
+    const LOG: &[u8] = b"\
+[    1.000000] TRACE kmalloc-64 alloc 0xffff888004a10040 inuse=1 fp=0xffff888004a10080
+[    1.000100] CPU: 0 PID: 90 Comm: insmod Not tainted 6.1.0 #1
+[    1.000200] Call Trace:
+[    1.000300]  dump_stack_lvl+0x44/0x5c
+[    1.000500]  __kmalloc+0x49/0x150
+[    1.000600]  leaky_init+0x20/0x1000 [leaky]
+[    1.000700]  ? do_one_initcall+0x59/0x220
+[    1.000800]  do_init_module+0x4a/0x1f0
+";
+
+    /// A table in place of images.
+    struct Table {
+        release: String,
+        knows: &'static str,
+    }
+
+    impl Symbolizer for Table {
+        fn resolve(&mut self, frame: &Frame<'_>) -> Resolution {
+            if frame.function != self.knows {
+                return Resolution::Missing(Reason::NoImage);
+            }
+            let file = format!("{:?} {:?}.c", frame.position, frame.module);
+            Resolution::Found(Source { file, line: Some(7), column: None, inlined: Vec::new() })
+        }
+
+        fn set_release(&mut self, release: &str) -> bool {
+            release.clone_into(&mut self.release);
+            true
+        }
+    }
+
+    fn report(knows: &'static str) -> (Report, Table) {
+        let mut analysis = Analysis::new(AnalysisOptions::default());
+        analysis.feed(LOG);
+        let mut report = analysis.finish();
+        let mut table = Table { release: String::new(), knows };
+        report.add_sources(&mut table);
+        (report, table)
+    }
+
+    #[test]
+    fn frames_get_their_place_or_the_reason_why_not() {
+        let (report, table) = report("leaky_init");
+        assert_eq!(table.release, "6.1.0");
+        let chain = &report.groups[0].chain;
+        let source = chain[0].source.as_ref().expect("the table knows it");
+        assert_eq!(source.file, "Return Some(\"leaky\").c");
+        assert_eq!(chain[0].unresolved, None);
+        assert_eq!(chain[1].unresolved, Some(Reason::NoImage));
+    }
+
+    #[test]
+    fn without_images_no_frame_complains() {
+        let (report, _) = report("nothing");
+        assert!(report.groups[0].chain.iter().all(|frame| frame.unresolved.is_none()));
+    }
+}

@@ -1,0 +1,361 @@
+//! A kernel log in, the same log out with source places behind its frames.
+//!
+//! Nothing is taken away and no line is added. A frame `name+0xoffset/0xsize [module]` that
+//! resolves is followed by its place:
+//!
+//! ```text
+//! __kmalloc+0x49/0x150 (mm/slab_common.c:968)
+//! leaky_open+0x1a/0x40 [leaky] (drivers/leaky.c:41, inlined kzalloc include/linux/slab.h:716 < leaky_new drivers/leaky.c:17)
+//! dup+0x9/0x20 (ambiguous: fs/a.c:10 or fs/b.c:20)
+//! ```
+//!
+//! The first place is the one in the function that the log names. Calls that the compiler
+//! inlined there follow innermost first; `<` reads "called by".
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use foldhash::fast::FixedState;
+use memchr::memmem;
+
+use super::{Frame, Position, Reason, Resolution, Source, Symbolizer, release_in};
+use crate::capture::MAX_LINE_BYTES;
+
+/// Adds source places to a log that comes in pieces.
+#[derive(Debug)]
+pub struct LogFilter<S> {
+    symbols: S,
+    /// The beginning of a line whose end has not come.
+    partial: Vec<u8>,
+    /// What follows each distinct frame, by its text.
+    suffixes: [HashMap<Vec<u8>, Vec<u8>, FixedState>; 3],
+    tally: Tally,
+}
+
+/// What became of a log's distinct frames.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Tally {
+    /// Frames with a place.
+    pub found: u64,
+    /// Frames without, by the reason.
+    pub missing: BTreeMap<String, u64>,
+}
+
+/// Distinct frames remembered; a log that has more is hostile or garbage.
+const SUFFIXES_MAX: usize = 1 << 20;
+
+impl<S: Symbolizer> LogFilter<S> {
+    /// A filter that asks `symbols`.
+    pub fn new(symbols: S) -> LogFilter<S> {
+        LogFilter {
+            symbols,
+            partial: Vec::new(),
+            suffixes: Default::default(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Takes the next piece of the log, and writes the lines that it completes.
+    ///
+    /// # Errors
+    ///
+    /// When `out` cannot be written.
+    pub fn feed(&mut self, mut bytes: &[u8], out: &mut impl Write) -> io::Result<()> {
+        while let Some(end) = memchr::memchr(b'\n', bytes) {
+            let (line, rest) = bytes.split_at(end + 1);
+            if self.partial.is_empty() {
+                self.line(line, out)?;
+            } else {
+                self.partial.extend_from_slice(line);
+                self.finish(out)?;
+            }
+            bytes = rest;
+        }
+        self.partial.extend_from_slice(bytes);
+        if self.partial.len() > MAX_LINE_BYTES { self.finish(out) } else { Ok(()) }
+    }
+
+    /// Ends the log: writes a last line without a newline.
+    ///
+    /// # Errors
+    ///
+    /// When `out` cannot be written.
+    pub fn finish(&mut self, out: &mut impl Write) -> io::Result<()> {
+        let line = std::mem::take(&mut self.partial);
+        self.line(&line, out)?;
+        self.partial = line;
+        self.partial.clear();
+        Ok(())
+    }
+
+    /// What was asked.
+    pub fn symbols(&self) -> &S {
+        &self.symbols
+    }
+
+    /// What became of the distinct frames so far.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    fn line(&mut self, line: &[u8], out: &mut impl Write) -> io::Result<()> {
+        if let Some(release) = release_in(line)
+            && self.symbols.set_release(release)
+        {
+            self.suffixes = Default::default();
+        }
+        let mut written = 0;
+        for plus in memmem::find_iter(line, b"+0x") {
+            if plus < written {
+                continue;
+            }
+            let Some(found) = Printed::at(line, plus) else { continue };
+            out.write_all(&line[written..found.end])?;
+            written = found.end;
+            out.write_all(self.suffix(&line[found.start..found.end], &found.frame))?;
+        }
+        out.write_all(&line[written..])
+    }
+
+    /// What follows a frame.
+    fn suffix(&mut self, text: &[u8], frame: &Frame<'_>) -> &[u8] {
+        let suffixes = &mut self.suffixes[frame.position as usize];
+        if suffixes.len() >= SUFFIXES_MAX {
+            suffixes.clear();
+        }
+        if !suffixes.contains_key(text) {
+            let answer = self.symbols.resolve(frame);
+            self.tally.see(&answer);
+            suffixes.insert(text.to_owned(), suffix(&answer).into_bytes());
+        }
+        suffixes.get(text).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Tally {
+    fn see(&mut self, answer: &Resolution) {
+        match answer {
+            Resolution::Found(_) => self.found += 1,
+            Resolution::Missing(reason) => {
+                *self.missing.entry(reason.to_string()).or_default() += 1;
+            }
+        }
+    }
+}
+
+/// The text behind a frame.
+fn suffix(answer: &Resolution) -> String {
+    match answer {
+        Resolution::Found(source) => format!(" ({})", place(source)),
+        Resolution::Missing(Reason::Ambiguous(places)) if !places.is_empty() => {
+            let places: Vec<String> = places.iter().map(place).collect();
+            format!(" (ambiguous: {})", places.join(" or "))
+        }
+        Resolution::Missing(_) => String::new(),
+    }
+}
+
+fn place(source: &Source) -> String {
+    let mut text = at(&source.file, source.line);
+    for (index, call) in source.inlined.iter().enumerate() {
+        let lead = if index == 0 { ", inlined" } else { " <" };
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{lead} {} {}", call.function, at(&call.file, call.line));
+    }
+    // Names come from files that may be hostile, and the line must stay one.
+    text.retain(|character| !character.is_control());
+    text
+}
+
+fn at(file: &str, line: Option<u32>) -> String {
+    line.map_or_else(|| format!("{file}:?"), |line| format!("{file}:{line}"))
+}
+
+/// A frame within a line.
+struct Printed<'a> {
+    start: usize,
+    end: usize,
+    frame: Frame<'a>,
+}
+
+impl<'a> Printed<'a> {
+    // RIP: 0010:usercopy_abort+0x6c/0x7e
+    //  ? kthread+0x31/0x110
+    // [<c010a4ec>] (leaky_alloc [leaky]) from …      no offset, so none
+    // leaky_rx_buf.constprop.0+0xe/0x10 [leaky 8ccbaffd9b4dd0b5cd41d373472384777eb5c5fd]
+    /// Reads the frame whose `+0x` is at `plus`.
+    fn at(line: &'a [u8], plus: usize) -> Option<Printed<'a>> {
+        let head = &line[..plus];
+        let start = head.iter().rposition(|&byte| !is_name_byte(byte)).map_or(0, |at| at + 1);
+        let function = std::str::from_utf8(&head[start..]).ok()?;
+        if function.is_empty() || function.starts_with(|first: char| first.is_ascii_digit()) {
+            return None;
+        }
+        let (offset, rest) = hex(line.get(plus + 1..)?)?;
+        let (size, rest) = hex(rest.strip_prefix(b"/")?)?;
+        let (module, build_id, rest) = module(rest).unwrap_or((None, None, rest));
+        let position = position(&line[..start], rest);
+        let frame = Frame { function, offset, size: Some(size), module, build_id, position };
+        Some(Printed { start, end: line.len() - rest.len(), frame })
+    }
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'$')
+}
+
+/// Takes a number with its `0x`.
+fn hex(text: &[u8]) -> Option<(u64, &[u8])> {
+    let digits = text.strip_prefix(b"0x")?;
+    let length = digits.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let (digits, rest) = digits.split_at(length);
+    let value = u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    Some((value, rest))
+}
+
+type Module<'a> = (Option<&'a str>, Option<&'a str>, &'a [u8]);
+
+fn module(text: &[u8]) -> Option<Module<'_>> {
+    let inner = text.strip_prefix(b" [")?;
+    let end = memchr::memchr(b']', inner)?;
+    let (name, build_id) = match inner[..end].iter().position(|&byte| byte == b' ') {
+        Some(blank) => (&inner[..blank], Some(&inner[blank + 1..end])),
+        None => (&inner[..end], None),
+    };
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    if name.is_empty() || !name.iter().all(is_name) {
+        return None;
+    }
+    if !build_id.unwrap_or_default().iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    let text = |bytes| std::str::from_utf8(bytes).ok();
+    Some((text(name), build_id.and_then(text), &inner[end + 1..]))
+}
+
+/// What comes before a register's place.
+const STRUCK: [&[u8]; 7] =
+    [b"RIP: ", b"EIP: ", b"pc : ", b"PC is at ", b"epc : ", b"NIP [", b" IP: ["];
+
+// RIP: 0010:foo+0x1/0x2      pc : foo+0x1/0x2       PC is at foo+0x1/0x2
+// NIP [c000000000100000] foo+0x1/0x2                epc : foo+0x1/0x2
+//  foo+0x1/0x2 (P)           arm64 from 6.13: the register of an interrupted context
+//  ? foo+0x1/0x2             [c0] [c1] foo+0x1/0x2 (unreliable)
+fn position(head: &[u8], tail: &[u8]) -> Position {
+    if STRUCK.iter().any(|mark| memmem::find(head, mark).is_some()) || tail.starts_with(b" (P)") {
+        Position::Exact
+    } else if head.ends_with(b"? ") || tail.starts_with(b" (unreliable)") {
+        Position::Stale
+    } else {
+        Position::Return
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::InlinedCall;
+    use super::*;
+
+    /// Knows a few functions.
+    struct Fake {
+        asked: Vec<String>,
+    }
+
+    impl Symbolizer for Fake {
+        fn resolve(&mut self, frame: &Frame<'_>) -> Resolution {
+            self.asked.push(format!("{frame:?}"));
+            let source =
+                |line| Source { file: "a.c".to_owned(), line, column: None, inlined: vec![] };
+            match frame.function {
+                "known" => Resolution::Found(source(Some(7))),
+                "deep" => {
+                    let call = |function: &str, line| InlinedCall {
+                        function: function.to_owned(),
+                        file: "b.h".to_owned(),
+                        line: Some(line),
+                    };
+                    let inlined = vec![call("leaf", 1), call("middle", 2)];
+                    Resolution::Found(Source { inlined, ..source(Some(9)) })
+                }
+                "dup" => {
+                    Resolution::Missing(Reason::Ambiguous(vec![source(Some(1)), source(None)]))
+                }
+                _ => Resolution::Missing(Reason::NoSuchSymbol),
+            }
+        }
+    }
+
+    fn filter(pieces: &[&[u8]]) -> (String, LogFilter<Fake>) {
+        let mut out = Vec::new();
+        let mut filter = LogFilter::new(Fake { asked: Vec::new() });
+        for piece in pieces {
+            filter.feed(piece, &mut out).expect("memory");
+        }
+        filter.finish(&mut out).expect("memory");
+        (String::from_utf8(out).expect("text"), filter)
+    }
+
+    #[test]
+    fn places_follow_frames_and_nothing_else_changes() {
+        for (line, expected) in [
+            (" known+0x1/0x2\r\n", " known+0x1/0x2 (a.c:7)\r\n"),
+            ("x known+0x1/0x2 [mod] y", "x known+0x1/0x2 [mod] (a.c:7) y"),
+            ("deep+0x1/0x2", "deep+0x1/0x2 (a.c:9, inlined leaf b.h:1 < middle b.h:2)"),
+            ("dup+0x1/0x2", "dup+0x1/0x2 (ambiguous: a.c:1 or a.c:?)"),
+            ("other+0x1/0x2 known+0x1", "other+0x1/0x2 known+0x1"),
+            ("known+0x1/0x2 known+0x3/0x4", "known+0x1/0x2 (a.c:7) known+0x3/0x4 (a.c:7)"),
+            ("known+0x1/0x2 [bad id!]", "known+0x1/0x2 (a.c:7) [bad id!]"),
+            ("known+0x11111111111111111/0x2", "known+0x11111111111111111/0x2"),
+            ("+0x1/0x2 7up+0x1/0x2", "+0x1/0x2 7up+0x1/0x2"),
+        ] {
+            assert_eq!(filter(&[line.as_bytes()]).0, expected);
+        }
+    }
+
+    #[test]
+    fn a_distinct_frame_is_asked_for_once() {
+        let (_, filter) =
+            filter(&[b"known+0x1/0x2\nknown+0x1/0x2\nwhat+0x1/0x2\n ? known+0x1/0x2\n"]);
+        assert_eq!(filter.symbols().asked.len(), 3, "a doubted frame is another");
+        assert_eq!(filter.tally().found, 2);
+        assert_eq!(filter.tally().missing["no such symbol"], 1);
+    }
+
+    #[test]
+    fn pieces_do_not_matter() {
+        let log = b"one known+0x1/0x2 [mod]\ndeep+0x1/0x2\nend";
+        let whole = filter(&[log]).0;
+        for cut in 0..log.len() {
+            assert_eq!(filter(&[&log[..cut], &log[cut..]]).0, whole, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn registers_are_exact_and_doubted_frames_stale() {
+        for (line, wanted) in [
+            ("RIP: 0010:f+0x1/0x2", Position::Exact),
+            ("pc : f+0x1/0x2", Position::Exact),
+            ("PC is at f+0x1/0x2", Position::Exact),
+            ("NIP [c000000000100000] f+0x1/0x2", Position::Exact),
+            (" f+0x1/0x2 [m] (P)", Position::Exact),
+            (" f+0x1/0x2", Position::Return),
+            ("lr : f+0x1/0x2", Position::Return),
+            (" ? f+0x1/0x2", Position::Stale),
+            ("[c1] [c2] f+0x1/0x2 (unreliable)", Position::Stale),
+        ] {
+            let plus = memmem::find(line.as_bytes(), b"+0x").expect("frame");
+            let printed = Printed::at(line.as_bytes(), plus).expect("frame");
+            assert_eq!(printed.frame.position, wanted, "{line}");
+            assert_eq!(printed.frame.function, "f", "{line}");
+        }
+    }
+
+    #[test]
+    fn modules_may_have_a_build_id() {
+        let line = b"f+0x1/0x2 [nf_tables 8ccbaffd9b4d]";
+        let printed = Printed::at(line, 1).expect("frame");
+        assert_eq!(printed.frame.module, Some("nf_tables"));
+        assert_eq!(printed.frame.build_id, Some("8ccbaffd9b4d"));
+    }
+}

@@ -1,0 +1,346 @@
+//! A kernel with its modules: finds and opens images as frames ask for them.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use foldhash::fast::FixedState;
+
+use super::bytes::ImageStore;
+use super::debuglink;
+use super::image::{Image, ImageError};
+use super::modules::Modules;
+use super::paths::SourceRoot;
+use super::places;
+use super::resolve::Resolver;
+use super::{Frame, Position, Reason, Resolution, Symbolizer};
+
+/// Files of one module that are compared before one is taken.
+const COMPARED_MAX: usize = 8;
+
+/// Where images are looked for.
+#[derive(Clone, Debug, Default)]
+pub struct SymbolOptions {
+    /// The kernel image.
+    pub vmlinux: Option<PathBuf>,
+    /// Folders with modules, searched with all below them.
+    pub modules: Vec<PathBuf>,
+    /// Folders laid out like `/usr/lib/debug`.
+    pub debug_dirs: Vec<PathBuf>,
+    /// How source paths are rewritten.
+    pub source_roots: Vec<SourceRoot>,
+    /// Whether well-known places are searched for the release that a log names.
+    pub search: Search,
+}
+
+/// Whether well-known places are searched for the release that a log names.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Search {
+    /// They are.
+    #[default]
+    WellKnownPlaces,
+    /// Only what was named is used.
+    NamedOnly,
+}
+
+/// What makes answers doubtful, or prevents them.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+pub enum Warning {
+    /// The log names one kernel release, the image another.
+    #[error(
+        "{file} is of kernel {found}, but the log is of {wanted}: lines are shown only where function sizes agree, and may still be wrong; give the image of the very build"
+    )]
+    ReleaseDiffers {
+        /// The image.
+        file: String,
+        /// The release that the log names.
+        wanted: String,
+        /// The image's.
+        found: String,
+    },
+    /// The log names one build id of a module, its file has another.
+    #[error(
+        "{file} has build id {found}, but the log says {wanted} for {module}: its frames are left without lines; give the file of the very build"
+    )]
+    BuildIdDiffers {
+        /// The module.
+        module: String,
+        /// Its file.
+        file: String,
+        /// The build id that the log names.
+        wanted: String,
+        /// The file's.
+        found: String,
+    },
+    /// An image that was found could not be used.
+    #[error("{0}")]
+    Unreadable(String),
+}
+
+/// Answers from kernel images.
+pub struct Symbols<'a> {
+    store: &'a ImageStore,
+    options: SymbolOptions,
+    release: Option<String>,
+    kernel: Kernel<'a>,
+    module_files: Option<Modules>,
+    modules: HashMap<String, Option<Resolver<'a>>, FixedState>,
+    answers: HashMap<Key, Resolution, FixedState>,
+    warnings: Vec<Warning>,
+}
+
+/// The kernel's image.
+enum Kernel<'a> {
+    /// No frame has asked for it.
+    NotYet,
+    /// There is none.
+    Absent,
+    /// It is in use.
+    Open(Box<Resolver<'a>>),
+}
+
+/// A frame, owned.
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    function: String,
+    place: (u64, Option<u64>, Position),
+    module: Option<String>,
+    build_id: Option<String>,
+}
+
+impl Key {
+    fn of(frame: &Frame<'_>) -> Key {
+        Key {
+            function: frame.function.to_owned(),
+            place: (frame.offset, frame.size, frame.position),
+            module: frame.module.map(str::to_owned),
+            build_id: frame.build_id.map(str::to_owned),
+        }
+    }
+}
+
+/// Distinct frames remembered; a log that has more is hostile or garbage.
+const ANSWERS_MAX: usize = 1 << 20;
+
+impl<'a> Symbols<'a> {
+    /// Opens what the options name.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel image that was named cannot be used.
+    pub fn new(store: &'a ImageStore, options: SymbolOptions) -> Result<Symbols<'a>, ImageError> {
+        let mut symbols = Symbols {
+            store,
+            options,
+            release: None,
+            kernel: Kernel::NotYet,
+            module_files: None,
+            modules: HashMap::with_hasher(FixedState::default()),
+            answers: HashMap::with_hasher(FixedState::default()),
+            warnings: Vec::new(),
+        };
+        if let Some(vmlinux) = symbols.options.vmlinux.clone() {
+            let image = Image::open(store, &vmlinux)?;
+            symbols.kernel = Kernel::Open(Box::new(symbols.resolver(symbols.with_lines(image))));
+        }
+        Ok(symbols)
+    }
+
+    /// What makes answers doubtful, in the order it was found.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    fn warn(&mut self, warning: Option<Warning>) {
+        if let Some(warning) = warning.filter(|warning| !self.warnings.contains(warning)) {
+            self.warnings.push(warning);
+        }
+    }
+
+    fn look_up(&mut self, frame: &Frame<'_>) -> Resolution {
+        let Some(module) = frame.module else {
+            return match self.kernel() {
+                Some(kernel) => kernel.resolve(frame),
+                None => Resolution::Missing(Reason::NoImage),
+            };
+        };
+        let build_id = frame.build_id;
+        let Some(found) = self.module(module, build_id) else {
+            return Resolution::Missing(Reason::NoImage);
+        };
+        match build_id_warning(found.image(), module, build_id) {
+            None => found.resolve(frame),
+            warning => {
+                self.warn(warning);
+                Resolution::Missing(Reason::BuildIdDiffers)
+            }
+        }
+    }
+
+    fn kernel(&mut self) -> Option<&Resolver<'a>> {
+        if matches!(self.kernel, Kernel::NotYet) {
+            self.kernel = match self.open_kernel() {
+                Some(opened) => {
+                    let warning = release_warning(opened.image(), self.release.as_deref());
+                    self.warn(warning);
+                    Kernel::Open(Box::new(opened))
+                }
+                None => Kernel::Absent,
+            };
+        }
+        match &self.kernel {
+            Kernel::Open(kernel) => Some(kernel),
+            Kernel::NotYet | Kernel::Absent => None,
+        }
+    }
+
+    fn open_kernel(&mut self) -> Option<Resolver<'a>> {
+        let release = self.release.clone().filter(|_| self.searches())?;
+        let files = places::kernels(&release, &self.debug_dirs());
+        let image = self.best(&files, None)?;
+        Some(self.resolver(self.with_lines(image)))
+    }
+
+    fn module(&mut self, module: &str, build_id: Option<&str>) -> Option<&Resolver<'a>> {
+        if !self.modules.contains_key(module) {
+            let image = self.open_module(module, build_id);
+            if let Some(image) = &image {
+                let warning = release_warning(image, self.release.as_deref());
+                self.warn(warning);
+            }
+            let resolver = image.map(|image| self.resolver(self.with_lines(image)));
+            self.modules.insert(module.to_owned(), resolver);
+        }
+        self.modules.get(module).and_then(Option::as_ref)
+    }
+
+    fn open_module(&mut self, module: &str, build_id: Option<&str>) -> Option<Image<'a>> {
+        let mut files = self.module_files().files(module).to_vec();
+        files.truncate(COMPARED_MAX);
+        files.extend(build_id.and_then(|id| places::by_build_id(id, &self.debug_dirs())));
+        self.best(&files, build_id)
+    }
+
+    fn module_files(&mut self) -> &Modules {
+        let mut folders = self.options.modules.clone();
+        if let Some(release) = &self.release {
+            let debug_dirs = self.debug_dirs();
+            if self.searches() || !debug_dirs.is_empty() {
+                let mut known = places::module_dirs(release, &debug_dirs);
+                known.retain(|folder| {
+                    self.searches() || debug_dirs.iter().any(|dir| folder.starts_with(dir))
+                });
+                folders.append(&mut known);
+            }
+        }
+        self.module_files.get_or_insert_with(|| Modules::scan(&folders))
+    }
+
+    /// The image that agrees best with the log: by build id, by release, by having lines at all.
+    fn best(&mut self, files: &[PathBuf], build_id: Option<&str>) -> Option<Image<'a>> {
+        let mut best: Option<((bool, bool, bool), Image<'a>)> = None;
+        for file in files {
+            match Image::open(self.store, file) {
+                Ok(image) => {
+                    let rank = (
+                        build_id.is_some() && image.build_id().as_deref() == build_id,
+                        release_warning(&image, self.release.as_deref()).is_none(),
+                        image.has_lines(),
+                    );
+                    if best.as_ref().is_none_or(|(other, _)| rank > *other) {
+                        best = Some((rank, image));
+                    }
+                }
+                Err(error) => self.warn(Some(Warning::Unreadable(error.to_string()))),
+            }
+        }
+        best.map(|(_, image)| image)
+    }
+
+    /// The debug file of an image without line information, or the image itself.
+    fn with_lines(&self, image: Image<'a>) -> Image<'a> {
+        if image.has_lines() {
+            return image;
+        }
+        let id = image.build_id();
+        let by_id = id.as_deref().and_then(|id| places::by_build_id(id, &self.debug_dirs()));
+        let by_id = by_id.and_then(|file| Image::open(self.store, &file).ok());
+        let by_id = by_id.filter(|debug| debug.has_lines() && debug.build_id() == id);
+        by_id.or_else(|| debuglink::follow(self.store, &image, &self.debug_dirs())).unwrap_or(image)
+    }
+
+    fn resolver(&self, image: Image<'a>) -> Resolver<'a> {
+        Resolver::new(self.store, image, &self.options.source_roots)
+    }
+
+    fn searches(&self) -> bool {
+        self.options.search == Search::WellKnownPlaces
+    }
+
+    fn debug_dirs(&self) -> Vec<PathBuf> {
+        let mut dirs = self.options.debug_dirs.clone();
+        dirs.extend(self.searches().then(|| PathBuf::from(places::DEBUG_DIR)));
+        dirs
+    }
+}
+
+impl Symbolizer for Symbols<'_> {
+    fn resolve(&mut self, frame: &Frame<'_>) -> Resolution {
+        let key = Key::of(frame);
+        if let Some(answer) = self.answers.get(&key) {
+            return answer.clone();
+        }
+        let answer = self.look_up(frame);
+        if self.answers.len() < ANSWERS_MAX {
+            self.answers.insert(key, answer.clone());
+        }
+        answer
+    }
+
+    fn set_release(&mut self, release: &str) -> bool {
+        if self.release.as_deref() == Some(release) {
+            return false;
+        }
+        self.release = Some(release.to_owned());
+        if self.options.vmlinux.is_none() {
+            self.kernel = Kernel::NotYet;
+        }
+        self.module_files = None;
+        self.modules.clear();
+        self.answers.clear();
+        if let Kernel::Open(kernel) = &self.kernel {
+            let warning = release_warning(kernel.image(), self.release.as_deref());
+            self.warn(warning);
+        }
+        true
+    }
+}
+
+impl fmt::Debug for Symbols<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Symbols")
+            .field("options", &self.options)
+            .field("release", &self.release)
+            .field("modules", &self.modules.len())
+            .field("answers", &self.answers.len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn release_warning(image: &Image<'_>, wanted: Option<&str>) -> Option<Warning> {
+    let wanted = wanted?;
+    let found = image.release().filter(|found| found != wanted)?;
+    let file = image.path.display().to_string();
+    Some(Warning::ReleaseDiffers { file, wanted: wanted.to_owned(), found })
+}
+
+fn build_id_warning(image: &Image<'_>, module: &str, wanted: Option<&str>) -> Option<Warning> {
+    let wanted = wanted?;
+    let found = image.build_id().filter(|found| !found.eq_ignore_ascii_case(wanted))?;
+    Some(Warning::BuildIdDiffers {
+        module: module.to_owned(),
+        file: image.path.display().to_string(),
+        wanted: wanted.to_owned(),
+        found,
+    })
+}

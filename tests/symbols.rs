@@ -1,0 +1,542 @@
+//! Source places from images that the tests build: every trap has a frame that falls into it.
+
+#![cfg(target_os = "linux")]
+
+mod support {
+    pub(crate) mod elf;
+}
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use slabtrace::symbol::{
+    Frame, ImageStore, LogFilter, Position, Reason, Resolution, Search, Source, SymbolOptions,
+    Symbolizer, Symbols, Warning,
+};
+use support::elf::Builder;
+
+/// Lines 11 and 12 of `own`, 16 bytes each; the calls inlined into `outer`; `gives_up`, which
+/// ends in a call that never returns; and an entry written in assembly.
+const KERNEL: &str = r#"
+asm(".text\n.balign 16\n.globl entry\nentry: .skip 32, 0x90");
+#line 10 "mm/own.c"
+KEEP void own(void) {
+	BYTES(16);
+	BYTES(16);
+}
+#line 20 "include/leaf.h"
+INLINE void leaf(void) { BYTES(16); }
+#line 30 "include/middle.h"
+INLINE void middle(void) {
+	leaf();
+}
+#line 40 "mm/outer.c"
+KEEP void outer(void) {
+	BYTES(16);
+	middle();
+	BYTES(16);
+}
+#line 50 "mm/own.c"
+KEEP void gives_up(void) {
+	BYTES(32);
+	__builtin_unreachable();
+}
+#line 60 "mm/own.c"
+KEEP void behind(void) {
+	BYTES(16);
+}
+KEEP void last(void) { BYTES(16); }
+const char banner[] __attribute__((section(".rodata"), used)) = "Linux version 6.1.0-test (x)";
+"#;
+
+/// Functions of one name: `dup` of two sizes, `twin` of one.
+const TWINS: [&str; 3] = [
+    "#line 10 \"fs/a.c\"\nKEEP static void dup(void) { BYTES(16); }\nKEEP static void twin(void) { BYTES(8); }\nKEEP void a_end(void) {}",
+    "#line 20 \"fs/b.c\"\nKEEP static void dup(void) { BYTES(48); }\nKEEP static void twin(void) { BYTES(8); }\nKEEP void b_end(void) {}",
+    "#line 30 \"fs/c.c\"\nKEEP void c_end(void) {}",
+];
+
+/// Functions in four sections, all of which begin at 0 in the file.
+const MODULE: &str = r#"
+#line 5 "drivers/shared.h"
+INLINE void helper(void) { BYTES(16); }
+#line 10 "drivers/leaky.c"
+KEEP void leaky_text(void) { BYTES(16); helper(); }
+KEEP void leaky_end(void) { BYTES(16); }
+#line 20 "drivers/leaky.c"
+IN(".init.text") KEEP int leaky_init(void) { BYTES(16); helper(); return 0; }
+#line 30 "drivers/leaky.c"
+IN(".exit.text") KEEP void leaky_exit(void) { BYTES(16); helper(); }
+#line 40 "drivers/leaky.c"
+IN(".text.unlikely") KEEP void leaky_cold(void) { BYTES(16); helper(); }
+const char magic[] __attribute__((section(".modinfo"), used)) = "vermagic=6.1.0-test SMP";
+"#;
+
+/// Where `KERNEL` begins.
+const TEXT: u64 = 0x40_0000;
+
+fn frame(function: &str, offset: u64, size: u64) -> Frame<'_> {
+    let position = Position::Return;
+    Frame { function, offset, size: Some(size), module: None, build_id: None, position }
+}
+
+fn of_module(function: &str, offset: u64, size: u64) -> Frame<'_> {
+    Frame { module: Some("leaky"), ..frame(function, offset, size) }
+}
+
+fn options(vmlinux: Option<&Path>, modules: &[&Path]) -> SymbolOptions {
+    SymbolOptions {
+        vmlinux: vmlinux.map(Path::to_owned),
+        modules: modules.iter().map(|&path| path.to_owned()).collect(),
+        search: Search::NamedOnly,
+        ..SymbolOptions::default()
+    }
+}
+
+/// `file:line`, and the inlined calls innermost first.
+fn place(source: &Source) -> String {
+    let line = |line: Option<u32>| line.map_or_else(|| "?".to_owned(), |line| line.to_string());
+    let own = format!("{}:{}", source.file, line(source.line));
+    let calls = source.inlined.iter();
+    let calls = calls.map(|call| format!("{} {}:{}", call.function, call.file, line(call.line)));
+    std::iter::once(own).chain(calls).collect::<Vec<_>>().join(" < ")
+}
+
+fn ask(symbols: &mut Symbols<'_>, frame: Frame<'_>) -> String {
+    match symbols.resolve(&frame) {
+        Resolution::Found(source) => place(&source),
+        Resolution::Missing(Reason::Ambiguous(places)) => {
+            format!("ambiguous: {}", places.iter().map(place).collect::<Vec<_>>().join(" or "))
+        }
+        Resolution::Missing(reason) => reason.to_string(),
+    }
+}
+
+fn check(options: SymbolOptions, expected: &[(Frame<'_>, &str)]) {
+    let store = ImageStore::new();
+    let mut symbols = Symbols::new(&store, options).expect("the image can be read");
+    for &(frame, place) in expected {
+        assert_eq!(ask(&mut symbols, frame), place, "{frame:?}");
+    }
+}
+
+#[test]
+fn a_return_address_lies_in_its_call_and_a_register_where_it_points() {
+    let builder = Builder::new();
+    let kernel = builder.kernel("vmlinux", TEXT, &[KERNEL]);
+    let exact = |frame| Frame { position: Position::Exact, ..frame };
+    check(
+        options(Some(&kernel), &[]),
+        &[
+            (frame("own", 16, 0x30), "mm/own.c:11"),
+            (exact(frame("own", 16, 0x30)), "mm/own.c:12"),
+            (frame("own", 0, 0x30), "mm/own.c:11"),
+            (frame("own", 32, 0x30), "mm/own.c:12"),
+        ],
+    );
+}
+
+#[test]
+fn inlined_calls_come_innermost_first() {
+    let builder = Builder::new();
+    let kernel = builder.kernel("vmlinux", TEXT, &[KERNEL]);
+    check(
+        options(Some(&kernel), &[]),
+        &[
+            (frame("outer", 16, 0x40), "mm/outer.c:41"),
+            (
+                frame("outer", 32, 0x40),
+                "mm/outer.c:42 < leaf include/leaf.h:20 < middle include/middle.h:31",
+            ),
+            (frame("outer", 48, 0x40), "mm/outer.c:43"),
+        ],
+    );
+}
+
+#[test]
+fn an_offset_at_the_end_is_a_call_that_never_returns_or_the_next_symbol() {
+    let builder = Builder::new();
+    let kernel = builder.kernel("vmlinux", TEXT, &[KERNEL]);
+    let stale = |frame| Frame { position: Position::Stale, ..frame };
+    check(
+        options(Some(&kernel), &[]),
+        &[
+            (frame("gives_up", 0x20, 0x20), "mm/own.c:51"),
+            (stale(frame("gives_up", 0x20, 0x20)), "points at the symbol behind"),
+            // 17 bytes of code, then padding: no call ends there.
+            (frame("behind", 0x20, 0x20), "points at the symbol behind"),
+        ],
+    );
+}
+
+#[test]
+fn what_cannot_be_told_has_a_reason() {
+    let builder = Builder::new();
+    let kernel = builder.kernel("vmlinux", TEXT, &[KERNEL]);
+    let stripped = builder.stripped(&kernel, "vmlinux.stripped");
+    check(
+        options(Some(&kernel), &[]),
+        &[
+            (frame("nowhere", 1, 2), "no such symbol"),
+            (frame("own", 16, 0x38), "size differs"),
+            (frame("own", 0x31, 0x30), "size differs"),
+            (frame("entry", 4, 0x20), "no debug info"),
+            (of_module("leaky_text", 1, 2), "no image"),
+        ],
+    );
+    check(options(Some(&stripped), &[]), &[(frame("own", 16, 0x30), "no debug info")]);
+    check(options(None, &[]), &[(frame("own", 16, 0x30), "no image")]);
+}
+
+#[test]
+fn functions_of_one_name_are_told_by_size_or_not_at_all() {
+    let builder = Builder::new();
+    let kernel = builder.kernel("vmlinux", TEXT, &TWINS);
+    check(
+        options(Some(&kernel), &[]),
+        &[
+            (frame("dup", 8, 0x20), "fs/a.c:10"),
+            (frame("dup", 8, 0x40), "fs/b.c:20"),
+            (frame("dup", 8, 0x30), "size differs"),
+            (frame("twin", 4, 0x10), "ambiguous: fs/a.c:11 or fs/b.c:21"),
+        ],
+    );
+}
+
+#[test]
+fn sections_of_a_module_are_kept_apart() {
+    let builder = Builder::new();
+    let module = builder.module("leaky.ko", &[MODULE]);
+    let zlib = Builder::new();
+    zlib.packed(&module, "leaky.ko", "zlib");
+    let zstd = Builder::new();
+    zstd.packed(&module, "leaky.ko", "zstd");
+    for folder in [builder.folder(), zlib.folder(), zstd.folder()] {
+        check(
+            options(None, &[folder]),
+            &[
+                (of_module("leaky_text", 16, 0x30), "drivers/leaky.c:10"),
+                (
+                    of_module("leaky_text", 32, 0x30),
+                    "drivers/leaky.c:10 < helper drivers/shared.h:5",
+                ),
+                // The last of a section reaches as far as the kernel laid the section out.
+                (of_module("leaky_init", 16, 0x1000), "drivers/leaky.c:20"),
+                (
+                    of_module("leaky_init", 32, 0x1000),
+                    "drivers/leaky.c:20 < helper drivers/shared.h:5",
+                ),
+                (of_module("leaky_exit", 16, 0x30), "drivers/leaky.c:30"),
+                (
+                    of_module("leaky_cold", 32, 0x30),
+                    "drivers/leaky.c:40 < helper drivers/shared.h:5",
+                ),
+            ],
+        );
+    }
+}
+
+#[test]
+fn modules_of_every_architecture_are_relocated() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/modules");
+    for machine in ["aarch64", "arm", "thumb", "mips", "riscv64", "riscv64-relax"] {
+        let store = ImageStore::new();
+        let folder = root.join(machine);
+        let mut symbols = Symbols::new(&store, options(None, &[&folder])).expect("no image yet");
+        for (function, line) in
+            [("leaky_text", 10), ("leaky_init", 20), ("leaky_exit", 30), ("leaky_cold", 40)]
+        {
+            let exact = |offset| Frame {
+                size: None,
+                position: Position::Exact,
+                ..of_module(function, offset, 0)
+            };
+            let own = format!("drivers/leaky.c:{line}");
+            assert_eq!(ask(&mut symbols, exact(4)), own, "{machine} {function}");
+            let inlined = format!("{own} < helper drivers/shared.h:5");
+            assert_eq!(ask(&mut symbols, exact(0x14)), inlined, "{machine} {function}");
+        }
+    }
+}
+
+#[test]
+fn packed_modules_are_found_by_either_name() {
+    let builder = Builder::new();
+    let bytes = fs::read(builder.module("plain.o", &[MODULE])).expect("the module was built");
+    let folder = builder.path("lib");
+    fs::create_dir_all(folder.join("deep/er")).expect("there is room");
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&bytes).expect("memory");
+    let mut xz = liblzma::write::XzEncoder::new(Vec::new(), 0);
+    xz.write_all(&bytes).expect("memory");
+    for (name, packed) in [
+        ("deep/er/leak-gz.ko.gz", gzip.finish().expect("memory")),
+        ("deep/leak_xz.ko.xz", xz.finish().expect("memory")),
+        ("leak-zst.ko.zst", zstd::encode_all(&bytes[..], 1).expect("memory")),
+        ("leak-bad.ko.xz", b"\xfd7zXZ\0nonsense".to_vec()),
+    ] {
+        fs::write(folder.join(name), packed).expect("there is room");
+    }
+    let store = ImageStore::new();
+    let mut symbols = Symbols::new(&store, options(None, &[&folder])).expect("no image yet");
+    for module in ["leak_gz", "leak-gz", "leak_xz", "leak_zst"] {
+        let asked = Frame { module: Some(module), ..frame("leaky_text", 16, 0x30) };
+        assert_eq!(ask(&mut symbols, asked), "drivers/leaky.c:10", "{module}");
+    }
+    assert_eq!(symbols.warnings(), []);
+    let asked = Frame { module: Some("leak_bad"), ..frame("leaky_text", 16, 0x30) };
+    assert_eq!(ask(&mut symbols, asked), "no image");
+    assert!(matches!(symbols.warnings(), [Warning::Unreadable(_)]), "{:?}", symbols.warnings());
+}
+
+#[test]
+fn another_build_is_refused_or_warned_of() {
+    let builder = Builder::new();
+    let kernel = builder.kernel("vmlinux", TEXT, &[KERNEL]);
+    builder.module("leaky.ko", &[MODULE]);
+    let store = ImageStore::new();
+    let mut symbols =
+        Symbols::new(&store, options(Some(&kernel), &[builder.folder()])).expect("built");
+    let with_id = |id| Frame { build_id: Some(id), ..of_module("leaky_text", 16, 0x30) };
+    assert_eq!(ask(&mut symbols, with_id("0102030405060708")), "drivers/leaky.c:10");
+    assert_eq!(symbols.warnings(), []);
+    assert_eq!(ask(&mut symbols, with_id("ffff")), "build id differs");
+    assert!(matches!(symbols.warnings(), [Warning::BuildIdDiffers { .. }]));
+    symbols.set_release("6.1.0-test");
+    assert_eq!(symbols.warnings().len(), 1, "the release agrees");
+    symbols.set_release("6.6.1");
+    assert!(
+        matches!(symbols.warnings(), [_, Warning::ReleaseDiffers { found, .. }] if found == "6.1.0-test")
+    );
+}
+
+#[test]
+fn a_debug_file_is_found_by_build_id() {
+    let builder = Builder::new();
+    let kernel = builder.kernel("vmlinux", TEXT, &[KERNEL]);
+    let stripped = builder.stripped(&kernel, "vmlinux.stripped");
+    fs::create_dir_all(builder.path("debug/.build-id/0a")).expect("there is room");
+    fs::copy(&kernel, builder.path("debug/.build-id/0a/0b0c0d.debug")).expect("there is room");
+    let mut options = options(Some(&stripped), &[]);
+    options.debug_dirs = vec![builder.path("debug")];
+    check(options, &[(frame("own", 16, 0x30), "mm/own.c:11")]);
+}
+
+#[test]
+fn a_debug_file_is_found_by_its_link_if_the_checksum_agrees() {
+    let builder = Builder::new();
+    let kernel = builder.kernel("vmlinux.debug", TEXT, &[KERNEL]);
+    let linked = builder.linked(&kernel, "vmlinux");
+    let asked = frame("own", 16, 0x30);
+    check(options(Some(&linked), &[]), &[(asked, "mm/own.c:11")]);
+    let mut bytes = fs::read(&kernel).expect("it was built");
+    bytes.push(0);
+    fs::write(&kernel, bytes).expect("there is room");
+    check(options(Some(&linked), &[]), &[(asked, "no debug info")]);
+}
+
+/// A function that ends 8 bytes after a call, and one of its name and size that has none there.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_return_address_follows_a_call() {
+    let with = |file: &str, bytes: &str| {
+        format!(
+            "#line 10 \"{file}\"\nKEEP static void twin(void) {{ asm volatile(\"{bytes}\"); BYTES(8); }}"
+        )
+    };
+    let builder = Builder::new();
+    let calling = with("fs/a.c", ".byte 0xe8, 0, 0, 0, 0");
+    let kernel =
+        builder.kernel("vmlinux", TEXT, &[&calling, &with("fs/b.c", ".skip 5, 0x90"), TWINS[2]]);
+    let asked = frame("twin", 5, 0x10);
+    let exact = Frame { position: Position::Exact, ..asked };
+    check(
+        options(Some(&kernel), &[]),
+        &[(asked, "fs/a.c:10"), (exact, "ambiguous: fs/a.c:10 or fs/b.c:10")],
+    );
+}
+
+#[test]
+fn source_roots_rewrite_paths() {
+    let builder = Builder::new();
+    let kernel = builder.kernel("vmlinux", TEXT, &[KERNEL]);
+    let mut options = options(Some(&kernel), &[]);
+    options.source_roots = vec!["=/src/linux".parse().expect("root")];
+    check(options, &[(frame("own", 16, 0x30), "/src/linux/mm/own.c:11")]);
+}
+
+fn command(arguments: &[&str], images: &[(&str, &Path)], log: &Path) -> std::process::Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_slabtrace"));
+    command.args(arguments).arg("--no-auto-symbols");
+    for (flag, path) in images {
+        command.arg(flag).arg(path);
+    }
+    command.arg(log).env("NO_COLOR", "1").output().expect("the command runs")
+}
+
+const LOG: &str = "\
+[    1.000000] Linux version 6.1.0-test (x) #1\r
+[    2.000000] TRACE kmalloc-64 alloc 0xffff888004a10040 inuse=1 fp=0xffff888004a10080\r
+[    2.000100] CPU: 0 PID: 90 Comm: insmod Not tainted 6.1.0-test #1\r
+[    2.000200] Call Trace:\r
+[    2.000300]  dump_stack_lvl+0x44/0x5c\r
+[    2.000400]  __kmalloc+0x49/0x150\r
+[    2.000500]  leaky_init+0x20/0x1000 [leaky]\r
+[    2.000600]  own+0x10/0x30\r
+";
+
+fn built(builder: &Builder) -> (PathBuf, PathBuf) {
+    let kernel = builder.kernel("vmlinux", TEXT, &[KERNEL]);
+    builder.module("leaky.ko", &[MODULE]);
+    let log = builder.path("serial.log");
+    fs::write(&log, LOG).expect("there is room");
+    (kernel, log)
+}
+
+#[test]
+fn the_filter_adds_places_and_changes_nothing_else() {
+    let builder = Builder::new();
+    let (kernel, log) = built(&builder);
+    let images = [("--vmlinux", kernel.as_path()), ("--modules", builder.folder())];
+    let output = command(&["symbolize"], &images, &log);
+    let expected = LOG.replace("own+0x10/0x30", "own+0x10/0x30 (mm/own.c:11)").replace(
+        "0x1000 [leaky]",
+        "0x1000 [leaky] (drivers/leaky.c:20, inlined helper drivers/shared.h:5)",
+    );
+    assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("2 of 4 distinct frames"), "{errors}");
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn reports_show_places() {
+    let builder = Builder::new();
+    let (kernel, log) = built(&builder);
+    let images = [("--vmlinux", kernel.as_path()), ("--modules", builder.folder())];
+    let json: serde_json::Value =
+        serde_json::from_slice(&command(&["-f", "json"], &images, &log).stdout).expect("JSON");
+    let source = &json["groups"][0]["chain"][0]["source"];
+    assert_eq!(source["file"], "drivers/leaky.c");
+    assert_eq!(source["line"], 20);
+    assert_eq!(source["inlined"][0]["function"], "helper");
+    assert_eq!(source["inlined"][0]["line"], 5);
+    assert_eq!(json["groups"][0]["chain"][1]["source"]["line"], 11);
+    assert_eq!(json.get("symbol_warnings"), None);
+    let text = command(&[], &images, &log).stdout;
+    let text = String::from_utf8_lossy(&text);
+    assert!(text.contains("\n        mm/own.c:11\n"), "{text}");
+    assert!(text.contains("drivers/shared.h:5 in helper, inlined\n"), "{text}");
+}
+
+#[test]
+fn an_image_of_another_release_is_told() {
+    let builder = Builder::new();
+    let kernel =
+        builder.kernel("vmlinux", TEXT, &[&KERNEL.replace("6.1.0-test (x)", "5.10.0-other (x)")]);
+    let log = builder.path("serial.log");
+    fs::write(&log, LOG).expect("there is room");
+    let output = command(&["-f", "json"], &[("--vmlinux", &kernel)], &log);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("is of kernel 5.10.0-other, but the log is of 6.1.0-test"), "{errors}");
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(json["symbol_warnings"].as_array().map(Vec::len), Some(1));
+    let strict = command(&["--strict"], &[("--vmlinux", &kernel)], &log);
+    assert_eq!(strict.status.code(), Some(4), "{strict:?}");
+    let without = command(&["--strict"], &[], &log);
+    assert_eq!(without.status.code(), Some(0), "{without:?}");
+}
+
+#[test]
+fn an_image_that_is_none_is_an_error() {
+    let builder = Builder::new();
+    let log = builder.path("serial.log");
+    fs::write(&log, LOG).expect("there is room");
+    let output = command(&["symbolize"], &[("--vmlinux", &log)], &log);
+    assert_eq!(output.status.code(), Some(3));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(errors.matches("as ELF").count(), 1, "{errors}");
+    assert!(output.stdout.is_empty());
+}
+
+/// Damaged images: an error, a reason or a wrong line, but never a panic.
+mod hostile {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What is done to an image.
+    #[derive(Clone, Debug)]
+    enum Damage {
+        /// A byte becomes another.
+        Set(prop::sample::Index, u8),
+        /// The file ends there.
+        Cut(prop::sample::Index),
+    }
+
+    fn damage() -> impl Strategy<Value = Vec<Damage>> {
+        let set = (any::<prop::sample::Index>(), any::<u8>())
+            .prop_map(|(at, byte)| Damage::Set(at, byte));
+        let cut = any::<prop::sample::Index>().prop_map(Damage::Cut);
+        prop::collection::vec(prop_oneof![30 => set, 1 => cut], 1..24)
+    }
+
+    fn damaged(image: &[u8], damages: &[Damage]) -> Vec<u8> {
+        let mut bytes = image.to_vec();
+        for damage in damages {
+            match damage {
+                Damage::Set(at, byte) if !bytes.is_empty() => {
+                    let at = at.index(bytes.len());
+                    bytes[at] = *byte;
+                }
+                Damage::Set(..) => {}
+                Damage::Cut(at) => bytes.truncate(at.index(image.len())),
+            }
+        }
+        bytes
+    }
+
+    fn survive(builder: &Builder, name: &str, image: &[u8]) {
+        let path = builder.path(name);
+        fs::write(&path, image).expect("there is room");
+        let store = ImageStore::new();
+        let folder = path.parent().expect("a folder");
+        let Ok(symbols) = Symbols::new(&store, options(Some(&path), &[folder])) else { return };
+        let mut filter = LogFilter::new(symbols);
+        let mut log = LOG.as_bytes().to_vec();
+        for function in ["own", "outer", "gives_up", "leaky_text", "leaky_exit", "leaky_cold"] {
+            for offset in (0..0x50).step_by(8) {
+                log.extend(format!("{function}+{offset:#x}/0x30\n").bytes());
+                log.extend(format!("{function}+{offset:#x}/0x30 [leaky]\n").bytes());
+            }
+        }
+        let mut out = Vec::new();
+        filter.feed(&log, &mut out).expect("memory");
+        filter.finish(&mut out).expect("memory");
+        assert!(out.len() >= log.len());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+        #[test]
+        fn damaged_images_never_panic(damages in prop::collection::vec(damage(), 1..4)) {
+            thread_local! {
+                static IMAGES: (Builder, Vec<u8>, Vec<u8>) = {
+                    let builder = Builder::new();
+                    let kernel = fs::read(builder.kernel("k", TEXT, &[KERNEL])).expect("built");
+                    let module = fs::read(builder.module("m", &[MODULE])).expect("built");
+                    (builder, kernel, module)
+                };
+            }
+            IMAGES.with(|(builder, kernel, module)| {
+                for damages in &damages {
+                    survive(builder, "vmlinux", &damaged(kernel, damages));
+                    survive(builder, "leaky.ko", &damaged(module, damages));
+                }
+            });
+        }
+    }
+}
