@@ -16,7 +16,11 @@ pub(super) fn write(out: &mut impl Write) -> io::Result<()> {
     man.render_synopsis_section(out)?;
     man.render_description_section(out)?;
     man.render_options_section(out)?;
-    section("SUBCOMMANDS", "slabtrace events, kmemleak, monitor, symbolize, completions and man; see their --help.", out)?;
+    section(
+        "SUBCOMMANDS",
+        "slabtrace events, kmemleak, monitor, symbolize, completions and man; see their --help.",
+        out,
+    )?;
     section("EXAMPLES", EXAMPLES, out)?;
     section("EXIT STATUS", EXIT_STATUS, out)?;
     man.render_version_section(out)
