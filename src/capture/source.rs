@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::Compression;
 
 /// Bytes taken from the system at once. Larger gains nothing, smaller costs system calls.
-const BUFFER_BYTES: usize = 256 * 1024;
+const BUFFER_BYTES: usize = 64 * 1024;
 
 /// Why a capture could not be opened.
 #[derive(Debug, thiserror::Error)]

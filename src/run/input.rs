@@ -10,7 +10,7 @@ use slabtrace::report::Escaped;
 use crate::cli;
 
 /// Bytes read at once.
-const CHUNK_BYTES: usize = 256 * 1024;
+const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Chunks that a pipe's reader may be ahead.
 const CHUNKS_AHEAD: usize = 4;
