@@ -19,7 +19,7 @@ use slabtrace::report::{
 use slabtrace::{Analysis, AnalysisOptions, Parser, ParserOptions};
 
 use crate::cli::{Cli, Color, Command, EventsArgs, EventsFormat, Format, ReportArgs};
-use input::Inputs;
+use input::{Inputs, Piece};
 use output::{Output, Unwritable};
 
 /// How a run ended.
@@ -99,13 +99,10 @@ fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
 /// Reads all captures; a report that says nothing is an error.
 fn analysed(inputs: &mut Inputs, grouping: Grouping) -> anyhow::Result<Report> {
     let mut analysis = Analysis::new(AnalysisOptions { grouping });
-    while let Some(mut input) = inputs.next()? {
-        while let Some(bytes) = input.read() {
-            analysis.feed(bytes);
-        }
-        analysis.end_input(input.name(), input.bytes());
-        inputs.done(&input)?;
-    }
+    inputs.read_all(|piece| match piece {
+        Piece::Bytes(bytes) => analysis.feed(bytes),
+        Piece::End { name, bytes } => analysis.end_input(name, bytes),
+    })?;
     let report = analysis.finish();
     match Unusable::of(&report, inputs.is_binary()) {
         Some(unusable) => Err(unusable.into()),

@@ -58,21 +58,13 @@ const TWINS: [&str; 3] = [
     "#line 30 \"fs/c.c\"\nKEEP void c_end(void) {}",
 ];
 
-/// Functions in four sections, all of which begin at 0 in the file.
-const MODULE: &str = r#"
-#line 5 "drivers/shared.h"
-INLINE void helper(void) { BYTES(16); }
-#line 10 "drivers/leaky.c"
-KEEP void leaky_text(void) { BYTES(16); helper(); }
-KEEP void leaky_end(void) { BYTES(16); }
-#line 20 "drivers/leaky.c"
-IN(".init.text") KEEP int leaky_init(void) { BYTES(16); helper(); return 0; }
-#line 30 "drivers/leaky.c"
-IN(".exit.text") KEEP void leaky_exit(void) { BYTES(16); helper(); }
-#line 40 "drivers/leaky.c"
-IN(".text.unlikely") KEEP void leaky_cold(void) { BYTES(16); helper(); }
-const char magic[] __attribute__((section(".modinfo"), used)) = "vermagic=6.1.0-test SMP";
-"#;
+/// Functions in four sections, all of which begin at 0 in the file: the source of the modules that
+/// other architectures' compilers made, without what those need in front of it.
+fn module_source() -> &'static str {
+    let source = include_str!("fixtures/modules/leaky.c");
+    let at = source.find("#line").expect("the functions begin with a #line");
+    &source[at..]
+}
 
 /// Where `KERNEL` begins.
 const TEXT: u64 = 0x40_0000;
@@ -208,7 +200,7 @@ fn functions_of_one_name_are_told_by_size_or_not_at_all() {
 #[test]
 fn sections_of_a_module_are_kept_apart() {
     let builder = Builder::new();
-    let module = builder.module("leaky.ko", &[MODULE]);
+    let module = builder.module("leaky.ko", &[module_source()]);
     let zlib = Builder::new();
     zlib.packed(&module, "leaky.ko", "zlib");
     let zstd = Builder::new();
@@ -264,7 +256,8 @@ fn modules_of_every_architecture_are_relocated() {
 #[test]
 fn packed_modules_are_found_by_either_name() {
     let builder = Builder::new();
-    let bytes = fs::read(builder.module("plain.o", &[MODULE])).expect("the module was built");
+    let bytes =
+        fs::read(builder.module("plain.o", &[module_source()])).expect("the module was built");
     let folder = builder.path("lib");
     fs::create_dir_all(folder.join("deep/er")).expect("there is room");
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -295,7 +288,7 @@ fn packed_modules_are_found_by_either_name() {
 fn another_build_is_refused_or_warned_of() {
     let builder = Builder::new();
     let kernel = builder.kernel("vmlinux", TEXT, &[KERNEL]);
-    builder.module("leaky.ko", &[MODULE]);
+    builder.module("leaky.ko", &[module_source()]);
     let store = ImageStore::new();
     let mut symbols =
         Symbols::new(&store, options(Some(&kernel), &[builder.folder()])).expect("built");
@@ -389,7 +382,7 @@ const LOG: &str = "\
 
 fn built(builder: &Builder) -> (PathBuf, PathBuf) {
     let kernel = builder.kernel("vmlinux", TEXT, &[KERNEL]);
-    builder.module("leaky.ko", &[MODULE]);
+    builder.module("leaky.ko", &[module_source()]);
     let log = builder.path("serial.log");
     fs::write(&log, LOG).expect("there is room");
     (kernel, log)
@@ -527,7 +520,7 @@ mod hostile {
                 static IMAGES: (Builder, Vec<u8>, Vec<u8>) = {
                     let builder = Builder::new();
                     let kernel = fs::read(builder.kernel("k", TEXT, &[KERNEL])).expect("built");
-                    let module = fs::read(builder.module("m", &[MODULE])).expect("built");
+                    let module = fs::read(builder.module("m", &[module_source()])).expect("built");
                     (builder, kernel, module)
                 };
             }

@@ -59,7 +59,19 @@ impl Inputs {
             .map_err(|error| with_hint(error.into()))
     }
 
-    /// Opens the next capture.
+    /// Reads all captures, one after another.
+    pub(crate) fn read_all(&mut self, mut take: impl FnMut(Piece<'_>)) -> anyhow::Result<()> {
+        while let Some(mut input) = self.next()? {
+            while let Some(bytes) = input.read() {
+                take(Piece::Bytes(bytes));
+            }
+            take(Piece::End { name: input.name(), bytes: input.bytes() });
+            self.done(&input)?;
+        }
+        Ok(())
+    }
+
+    /// Opens the next capture, for those who may stop before its end.
     pub(crate) fn next(&mut self) -> anyhow::Result<Option<Input>> {
         if self.is_interrupted {
             return Ok(None);
@@ -96,6 +108,14 @@ impl Inputs {
     pub(crate) fn is_binary(&self) -> bool {
         self.is_binary
     }
+}
+
+/// What comes out of captures, one after another.
+pub(crate) enum Piece<'a> {
+    /// The next bytes of one.
+    Bytes(&'a [u8]),
+    /// The end of one: its name, and how many bytes it had.
+    End { name: String, bytes: u64 },
 }
 
 /// A capture that is not there, and is named like a subcommand, was probably meant to be one.

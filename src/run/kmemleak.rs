@@ -4,7 +4,7 @@ use slabtrace::kmemleak::{
     Kmemleak, KmemleakOptions, KmemleakReport, Unusable, write_json, write_text,
 };
 
-use super::input::Inputs;
+use super::input::{Inputs, Piece};
 use super::{Outcome, help, prepared, style};
 use crate::cli::{Format, KmemleakArgs};
 
@@ -23,13 +23,10 @@ pub(super) fn kmemleak(args: &KmemleakArgs) -> anyhow::Result<Outcome> {
 
 fn analysed(args: &KmemleakArgs, inputs: &mut Inputs) -> anyhow::Result<KmemleakReport> {
     let mut analysis = Kmemleak::new(KmemleakOptions { min_age: args.min_age() });
-    while let Some(mut input) = inputs.next()? {
-        while let Some(bytes) = input.read() {
-            analysis.feed(bytes);
-        }
-        analysis.end_input(input.name(), input.bytes());
-        inputs.done(&input)?;
-    }
+    inputs.read_all(|piece| match piece {
+        Piece::Bytes(bytes) => analysis.feed(bytes),
+        Piece::End { name, bytes } => analysis.end_input(name, bytes),
+    })?;
     let report = analysis.finish();
     match Unusable::of(&report) {
         Some(unusable) => Err(unusable.into()),

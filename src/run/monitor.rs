@@ -5,7 +5,7 @@ use slabtrace::monitor::{
     write_text,
 };
 
-use super::input::Inputs;
+use super::input::{Inputs, Piece};
 use super::output::Output;
 use super::{Outcome, help, prepared, style};
 use crate::cli::{MonitorArgs, MonitorFormat};
@@ -29,13 +29,10 @@ pub(super) fn monitor(args: &MonitorArgs) -> anyhow::Result<Outcome> {
 
 fn analysed(args: &MonitorArgs, inputs: &mut Inputs) -> anyhow::Result<MonitorReport> {
     let mut analysis = Monitor::new(MonitorOptions { interval: args.interval() });
-    while let Some(mut input) = inputs.next()? {
-        while let Some(bytes) = input.read() {
-            analysis.feed(bytes);
-        }
-        analysis.end_input(input.name(), input.bytes());
-        inputs.done(&input)?;
-    }
+    inputs.read_all(|piece| match piece {
+        Piece::Bytes(bytes) => analysis.feed(bytes),
+        Piece::End { name, bytes } => analysis.end_input(name, bytes),
+    })?;
     let report = analysis.finish();
     match Unusable::of(&report) {
         Some(unusable) => Err(unusable.into()),
