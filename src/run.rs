@@ -16,6 +16,7 @@ use slabtrace::event::{Detail, Grouping};
 use slabtrace::report::{
     BootChoice, Escaped, EventWriter, Report, Selection, Style, Unusable, write_json, write_text,
 };
+use slabtrace::symbol::ImageStore;
 use slabtrace::{Analysis, AnalysisOptions, Parser, ParserOptions};
 
 use crate::cli::{Cli, Color, Command, EventsArgs, EventsFormat, Format, ReportArgs};
@@ -81,11 +82,13 @@ fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
     let Some(mut inputs) = Inputs::choose(&args.captures)? else { return help() };
     let selection = args.selection()?;
     let output = prepared(&inputs, args.output.as_deref(), &args.captures)?;
+    let store = ImageStore::new();
+    let (mut symbols, output) = output.or_abandon(symbolize::symbols(&store, &args.symbols))?;
     let (mut report, output) = output.or_abandon(analysed(&mut inputs, args.grouping()))?;
     let is_partial = report.loss.is_any() || inputs.is_broken();
     note_missing_boot(&selection, report.boots.len());
     selection.apply(&mut report);
-    let ((), output) = output.or_abandon(symbolize::add_sources(&mut report, &args.symbols))?;
+    symbolize::add_sources(&mut report, &mut symbols);
     let is_partial = is_partial || report.has_symbol_warnings();
     output.write(|out| match args.format {
         Format::Text => {

@@ -330,6 +330,10 @@ fn what_cannot_be_written_or_opened_is_told_before_anything_is_read() {
     for command in [&["-", "corpora/missing.log"][..], &["events", "-", "corpora/missing.log"]] {
         refused(&ended(start(command)), "failed to open corpora/missing.log");
     }
+    for command in [&["--vmlinux", "missing", "-"][..], &["symbolize", "--vmlinux", "missing", "-"]]
+    {
+        refused(&ended(start(command)), "failed to read missing");
+    }
 }
 
 #[test]

@@ -6,18 +6,16 @@ use slabtrace::report::Report;
 use slabtrace::symbol::{ImageStore, LogFilter, Symbols, Tally, Warning};
 
 use super::input::Inputs;
-use super::output::Output;
-use super::{Outcome, help, refuse_overwriting};
+use super::{Outcome, help, prepared};
 use crate::cli::{SymbolArgs, SymbolizeArgs};
 
 /// Copies logs, with source places behind their frames.
 pub(super) fn symbolize(args: &SymbolizeArgs) -> anyhow::Result<Outcome> {
     let Some(mut inputs) = Inputs::choose(&args.captures)? else { return help() };
-    refuse_overwriting(args.output.as_deref(), &args.captures)?;
-    inputs.check()?;
+    let output = prepared(&inputs, args.output.as_deref(), &args.captures)?;
     let store = ImageStore::new();
-    let mut filter = LogFilter::new(Symbols::new(&store, args.symbols.options())?);
-    let output = Output::open(args.output.as_deref())?;
+    let (symbols, output) = output.or_abandon(symbols(&store, &args.symbols))?;
+    let mut filter = LogFilter::new(symbols);
     output.write(|out| copy(&mut inputs, &mut filter, out))??;
     warn(filter.symbols().warnings());
     say_missing(filter.tally());
@@ -49,14 +47,16 @@ fn copy(
     Ok(Ok(()))
 }
 
+/// The images that were named. One that cannot be opened is told before any log is read.
+pub(super) fn symbols<'a>(store: &'a ImageStore, args: &SymbolArgs) -> anyhow::Result<Symbols<'a>> {
+    Ok(Symbols::new(store, args.options())?)
+}
+
 /// Adds source places to the frames of a report.
-pub(super) fn add_sources(report: &mut Report, args: &SymbolArgs) -> anyhow::Result<()> {
-    let store = ImageStore::new();
-    let mut symbols = Symbols::new(&store, args.options())?;
-    report.add_sources(&mut symbols);
+pub(super) fn add_sources(report: &mut Report, symbols: &mut Symbols<'_>) {
+    report.add_sources(symbols);
     report.add_symbol_warnings(symbols.warnings());
     warn(symbols.warnings());
-    Ok(())
 }
 
 fn warn(warnings: &[Warning]) {
