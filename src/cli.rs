@@ -71,12 +71,8 @@ pub(crate) struct ReportArgs {
     /// The report's format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: Format,
-    /// Write the report to a file instead of standard output
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
-    /// When to use colour
-    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
-    pub(crate) color: Color,
+    #[command(flatten)]
+    pub(crate) result: ResultArgs,
     /// Keep the allocator's frames and the interrupted ones in the chains, and group by them
     #[arg(long)]
     pub(crate) full_chain: bool,
@@ -87,6 +83,17 @@ pub(crate) struct ReportArgs {
     select: SelectArgs,
     #[command(flatten)]
     pub(crate) symbols: SymbolArgs,
+}
+
+/// Where a report goes, and how it looks there.
+#[derive(Args, Debug)]
+pub(crate) struct ResultArgs {
+    /// Write to a file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub(crate) color: Color,
 }
 
 #[derive(Args, Debug)]
@@ -141,12 +148,8 @@ pub(crate) struct KmemleakArgs {
     /// The output's format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: Format,
-    /// Write to a file instead of standard output
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
-    /// When to use colour
-    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
-    pub(crate) color: Color,
+    #[command(flatten)]
+    pub(crate) result: ResultArgs,
     /// Leave out objects known to be younger, such as 90s or 5m
     #[arg(long, value_name = "DURATION")]
     min_age: Option<Age>,
@@ -169,12 +172,8 @@ pub(crate) struct MonitorArgs {
     /// The output's format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: MonitorFormat,
-    /// Write to a file instead of standard output
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
-    /// When to use colour
-    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
-    pub(crate) color: Color,
+    #[command(flatten)]
+    pub(crate) result: ResultArgs,
     /// Time between two samples of a log without dates, such as 60s or 1h
     #[arg(long, value_name = "DURATION")]
     interval: Option<Age>,

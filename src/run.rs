@@ -19,7 +19,7 @@ use slabtrace::report::{
 use slabtrace::symbol::ImageStore;
 use slabtrace::{Analysis, AnalysisOptions, Parser, ParserOptions};
 
-use crate::cli::{Cli, Color, Command, EventsArgs, EventsFormat, Format, ReportArgs};
+use crate::cli::{Cli, Color, Command, EventsArgs, EventsFormat, Format, ReportArgs, ResultArgs};
 use input::{Inputs, Piece};
 use output::{Output, Unwritable};
 
@@ -81,7 +81,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Outcome> {
 fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
     let Some(mut inputs) = Inputs::choose(&args.captures)? else { return help() };
     let selection = args.selection()?;
-    let output = prepared(&inputs, args.output.as_deref(), &args.captures)?;
+    let output = prepared(&inputs, args.result.output.as_deref(), &args.captures)?;
     let store = ImageStore::new();
     let (mut symbols, output) = output.or_abandon(symbolize::symbols(&store, &args.symbols))?;
     let (mut report, output) = output.or_abandon(analysed(&mut inputs, args.grouping()))?;
@@ -91,9 +91,7 @@ fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
     symbolize::add_sources(&mut report, &mut symbols);
     let is_partial = is_partial || report.has_symbol_warnings();
     output.write(|out| match args.format {
-        Format::Text => {
-            write_text(&report, style(args.color, args.output.as_deref()), &mut { out })
-        }
+        Format::Text => write_text(&report, style(&args.result), &mut { out }),
         Format::Json => write_json(&report, &mut { out }),
     })?;
     Ok(if args.strict && is_partial { Outcome::Partial } else { Outcome::Reported })
@@ -199,15 +197,15 @@ fn refuse_overwriting(output: Option<&Path>, captures: &[PathBuf]) -> anyhow::Re
 }
 
 /// Colour on a terminal, by the conventions of no-color.org and bixense.com/clicolors.
-fn style(color: Color, output: Option<&Path>) -> Style {
+fn style(args: &ResultArgs) -> Style {
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let wanted = match color {
+    let wanted = match args.color {
         Color::Always => true,
         Color::Never => false,
         Color::Auto if is_set("NO_COLOR") => false,
         Color::Auto if is_set("CLICOLOR_FORCE") => true,
         Color::Auto => {
-            output.is_none()
+            args.output.is_none()
                 && io::stdout().is_terminal()
                 && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
         }

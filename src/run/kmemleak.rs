@@ -10,12 +10,10 @@ use crate::cli::{Format, KmemleakArgs};
 
 pub(super) fn kmemleak(args: &KmemleakArgs) -> anyhow::Result<Outcome> {
     let Some(mut inputs) = Inputs::choose(&args.reports)? else { return help() };
-    let output = prepared(&inputs, args.output.as_deref(), &args.reports)?;
+    let output = prepared(&inputs, args.result.output.as_deref(), &args.reports)?;
     let (report, output) = output.or_abandon(analysed(args, &mut inputs))?;
     output.write(|out| match args.format {
-        Format::Text => {
-            write_text(&report, style(args.color, args.output.as_deref()), &mut { out })
-        }
+        Format::Text => write_text(&report, style(&args.result), &mut { out }),
         Format::Json => write_json(&report, &mut { out }),
     })?;
     Ok(Outcome::Reported)

@@ -15,12 +15,10 @@ pub(super) fn monitor(args: &MonitorArgs) -> anyhow::Result<Outcome> {
         return print_script(args);
     }
     let Some(mut inputs) = Inputs::choose(&args.logs)? else { return help() };
-    let output = prepared(&inputs, args.output.as_deref(), &args.logs)?;
+    let output = prepared(&inputs, args.result.output.as_deref(), &args.logs)?;
     let (report, output) = output.or_abandon(analysed(args, &mut inputs))?;
     output.write(|out| match args.format {
-        MonitorFormat::Text => {
-            write_text(&report, style(args.color, args.output.as_deref()), &mut { out })
-        }
+        MonitorFormat::Text => write_text(&report, style(&args.result), &mut { out }),
         MonitorFormat::Json => write_json(&report, &mut { out }),
         MonitorFormat::Csv => write_csv(&report, &mut { out }),
     })?;
@@ -42,6 +40,7 @@ fn analysed(args: &MonitorArgs, inputs: &mut Inputs) -> anyhow::Result<MonitorRe
 
 /// The script for the machine that leaks.
 fn print_script(args: &MonitorArgs) -> anyhow::Result<Outcome> {
-    Output::open(args.output.as_deref())?.write(|out| out.write_all(WATCH_SCRIPT.as_bytes()))?;
+    Output::open(args.result.output.as_deref())?
+        .write(|out| out.write_all(WATCH_SCRIPT.as_bytes()))?;
     Ok(Outcome::Reported)
 }
