@@ -5,12 +5,13 @@ use std::hash::BuildHasher;
 use foldhash::fast::FixedState;
 
 use crate::address::LineNumber;
-use crate::capture::{Line, LineSplitter};
+use crate::capture::{Line, LineSplitter, LineTaker, Taken};
 use crate::event::{
     Assembler, AssemblyLoss, Beginning, Boot, Detail, EventSink, Fingerprint, Grouping, Names,
     Printing, Sign, Timeline, Turn, Understood, Vocabulary, Word,
 };
-use crate::record::prefix::{Unwrapper, printk, wrap};
+use crate::record::prefix::printk::{self, Fronts, Stamped};
+use crate::record::prefix::{Unwrapper, wrap};
 use crate::record::{Caller, Record};
 use crate::time::{Clock, Stamp};
 
@@ -51,13 +52,15 @@ impl Parser {
     /// Takes the next piece of the log.
     pub fn feed(&mut self, bytes: &[u8], sink: &mut impl EventSink) {
         let Parser { splitter, unwrapper, stage } = self;
-        splitter.feed(bytes, |line| stage.line(line, unwrapper, sink));
+        let is_idle = unwrapper.is_idle();
+        let mut lines = Lines { stage, unwrapper, sink, is_idle, front: None };
+        splitter.feed_to(bytes, &mut lines);
     }
 
     /// Ends the log.
     pub fn finish(&mut self, sink: &mut impl EventSink) {
         let Parser { splitter, unwrapper, stage } = self;
-        splitter.finish(|line| stage.line(line, unwrapper, sink));
+        splitter.finish(|line| stage.line(line, None, unwrapper, sink));
         unwrapper.finish(|record| stage.record(&record, sink));
         stage.finish(sink);
     }
@@ -89,6 +92,7 @@ const BANNER_LINES: u64 = 200;
 /// Lines to events.
 #[derive(Debug)]
 struct Stage {
+    fronts: Fronts,
     names: Names,
     vocabulary: Vocabulary,
     timeline: Timeline,
@@ -105,6 +109,64 @@ struct Stage {
     events_before: u64,
 }
 
+/// What takes the lines of a log.
+struct Lines<'a, S> {
+    stage: &'a mut Stage,
+    unwrapper: &'a mut Unwrapper,
+    sink: &'a mut S,
+    /// Whether a line that is a printk time and a text needs no unwrapping.
+    is_idle: bool,
+    /// The front of the next line, where it was read already: its time, who printed it, and the
+    /// length of both.
+    front: Option<(Stamp, Option<Caller>, usize)>,
+}
+
+impl<S: EventSink> LineTaker for Lines<'_, S> {
+    /// Takes the lines that were foreseen: to compare a line finds its end, and what it means is
+    /// known. This loop decides how fast a log is read.
+    #[inline]
+    fn foreseen(&mut self, first: LineNumber, bytes: &[u8]) -> Taken {
+        let mut taken = Taken::default();
+        self.front = None;
+        if !self.is_idle {
+            return taken;
+        }
+        let stage = &mut *self.stage;
+        while let rest = &bytes[taken.bytes..]
+            && let Some(Stamped { stamp, caller, text }) = stage.fronts.read(rest)
+        {
+            let Some((foreseen, behind)) = stage.vocabulary.foresee(text) else {
+                self.front = Some((stamp, caller, rest.len() - text.len()));
+                break;
+            };
+            let Some(newline) = line_end(behind) else { break };
+            if !foreseen.is_plain() || !stage.timeline.is_forward(stamp) {
+                break;
+            }
+            let (line, stamp) = (LineNumber(first.0 + taken.lines), Some(stamp));
+            if let (Some(frame), Some(dump)) = (foreseen.frame(), stage.assembler.open_dump(caller))
+            {
+                stage.vocabulary.confirm(foreseen);
+                dump.push_frame(frame, stamp);
+                stage.present(line, stamp);
+            } else {
+                let text = &text[..text.len() - behind.len()];
+                let record = Record { line, stamp, caller, text };
+                let word = stage.vocabulary.meaning(foreseen);
+                stage.vocabulary.confirm(foreseen);
+                stage.word(&record, word, self.sink);
+            }
+            taken = taken.and(Taken { bytes: rest.len() - behind.len() + newline, lines: 1 });
+        }
+        taken
+    }
+
+    fn line(&mut self, line: Line<'_>) {
+        self.stage.line(line, self.front.take(), self.unwrapper, self.sink);
+        self.is_idle = self.unwrapper.is_idle();
+    }
+}
+
 /// A record that waits, with bytes of its own.
 #[derive(Debug)]
 struct Held {
@@ -117,6 +179,7 @@ struct Held {
 impl Stage {
     fn new(options: ParserOptions) -> Stage {
         Stage {
+            fronts: Fronts::default(),
             names: Names::default(),
             vocabulary: Vocabulary::default(),
             timeline: Timeline::default(),
@@ -130,10 +193,18 @@ impl Stage {
     }
 
     /// A line that is a printk time and a text that is understood takes the short way.
-    fn line(&mut self, line: Line<'_>, unwrapper: &mut Unwrapper, sink: &mut impl EventSink) {
+    fn line(
+        &mut self,
+        line: Line<'_>,
+        front: Option<(Stamp, Option<Caller>, usize)>,
+        unwrapper: &mut Unwrapper,
+        sink: &mut impl EventSink,
+    ) {
         let bytes = line.bytes.strip_suffix(b"\r").unwrap_or(line.bytes);
+        let known =
+            front.map(|(stamp, caller, len)| Stamped { stamp, caller, text: &bytes[len..] });
         if unwrapper.is_idle()
-            && let Some(stamped) = printk::stamped(bytes)
+            && let Some(stamped) = known.or_else(|| printk::stamped(bytes))
             && self.timeline.is_forward(stamped.stamp)
         {
             let record = Record {
@@ -217,17 +288,17 @@ impl Stage {
         }
         match understood {
             Understood::Trace(header) => {
-                self.present(record).pointers.see(&header);
+                self.present(record.line, record.stamp).pointers.see(&header);
                 self.assembler.header(record, &header, &mut self.names);
                 let Stage { assembler, names, .. } = self;
                 assembler.drain(|event| sink.event(event, names));
             }
             Understood::Object(row) => {
-                self.present(record);
+                self.present(record.line, record.stamp);
                 self.assembler.object_row(record, row);
             }
             Understood::Registers(line) => {
-                self.present(record);
+                self.present(record.line, record.stamp);
                 self.assembler.registers(record, line);
             }
             Understood::Word(word) => self.word(record, word, sink),
@@ -242,7 +313,7 @@ impl Stage {
             Word::Slabinfo(cache, bytes) => sink.object_size(cache, bytes),
             _ => {}
         }
-        self.present(record);
+        self.present(record.line, record.stamp);
         self.assembler.word(record, word, &mut self.names);
         self.report_losses(sink);
     }
@@ -256,10 +327,10 @@ impl Stage {
 
     /// Takes note of the record in its boot.
     #[inline]
-    fn present(&mut self, record: &Record<'_>) -> &mut Boot {
+    fn present(&mut self, line: LineNumber, stamp: Option<Stamp>) -> &mut Boot {
         let last = self.boots.len() - 1;
         let boot = &mut self.boots[last];
-        boot.see(record.line, record.stamp);
+        boot.see(line, stamp);
         boot
     }
 
@@ -344,6 +415,16 @@ fn sign(record: &Record<'_>, understood: &Understood<'_>) -> Sign {
     }
 }
 
+/// The length of the line's end at the front of `bytes`.
+#[inline]
+fn line_end(bytes: &[u8]) -> Option<usize> {
+    match bytes {
+        [b'\n', ..] => Some(1),
+        [b'\r', b'\n', ..] => Some(2),
+        _ => None,
+    }
+}
+
 /// A row of an object dump is no longer than this; the oldest kernels' are the longest.
 const ROW_CHARS_MAX: usize = 100;
 
@@ -357,17 +438,7 @@ fn is_whole(understood: &Understood<'_>, record: &Record<'_>, line: &[u8]) -> bo
                 && memchr::memchr(b'[', header.cache).is_none()
         }
         Understood::Object(_) if record.text.len() <= ROW_CHARS_MAX => true,
-        Understood::Object(_)
-        | Understood::Registers(_)
-        | Understood::Word(
-            Word::Task(_)
-            | Word::Hardware(_)
-            | Word::TaskDetail
-            | Word::Dropped(_)
-            | Word::Banner(_)
-            | Word::SplatBegin
-            | Word::SplatEnd,
-        ) => printk::embedded(record.text).is_none(),
-        Understood::Word(word) => *word != Word::Other,
+        Understood::Object(_) | Understood::Registers(_) => printk::embedded(record.text).is_none(),
+        Understood::Word(word) => word.is_whole(record.text),
     }
 }

@@ -18,6 +18,45 @@ pub struct Line<'a> {
     pub bytes: &'a [u8],
 }
 
+/// Lines that were taken from the front of a text.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Taken {
+    /// How many bytes, newlines included.
+    pub bytes: usize,
+    /// How many lines.
+    pub lines: u64,
+}
+
+impl Taken {
+    /// These lines, and those behind them.
+    #[must_use]
+    pub fn and(self, next: Taken) -> Taken {
+        Taken { bytes: self.bytes + next.bytes, lines: self.lines + next.lines }
+    }
+}
+
+/// Takes the lines of a stream, and may know some before it has seen their end.
+pub trait LineTaker {
+    /// Takes whole lines at the front of `bytes`, as many as are told without looking for their
+    /// end; `first` is the number of the first.
+    #[inline]
+    fn foreseen(&mut self, _first: LineNumber, _bytes: &[u8]) -> Taken {
+        Taken::default()
+    }
+
+    /// Takes a line.
+    fn line(&mut self, line: Line<'_>);
+}
+
+/// Takes lines with a function.
+struct Each<F>(F);
+
+impl<F: FnMut(Line<'_>)> LineTaker for Each<F> {
+    fn line(&mut self, line: Line<'_>) {
+        (self.0)(line);
+    }
+}
+
 /// Cuts a stream into lines.
 #[derive(Debug, Default)]
 pub struct LineSplitter {
@@ -42,41 +81,57 @@ impl LineSplitter {
     }
 
     /// Takes the next piece of the stream and hands every completed line to `each`.
-    pub fn feed(&mut self, bytes: &[u8], mut each: impl FnMut(Line<'_>)) {
-        let mut start = 0;
-        for end in memchr::memchr_iter(b'\n', bytes) {
-            self.end_line(&bytes[start..end], &mut each);
-            start = end + 1;
+    pub fn feed(&mut self, bytes: &[u8], each: impl FnMut(Line<'_>)) {
+        self.feed_to(bytes, &mut Each(each));
+    }
+
+    /// Takes the next piece of the stream and hands every completed line to `taker`.
+    pub fn feed_to(&mut self, bytes: &[u8], taker: &mut impl LineTaker) {
+        let mut rest = bytes;
+        loop {
+            if self.is_between_lines() {
+                let taken = taker.foreseen(LineNumber(self.newlines + 1), rest);
+                self.newlines += taken.lines;
+                rest = &rest[taken.bytes..];
+            }
+            let Some(end) = memchr::memchr(b'\n', rest) else { break };
+            self.end_line(&rest[..end], taker);
+            rest = &rest[end + 1..];
         }
-        self.keep(&bytes[start..], &mut each);
+        self.keep(rest, taker);
     }
 
     /// Ends the stream: hands over a last line without a newline.
-    pub fn finish(&mut self, mut each: impl FnMut(Line<'_>)) {
+    pub fn finish(&mut self, each: impl FnMut(Line<'_>)) {
         if !self.partial.is_empty() {
-            self.end_line(&[], &mut each);
+            self.end_line(&[], &mut Each(each));
         }
         self.line_begun = false;
     }
 
-    fn end_line(&mut self, tail: &[u8], each: &mut impl FnMut(Line<'_>)) {
+    fn is_between_lines(&self) -> bool {
+        self.partial.is_empty() && !self.line_begun
+    }
+
+    fn end_line(&mut self, tail: &[u8], taker: &mut impl LineTaker) {
+        let number = LineNumber(self.newlines + 1);
         if self.partial.is_empty() && tail.len() <= MAX_LINE_BYTES {
-            each(Line { number: LineNumber(self.newlines + 1), bytes: tail });
+            taker.line(Line { number, bytes: tail });
         } else {
-            self.keep(tail, each);
-            each(Line { number: LineNumber(self.newlines + 1), bytes: &self.partial });
+            self.keep(tail, taker);
+            taker.line(Line { number, bytes: &self.partial });
             self.partial.clear();
         }
         self.newlines += 1;
         self.line_begun = false;
     }
 
-    fn keep(&mut self, mut bytes: &[u8], each: &mut impl FnMut(Line<'_>)) {
+    fn keep(&mut self, mut bytes: &[u8], taker: &mut impl LineTaker) {
         while self.partial.len() + bytes.len() > MAX_LINE_BYTES {
             let (head, tail) = bytes.split_at(MAX_LINE_BYTES - self.partial.len());
             self.partial.extend_from_slice(head);
             let end = last_time(&self.partial).unwrap_or(MAX_LINE_BYTES);
-            each(Line { number: LineNumber(self.newlines + 1), bytes: &self.partial[..end] });
+            taker.line(Line { number: LineNumber(self.newlines + 1), bytes: &self.partial[..end] });
             self.partial.drain(..end);
             self.line_begun = true;
             bytes = tail;

@@ -5,5 +5,5 @@ mod lines;
 mod source;
 
 pub use compression::Compression;
-pub use lines::{Line, LineSplitter, MAX_LINE_BYTES};
+pub use lines::{Line, LineSplitter, LineTaker, MAX_LINE_BYTES, Taken};
 pub use source::{Source, SourceError};

@@ -10,6 +10,7 @@ use super::loss::{self, AssemblyLoss};
 use super::names::{NameId, Names};
 use super::skeleton::{Part, Skeleton};
 use super::stacks::{Grouping, Stacks};
+use super::steps::Steps;
 use super::vocabulary::Word;
 use super::{Damage, DamageSet, Detail, Event, Lost, Printing};
 use crate::address::{LineNumber, Pointer};
@@ -27,6 +28,10 @@ pub(crate) struct Assembler {
     binder: Binder,
     loss: AssemblyLoss,
     losses: Vec<(Lost, LineNumber)>,
+    /// Room for the steps of the next backtrace.
+    spare: Steps,
+    /// The last header's cache, which the next one's mostly is.
+    cache: Option<(Vec<u8>, NameId)>,
     skeleton: Skeleton,
     events: u64,
     boot: u32,
@@ -45,6 +50,8 @@ impl Assembler {
             binder: Binder::default(),
             loss: AssemblyLoss::default(),
             losses: Vec::new(),
+            spare: Steps::default(),
+            cache: None,
             skeleton: Skeleton::default(),
             events: 0,
             boot: 0,
@@ -111,10 +118,11 @@ impl Assembler {
             self.loss.damaged_lines += 1;
         }
         self.stamped |= record.stamp.is_some();
+        let cache = self.cache(header.root_cache(), names);
         self.binder.header(Event {
             seq: self.events,
             op: header.op,
-            cache: names.intern(header.root_cache()),
+            cache,
             object: header.object,
             digits: if matches!(header.object, Pointer::Torn) { 0 } else { header.digits },
             inuse: header.inuse,
@@ -133,6 +141,17 @@ impl Assembler {
         self.lane(record.caller).since_header = 0;
     }
 
+    fn cache(&mut self, name: &[u8], names: &mut Names) -> NameId {
+        match &self.cache {
+            Some((last, cache)) if last == name => *cache,
+            _ => {
+                let cache = names.intern(name);
+                self.cache = Some((name.to_vec(), cache));
+                cache
+            }
+        }
+    }
+
     /// A row of an object dump.
     pub(crate) fn object_row(&mut self, record: &Record<'_>, row: ObjectRow) {
         self.binder.object_row(record.caller, row);
@@ -148,6 +167,12 @@ impl Assembler {
         {
             dump.push_registers(line, detail);
         }
+    }
+
+    /// The backtrace that a caller's frames go on with.
+    #[inline]
+    pub(crate) fn open_dump(&mut self, caller: Option<Caller>) -> Option<&mut Dump> {
+        self.lane(caller).open.as_mut()
     }
 
     /// Any other line that was understood.
@@ -203,23 +228,19 @@ impl Assembler {
     }
 
     /// Hands on every event that waits for nothing any more.
-    pub(crate) fn drain(&mut self, mut each: impl FnMut(&Event)) {
-        while let Some(event) = self.binder.ready() {
-            each(&event);
-        }
+    pub(crate) fn drain(&mut self, each: impl FnMut(&Event)) {
+        self.binder.drain(each);
     }
 
     /// Closes everything that is open and hands on every event: the log or the boot ends.
-    pub(crate) fn flush(&mut self, names: &mut Names, mut each: impl FnMut(&Event)) {
+    pub(crate) fn flush(&mut self, names: &mut Names, each: impl FnMut(&Event)) {
         for (caller, mut dump) in self.lanes.take_dumps() {
             // What ends where no other backtrace ended was cut off with the log.
             dump.cut |= !self.skeleton.is_end(dump.outermost());
-            self.close(caller, &dump, names);
+            self.close(caller, dump, names);
         }
         self.lanes.clear();
-        while let Some(event) = self.binder.release() {
-            each(&event);
-        }
+        self.binder.flush(each);
     }
 
     #[inline]
@@ -230,9 +251,11 @@ impl Assembler {
     /// A task header, or a heading without one, begins a backtrace.
     fn begin(&mut self, record: &Record<'_>, task: Option<super::Task>, names: &mut Names) {
         let headers_before = self.events;
+        let room = std::mem::take(&mut self.spare).emptied();
         let lane = self.lane(record.caller);
         let opening = if lane.splat_announced { Opening::Splat } else { Opening::Event };
         let mut dump = Dump::new(opening, task, record.line);
+        dump.steps = room;
         dump.stamp = record.stamp;
         dump.last_stamp = record.stamp;
         if task.is_some() {
@@ -269,7 +292,7 @@ impl Assembler {
             }
         }
         for (lane_caller, dump) in over {
-            self.close(lane_caller, &dump, names);
+            self.close(lane_caller, dump, names);
         }
     }
 
@@ -384,7 +407,7 @@ impl Assembler {
         }
         for (caller, mut dump) in self.lanes.take_dumps() {
             dump.cut = true;
-            self.close(caller, &dump, names);
+            self.close(caller, dump, names);
         }
     }
 
@@ -415,12 +438,18 @@ impl Assembler {
         names: &mut Names,
     ) {
         for dump in dumps {
-            self.close(caller, &dump, names);
+            self.close(caller, dump, names);
         }
     }
 
-    /// A backtrace is complete: its header takes it.
-    fn close(&mut self, caller: Option<Caller>, dump: &Dump, names: &mut Names) {
+    /// A backtrace is complete.
+    fn close(&mut self, caller: Option<Caller>, dump: Dump, names: &mut Names) {
+        self.bind(caller, &dump, names);
+        self.spare = dump.steps;
+    }
+
+    /// A complete backtrace's header takes it.
+    fn bind(&mut self, caller: Option<Caller>, dump: &Dump, names: &mut Names) {
         if dump.steps.is_empty()
             || (dump.opening == Opening::Splat && !self.binder.expects_stack(caller))
         {

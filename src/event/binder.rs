@@ -329,13 +329,24 @@ impl Binder {
         (!self.waiting[newest].has_stack).then_some(newest)
     }
 
-    /// The next event that waits for nothing any more.
-    pub(crate) fn ready(&mut self) -> Option<Event> {
-        let front = self.waiting.front()?;
+    /// Hands on the events that wait for nothing any more.
+    pub(crate) fn drain(&mut self, mut each: impl FnMut(&Event)) {
+        while self.is_ready() {
+            self.release(&mut each);
+        }
+    }
+
+    /// Hands on all events, waiting or not: nothing more comes.
+    pub(crate) fn flush(&mut self, mut each: impl FnMut(&Event)) {
+        while !self.waiting.is_empty() {
+            self.release(&mut each);
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        let Some(front) = self.waiting.front() else { return false };
         let is_settled = front.has_stack && !self.may_be_reconsidered(front);
-        let ready =
-            is_settled || front.overtaken >= OVERTAKEN_MAX || self.waiting.len() > WAITING_MAX;
-        if ready { self.release() } else { None }
+        is_settled || front.overtaken >= OVERTAKEN_MAX || self.waiting.len() > WAITING_MAX
     }
 
     /// Whether an event was part of a guess that its object's free may still turn.
@@ -345,23 +356,30 @@ impl Binder {
             && self.rivals.rival_of(waiting.event.seq).is_some()
     }
 
-    /// The next event, waiting or not: nothing more comes.
-    pub(crate) fn release(&mut self) -> Option<Event> {
-        let mut waiting = self.waiting.pop_front()?;
-        if !waiting.has_stack {
-            waiting.event.damage.insert(Damage::NoStack);
+    /// Hands on the next event.
+    fn release(&mut self, each: &mut impl FnMut(&Event)) {
+        if let Some(waiting) = self.waiting.front_mut() {
+            waiting.complete();
+            each(&waiting.event);
+            self.waiting.pop_front();
         }
-        if waiting.dumped_bytes > 0 {
-            waiting.event.object_size = Some(waiting.dumped_bytes);
-        }
-        if waiting.row_bytes < waiting.dumped_bytes {
-            waiting.event.damage.insert(Damage::DumpTorn);
-        }
-        Some(waiting.event)
     }
 }
 
 impl Waiting {
+    /// Nothing more comes: what is missing now is lost.
+    fn complete(&mut self) {
+        if !self.has_stack {
+            self.event.damage.insert(Damage::NoStack);
+        }
+        if self.dumped_bytes > 0 {
+            self.event.object_size = Some(self.dumped_bytes);
+        }
+        if self.row_bytes < self.dumped_bytes {
+            self.event.damage.insert(Damage::DumpTorn);
+        }
+    }
+
     /// Whether the header could have printed a backtrace.
     fn may_own(&self, lane: Option<Caller>, dump: &Dump) -> bool {
         !self.has_stack && self.event.caller == lane && self.event.seq < dump.headers_before

@@ -30,6 +30,16 @@ impl Step {
         }
     }
 
+    /// A number that no other step has.
+    #[inline]
+    pub(super) fn number(self) -> u64 {
+        match self {
+            Step::Frame(frame) => u64::from(frame.number()),
+            Step::Struck(frame) => 1 << 32 | u64::from(frame.number()),
+            Step::EndOf(context) => 1 << 33 | context as u64,
+        }
+    }
+
     pub(crate) fn frame(self) -> Option<FrameId> {
         match self {
             Step::Frame(frame) | Step::Struck(frame) => Some(frame),

@@ -3,6 +3,7 @@
 use super::chain::Step;
 use super::names::{FrameId, Names};
 use super::skeleton::{Part, Parts};
+use super::steps::Steps;
 use super::vocabulary::Word;
 use super::{Backtrace, Detail, RegisterBlock, Task, chain};
 use crate::address::{CodeAddr, LineNumber};
@@ -51,7 +52,7 @@ pub(crate) struct Dump {
     pub(crate) parts: Parts,
     /// Whether a line of it was seen to be damaged or lost.
     pub(crate) cut: bool,
-    pub(crate) steps: Vec<Step>,
+    pub(crate) steps: Steps,
     /// Index of the next step at each register block, and the block.
     registers: Vec<(usize, Vec<(String, String)>)>,
     /// What came since the last frame.
@@ -73,7 +74,7 @@ impl Dump {
             overtaken: 0,
             parts: Parts::default(),
             cut: false,
-            steps: Vec::with_capacity(64),
+            steps: Steps::default(),
             registers: Vec::new(),
             between: Between::Frames,
             exception: None,
@@ -87,7 +88,7 @@ impl Dump {
 
     /// Whether a frame of it came, apart from the place that was struck.
     fn has_frames(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step, Step::Frame(_)))
+        self.steps.as_slice().iter().any(|step| matches!(step, Step::Frame(_)))
     }
 
     /// Its heading comes.
@@ -116,7 +117,18 @@ impl Dump {
 
     /// The outermost frame so far.
     pub(crate) fn outermost(&self) -> Option<FrameId> {
-        self.steps.iter().rev().find_map(|step| step.frame())
+        self.steps.as_slice().iter().rev().find_map(|step| step.frame())
+    }
+
+    /// Adds a frame.
+    #[inline]
+    pub(crate) fn push_frame(&mut self, frame: FrameId, stamp: Option<Stamp>) {
+        self.last_stamp = stamp;
+        if self.steps.len() < STEPS_MAX {
+            self.steps.push(Step::Frame(frame));
+        } else {
+            self.cut = true;
+        }
     }
 
     /// Adds a line of the backtrace.
@@ -138,7 +150,7 @@ impl Dump {
     /// that the line before did not call is where an interrupt struck, behind its exception
     /// stack, or follows a lost line.
     fn push_call(&mut self, callee: FrameId, caller: FrameId, names: &Names) {
-        let is_known = match self.steps.last() {
+        let is_known = match self.steps.as_slice().last() {
             Some(&(Step::Frame(last) | Step::Struck(last))) => is_in(last, callee, names),
             Some(Step::EndOf(_)) | None => false,
         };
@@ -174,13 +186,19 @@ impl Dump {
     /// The complete backtrace.
     pub(crate) fn backtrace(&self, names: &Names) -> Backtrace {
         let frames_before = |at: usize| {
-            self.steps[..at].iter().filter(|step| !matches!(step, Step::EndOf(_))).count()
+            self.steps.as_slice()[..at]
+                .iter()
+                .filter(|step| !matches!(step, Step::EndOf(_)))
+                .count()
         };
         let registers = self.registers.iter().map(|(at, values)| RegisterBlock {
             after_frame: frames_before(*at).checked_sub(1),
             values: values.clone(),
         });
-        Backtrace { chain: chain::place(&self.steps, names), registers: registers.collect() }
+        Backtrace {
+            chain: chain::place(self.steps.as_slice(), names),
+            registers: registers.collect(),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ pub mod chain;
 mod dump;
 mod echo;
 mod evidence;
+mod foresight;
 mod function;
 mod lanes;
 mod loss;
@@ -14,6 +15,7 @@ mod names;
 mod rivals;
 mod skeleton;
 mod stacks;
+mod steps;
 mod timeline;
 mod vocabulary;
 

@@ -15,6 +15,12 @@ pub struct NameId(u32);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct FrameId(u32);
 
+impl FrameId {
+    pub(super) fn number(self) -> u32 {
+        self.0
+    }
+}
+
 /// Names the frames of one line in [`Names`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub(crate) struct RunId(u32);

@@ -1,13 +1,11 @@
 //! Backtraces seen before: what each says, worked out once.
 
-use std::hash::BuildHasher;
-
-use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 use super::chain::{self, Origin, Step};
 use super::function::Family;
 use super::names::{Names, Placed};
+use super::steps::Steps;
 use super::{Role, Stack};
 
 /// Which frames make a group.
@@ -46,7 +44,6 @@ struct Entry {
 pub(crate) struct Stacks {
     grouping: Grouping,
     table: HashTable<Entry>,
-    hasher: FixedState,
 }
 
 impl Stacks {
@@ -55,8 +52,8 @@ impl Stacks {
     }
 
     /// What a backtrace says.
-    pub(crate) fn read(&mut self, steps: &[Step], names: &mut Names) -> Meaning {
-        let hash = self.hasher.hash_one(steps);
+    pub(crate) fn read(&mut self, steps: &Steps, names: &mut Names) -> Meaning {
+        let (hash, steps) = (steps.hash(), steps.as_slice());
         if let Some(entry) = self.table.find(hash, |entry| *entry.steps == *steps) {
             return entry.meaning;
         }

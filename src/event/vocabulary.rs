@@ -11,8 +11,10 @@ use hashbrown::HashTable;
 
 use super::Task;
 use super::chain::Step;
+use super::foresight::{Branch, EntryId, Expected, Foresight, Leads};
 use super::names::{FrameId, NameId, Names, RunId};
 use crate::record::frame::FrameLine;
+use crate::record::prefix::printk;
 use crate::record::{Mark, ObjectRow, RegisterLine, TaskHeader, Text, TraceHeader, is_stack_words};
 
 /// The meaning of a line that may be remembered: [`Text`] with its names interned.
@@ -52,6 +54,27 @@ impl Word {
         }
     }
 
+    /// Whether a line's meaning leaves nothing to look for in it. Where the newline behind a
+    /// record was lost, a meaning that has no end of its own would swallow the next one.
+    pub(crate) fn is_whole(self, text: &[u8]) -> bool {
+        match self {
+            Word::Task(_)
+            | Word::Hardware(_)
+            | Word::TaskDetail
+            | Word::Dropped(_)
+            | Word::Banner(_)
+            | Word::SplatBegin
+            | Word::SplatEnd => printk::embedded(text).is_none(),
+            Word::Other => false,
+            _ => true,
+        }
+    }
+
+    /// Whether the line is whole and says nothing of its place in time.
+    fn is_plain(self, text: &[u8]) -> bool {
+        !matches!(self, Word::Banner(_)) && self.is_whole(text)
+    }
+
     /// The steps that a line of a backtrace adds.
     pub(crate) fn steps(self) -> [Option<Step>; 2] {
         match self {
@@ -86,30 +109,60 @@ struct Entry {
     start: u32,
     len: u32,
     word: Word,
+    /// Whether the line is whole and says nothing of its place in time.
+    is_plain: bool,
 }
 
 /// What lines mean.
 #[derive(Debug, Default)]
 pub(crate) struct Vocabulary {
-    table: HashTable<Entry>,
+    entries: Vec<Entry>,
+    by_text: HashTable<EntryId>,
     bytes: Vec<u8>,
     hasher: FixedState,
+    foresight: Foresight,
+}
+
+/// A line that was foreseen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Foreseen(Branch);
+
+impl Foreseen {
+    /// The frame that it is.
+    #[inline]
+    pub(crate) fn frame(self) -> Option<FrameId> {
+        match self.0.line {
+            Expected::Frame(frame) => Some(frame),
+            Expected::Plain | Expected::Other => None,
+        }
+    }
+
+    /// Whether it is whole and says nothing of its place in time.
+    #[inline]
+    pub(crate) fn is_plain(self) -> bool {
+        self.0.line != Expected::Other
+    }
 }
 
 impl Vocabulary {
     /// Understands a line of kernel text.
     pub(crate) fn read<'a>(&mut self, text: &'a [u8], names: &mut Names) -> Understood<'a> {
         if let Some(understood) = volatile(text) {
+            if matches!(understood, Understood::Trace(_)) {
+                self.foresight.restart();
+            }
             return understood;
         }
         let mut hasher = self.hasher.build_hasher();
         hasher.write(text);
         let hash = hasher.finish();
-        let known = |entry: &Entry| {
-            entry.hash == hash && self.bytes[entry.start as usize..][..entry.len as usize] == *text
+        let is_it = |&id: &EntryId| {
+            let entry = &self.entries[id as usize];
+            entry.hash == hash && entry.text(&self.bytes) == text
         };
-        if let Some(entry) = self.table.find(hash, known) {
-            return Understood::Word(entry.word);
+        if let Some(&id) = self.by_text.find(hash, is_it) {
+            self.follow(id);
+            return Understood::Word(self.entries[id as usize].word);
         }
         let understood = understand(text, names);
         match understood {
@@ -121,17 +174,71 @@ impl Vocabulary {
         understood
     }
 
-    fn remember(&mut self, text: &[u8], hash: u64, word: Word) {
-        if self.table.len() >= ENTRIES_MAX || self.bytes.len() + text.len() > BYTES_MAX {
-            self.table.clear();
-            self.bytes.clear();
+    /// The line that `bytes` begin with, if it is an expected one: most logs say the same again
+    /// and again. The line may go on behind what was foreseen.
+    #[inline]
+    pub(crate) fn foresee<'a>(&self, bytes: &'a [u8]) -> Option<(Foreseen, &'a [u8])> {
+        self.foresight.branches().iter().find_map(|branch| {
+            let text = self.bytes.get(branch.start as usize..branch.end as usize)?;
+            let behind = bytes.strip_prefix(text)?;
+            Some((Foreseen(*branch), behind))
+        })
+    }
+
+    /// The line was what was foreseen.
+    #[inline]
+    pub(crate) fn confirm(&mut self, foreseen: Foreseen) {
+        self.foresight.take(foreseen.0);
+    }
+
+    /// What a foreseen line means.
+    pub(crate) fn meaning(&self, foreseen: Foreseen) -> Word {
+        self.entries[foreseen.0.entry as usize].word
+    }
+
+    /// A remembered line comes that was not foreseen.
+    fn follow(&mut self, id: EntryId) {
+        let Entry { start, len, word, is_plain, .. } = self.entries[id as usize];
+        let leads = match word {
+            Word::Task(_) => Leads::BehindTask,
+            _ => Leads::On,
+        };
+        let line = match word {
+            Word::Frame(frame) => Expected::Frame(frame),
+            _ if is_plain => Expected::Plain,
+            _ => Expected::Other,
+        };
+        self.foresight.learn(Branch::new(id, start..start + len, line), leads);
+        if self.foresight.is_full() {
+            self.foresight.clear();
         }
-        let (Ok(start), Ok(len)) = (u32::try_from(self.bytes.len()), u32::try_from(text.len()))
-        else {
+    }
+
+    fn remember(&mut self, text: &[u8], hash: u64, word: Word) {
+        if self.entries.len() >= ENTRIES_MAX || self.bytes.len() + text.len() > BYTES_MAX {
+            self.entries.clear();
+            self.by_text.clear();
+            self.bytes.clear();
+            self.foresight.clear();
+        }
+        let (Ok(id), Ok(start), Ok(len)) = (
+            EntryId::try_from(self.entries.len()),
+            u32::try_from(self.bytes.len()),
+            u32::try_from(text.len()),
+        ) else {
             return;
         };
         self.bytes.extend_from_slice(text);
-        self.table.insert_unique(hash, Entry { hash, start, len, word }, |entry| entry.hash);
+        self.entries.push(Entry { hash, start, len, word, is_plain: word.is_plain(text) });
+        let entries = &self.entries;
+        self.by_text.insert_unique(hash, id, |&id| entries[id as usize].hash);
+        self.follow(id);
+    }
+}
+
+impl Entry {
+    fn text<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        &bytes[self.start as usize..][..self.len as usize]
     }
 }
 

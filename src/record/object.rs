@@ -1,6 +1,6 @@
 //! Rows of the object dump that SLUB prints between a free's header and its stack.
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, is_full_row};
 use crate::address::{ObjectAddr, Pointer};
 
 /// Bytes in a full row.
@@ -31,8 +31,12 @@ impl ObjectRow {
         let address = address(&mut cursor)?;
         cursor.eat(b": ")?;
         cursor.eat(b" ");
-        let bytes = (0..ROW_BYTES).take_while(|_| byte(&mut cursor).is_some()).count();
-        let bytes = u32::try_from(bytes).unwrap_or(ROW_BYTES);
+        let bytes = if cursor.rest().first_chunk().is_some_and(is_full_row) {
+            ROW_BYTES
+        } else {
+            let bytes = (0..ROW_BYTES).take_while(|_| byte(&mut cursor).is_some()).count();
+            u32::try_from(bytes).unwrap_or(ROW_BYTES)
+        };
         (bytes > 0).then_some(ObjectRow { address, bytes })
     }
 }

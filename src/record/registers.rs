@@ -129,15 +129,15 @@ fn is_powerpc_place(text: &[u8]) -> bool {
 
 /// Two to eight capitals or digits, a colon, and a number.
 fn is_named_block(text: &[u8]) -> bool {
-    let mut cursor = Cursor::new(text);
-    let name =
-        cursor.eat_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
-    (2..=8).contains(&name.len())
+    let is_of_name = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    let length = text.iter().take(9).take_while(|&&byte| is_of_name(byte)).count();
+    let (name, rest) = text.split_at(length);
+    let Some(rest) = rest.strip_prefix(b": ") else { return false };
+    let mut number = Cursor::new(rest.strip_prefix(b" ").unwrap_or(rest));
+    (2..=8).contains(&length)
         && name != b"CPU"
-        && cursor.eat(b": ").is_some()
-        && cursor.eat_blanks() <= 1
-        && cursor.hex().is_some()
-        && matches!(cursor.peek(), None | Some(b' ' | b':' | b'('))
+        && number.hex().is_some()
+        && matches!(number.peek(), None | Some(b' ' | b':' | b'('))
 }
 
 fn is_arm64_registers(text: &[u8]) -> bool {

@@ -35,10 +35,58 @@ pub(crate) fn stamped(line: &[u8]) -> Option<Stamped<'_>> {
     Some(Stamped { stamp: Stamp::boot(micros), caller, text })
 }
 
+/// Reads the fronts of lines, most of which begin like the one before.
+#[derive(Default, Debug)]
+pub(crate) struct Fronts {
+    /// The first bytes of the last time, up to a tenth of a second, and what they make.
+    head: u64,
+    micros: i64,
+}
+
+/// What is behind the digits of a time that nothing else follows: the bracket and a blank.
+const BEHIND_TIME: u64 = u64::from_le_bytes(*b"] \0\0\0\0\0\0");
+
+impl Fronts {
+    /// Reads the front of a text that may go on behind the line. Only the shapes of nearly all
+    /// are told.
+    #[inline]
+    pub(crate) fn read<'a>(&mut self, bytes: &'a [u8]) -> Option<Stamped<'a>> {
+        if let [b'[', _, _, _, _, _, _, _, rest @ ..] = bytes
+            && let Some(tail) = rest.first_chunk()
+        {
+            let head = u64::from_le_bytes(*bytes.first_chunk()?);
+            let tail = u64::from_le_bytes(*tail);
+            // Five digits of the fraction are left.
+            let micros = eight_digits((tail & 0xff_ffff_ffff) << 24 | 0x30_3030);
+            if head == self.head && (tail >> 40) & 0xffff == BEHIND_TIME {
+                let stamp = Stamp::boot(self.micros + i64::try_from(micros?).ok()?);
+                return Some(Stamped { stamp, caller: None, text: &rest[7..] });
+            }
+        }
+        self.read_anew(bytes)
+    }
+
+    #[cold]
+    fn read_anew<'a>(&mut self, bytes: &'a [u8]) -> Option<Stamped<'a>> {
+        let (micros, len) = usual_time(bytes).or_else(|| late_time(bytes))?;
+        if len == 14 {
+            self.head = u64::from_le_bytes(*bytes.first_chunk()?);
+            self.micros = micros - micros % 100_000;
+        }
+        let (caller, len) = match bytes.get(len) {
+            Some(b'[') => caller(&bytes[len..]).map(|(who, more)| (Some(who), len + more))?,
+            _ => (None, len),
+        };
+        let text = &bytes[len..];
+        let text = text.strip_prefix(b" ").unwrap_or(text);
+        Some(Stamped { stamp: Stamp::boot(micros), caller, text })
+    }
+}
+
 /// Reads a bracketed time, and tells its length.
 #[inline]
 fn time(line: &[u8]) -> Option<(i64, usize)> {
-    usual_time(line).or_else(|| any_time(line))
+    usual_time(line).or_else(|| late_time(line)).or_else(|| any_time(line))
 }
 
 /// Reads `[sssss.uuuuuu]`, the shape of nearly all, eight digits at a time.
@@ -57,6 +105,20 @@ fn usual_time(line: &[u8]) -> Option<(i64, usize)> {
     let first = eight_digits(seconds | (((right >> 8) & 0xff_ffff) << 40))?;
     let last = eight_digits((((right >> 32) & 0xff_ffff) << 40) | 0x30_3030_3030)?;
     i64::try_from(first * 1000 + last).ok().map(|micros| (micros, 14))
+}
+
+/// Reads `[ssssss.uuuuuu]`, the shape of most that are left: from the second day on.
+#[inline]
+fn late_time(line: &[u8]) -> Option<(i64, usize)> {
+    let head = line.first_chunk::<15>()?;
+    if head[0] != b'[' || head[7] != b'.' || head[14] != b']' {
+        return None;
+    }
+    let left = u64::from_le_bytes(*head[1..].first_chunk()?) & 0xffff_ffff_ffff;
+    let right = u64::from_le_bytes(*head[6..].first_chunk()?) >> 16;
+    let seconds = eight_digits(left << 16 | 0x3030)?;
+    let micros = eight_digits(right << 16 | 0x3030)?;
+    i64::try_from(seconds * 1_000_000 + micros).ok().map(|micros| (micros, 15))
 }
 
 /// The value of eight decimal digits, the first in the lowest byte: pairs, fours, eights
@@ -277,6 +339,30 @@ mod tests {
         assert_eq!(embedded(&line), None);
         // To look for the end of each at the end of the line takes minutes.
         assert!(begun.elapsed().as_secs() < 10);
+    }
+
+    #[test]
+    fn fronts_are_what_a_single_line_says() {
+        let mut fronts = Fronts::default();
+        for line in [
+            "[    4.818698] TRACE a",
+            "[    4.899999][  T154] TRACE a",
+            "[    4.800001] TRACE a",
+            "[    4.900000]TRACE a",
+            "[12345.900001] [<c0012a34>] a",
+            "[123456.900001] a",
+        ] {
+            assert_eq!(fronts.read(line.as_bytes()), stamped(line.as_bytes()), "{line}");
+        }
+        for line in [
+            "[    4.9x9999] TRACE a",
+            "[12345.900001 [<c0012a34>] a",
+            "[12345.900001][<c0012a34>] a",
+            "[123456.90000x] a",
+            "[    4.90000",
+        ] {
+            assert_eq!(fronts.read(line.as_bytes()), None, "{line}");
+        }
     }
 
     #[test]

@@ -1,0 +1,182 @@
+//! Which line comes next: backtraces repeat, and so do the lines around them.
+//!
+//! What was read since an event's header leads to a place in a tree. Each place remembers what
+//! came next, so that a line need only be compared with what is expected.
+
+use std::hash::BuildHasher;
+use std::ops::Range;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+
+use super::names::FrameId;
+
+/// Place of a remembered line among all.
+pub(super) type EntryId = u32;
+
+/// A place in the tree.
+type NodeId = u32;
+
+/// Where an event's header leads.
+const ROOT: NodeId = 0;
+
+/// Where the first line of a backtrace leads: it names a task, and what follows does not depend on
+/// which.
+const BEHIND_TASK: NodeId = 1;
+
+/// At this many places the tree is dropped, and learning starts afresh.
+const NODES_MAX: usize = 1 << 16;
+
+/// An event has fewer lines. What goes on for longer is something else, and starts afresh.
+const DEPTH_MAX: u16 = 512;
+
+/// Lines that are compared at each place.
+const BRANCHES: usize = 3;
+
+/// What a line is that may come next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Expected {
+    /// A frame.
+    Frame(FrameId),
+    /// Another line that is whole and says nothing of its place in time.
+    Plain,
+    /// A line that must be looked at.
+    Other,
+}
+
+/// A line that may come next.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Branch {
+    pub(super) entry: EntryId,
+    /// Where its text lies among all.
+    pub(super) start: u32,
+    pub(super) end: u32,
+    pub(super) line: Expected,
+    to: NodeId,
+}
+
+impl Branch {
+    /// A line whose text is nowhere: it never comes.
+    const NONE: Branch = Branch {
+        entry: EntryId::MAX,
+        start: u32::MAX,
+        end: u32::MAX,
+        line: Expected::Other,
+        to: ROOT,
+    };
+
+    /// A line, and nowhere to go from it yet.
+    pub(super) fn new(entry: EntryId, text: Range<u32>, line: Expected) -> Branch {
+        Branch { entry, start: text.start, end: text.end, line, to: ROOT }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    /// What came next, the latest first.
+    next: [Branch; BRANCHES],
+    depth: u16,
+}
+
+impl Node {
+    fn at(depth: u16) -> Node {
+        Node { next: [Branch::NONE; BRANCHES], depth }
+    }
+}
+
+/// Whether what follows a line depends on which line it was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Leads {
+    /// It does.
+    On,
+    /// It names a task.
+    BehindTask,
+}
+
+/// The tree, and where the log is in it.
+#[derive(Debug)]
+pub(super) struct Foresight {
+    nodes: Vec<Node>,
+    ways: HashTable<(NodeId, Branch)>,
+    hasher: FixedState,
+    at: NodeId,
+}
+
+impl Default for Foresight {
+    fn default() -> Foresight {
+        Foresight {
+            nodes: vec![Node::at(0); 2],
+            ways: HashTable::new(),
+            hasher: FixedState::default(),
+            at: ROOT,
+        }
+    }
+}
+
+impl Foresight {
+    /// What may come next.
+    #[inline]
+    pub(super) fn branches(&self) -> &[Branch; BRANCHES] {
+        &self.nodes[self.at as usize].next
+    }
+
+    /// It came.
+    #[inline]
+    pub(super) fn take(&mut self, branch: Branch) {
+        self.at = branch.to;
+    }
+
+    /// An event's header comes.
+    #[inline]
+    pub(super) fn restart(&mut self) {
+        self.at = ROOT;
+    }
+
+    /// Everything is forgotten.
+    pub(super) fn clear(&mut self) {
+        *self = Foresight::default();
+    }
+
+    /// A line comes that was not expected.
+    pub(super) fn learn(&mut self, line: Branch, leads: Leads) {
+        let from = self.at;
+        if leads == Leads::BehindTask {
+            return self.put_first(Branch { to: BEHIND_TASK, ..line });
+        }
+        let hash = self.hasher.hash_one((from, line.entry));
+        let known = self.ways.find(hash, |(place, way)| *place == from && way.entry == line.entry);
+        let branch = match known {
+            Some(&(_, branch)) => branch,
+            None => self.grow(hash, line),
+        };
+        self.put_first(branch);
+    }
+
+    fn put_first(&mut self, branch: Branch) {
+        let next = &mut self.nodes[self.at as usize].next;
+        next.rotate_right(1);
+        next[0] = branch;
+        self.at = branch.to;
+    }
+
+    fn grow(&mut self, hash: u64, line: Branch) -> Branch {
+        let from = self.at;
+        let depth = self.nodes[from as usize].depth + 1;
+        let mut to = ROOT;
+        if depth < DEPTH_MAX {
+            to = NodeId::try_from(self.nodes.len()).unwrap_or(ROOT);
+            self.nodes.push(Node::at(depth));
+        }
+        let branch = Branch { to, ..line };
+        let hasher = &self.hasher;
+        self.ways.insert_unique(hash, (from, branch), |(from, branch)| {
+            hasher.hash_one((*from, branch.entry))
+        });
+        branch
+    }
+
+    /// Whether there is no room for more.
+    pub(super) fn is_full(&self) -> bool {
+        self.nodes.len() >= NODES_MAX
+    }
+}
