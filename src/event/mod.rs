@@ -12,22 +12,26 @@ mod function;
 mod lanes;
 mod loss;
 mod names;
+mod pool;
 mod rivals;
+mod shift;
 mod skeleton;
 mod stacks;
 mod steps;
 mod timeline;
 mod vocabulary;
 
-pub(crate) use assembler::Assembler;
+pub(crate) use assembler::{Assembler, AssemblerMark};
+pub(crate) use binder::BinderHint;
 pub use boot::{Boot, PointerStyle, arch};
 pub use chain::{Context, Role};
 pub(crate) use echo::Fingerprint;
 pub(crate) use function::base_name;
 pub use loss::AssemblyLoss;
 pub use names::{ChainId, Frame, FrameId, NameId, Names, Placed};
+pub(crate) use shift::Shift;
 pub use stacks::Grouping;
-pub(crate) use timeline::{Sign, Timeline, Turn};
+pub(crate) use timeline::{Sign, Timeline, TimelineMark, Turn};
 pub(crate) use vocabulary::{Understood, Vocabulary, Word};
 
 use crate::address::{LineNumber, Pointer};
@@ -187,6 +191,15 @@ pub struct Event {
     pub object_size: Option<u32>,
     /// What is wrong with the event.
     pub damage: DamageSet,
+}
+
+impl Event {
+    /// It lies further down in the log.
+    pub(crate) fn shift(&mut self, shift: Shift) {
+        self.seq += shift.events;
+        self.line.0 += shift.lines;
+        self.boot += shift.boots;
+    }
 }
 
 /// Something of an event that is missing from the log.

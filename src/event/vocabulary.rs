@@ -146,7 +146,7 @@ impl Foreseen {
 
 impl Vocabulary {
     /// Understands a line of kernel text.
-    pub(crate) fn read<'a>(&mut self, text: &'a [u8], names: &mut Names) -> Understood<'a> {
+    pub(crate) fn read<'a>(&mut self, text: &'a [u8], names: &Names) -> Understood<'a> {
         if let Some(understood) = volatile(text) {
             if matches!(understood, Understood::Trace(_)) {
                 self.foresight.restart();
@@ -269,7 +269,7 @@ fn volatile(text: &[u8]) -> Option<Understood<'_>> {
     }
 }
 
-fn understand<'a>(text: &'a [u8], names: &mut Names) -> Understood<'a> {
+fn understand<'a>(text: &'a [u8], names: &Names) -> Understood<'a> {
     Understood::Word(match Text::parse(text) {
         Text::Trace(header) => return Understood::Trace(header),
         Text::Object(row) => return Understood::Object(row),
@@ -302,7 +302,7 @@ fn understand<'a>(text: &'a [u8], names: &mut Names) -> Understood<'a> {
     })
 }
 
-fn intern_task(task: &TaskHeader<'_>, names: &mut Names) -> Task {
+fn intern_task(task: &TaskHeader<'_>, names: &Names) -> Task {
     Task {
         cpu: task.cpu,
         pid: task.pid,
