@@ -5,11 +5,14 @@ mod kmemleak;
 mod man;
 mod monitor;
 mod output;
+mod stretches;
 mod symbolize;
 
 use std::io::{self, IsTerminal, Write};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::thread;
 
 use clap::CommandFactory;
 use slabtrace::event::{Detail, Grouping};
@@ -20,7 +23,7 @@ use slabtrace::symbol::ImageStore;
 use slabtrace::{Analysis, AnalysisOptions, Parser, ParserOptions};
 
 use crate::cli::{Cli, Color, Command, EventsArgs, EventsFormat, Format, ReportArgs, ResultArgs};
-use input::{Inputs, Piece};
+use input::{Inputs, Offer, Piece};
 use output::{Output, Unwritable};
 
 /// How a run ended.
@@ -84,7 +87,8 @@ fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
     let output = prepared(&inputs, args.result.output.as_deref(), &args.captures)?;
     let store = ImageStore::new();
     let (mut symbols, output) = output.or_abandon(symbolize::symbols(&store, &args.symbols))?;
-    let (mut report, output) = output.or_abandon(analysed(&mut inputs, args.grouping()))?;
+    let (mut report, output) =
+        output.or_abandon(analysed(&mut inputs, args.grouping(), threads(args)))?;
     let is_partial = report.loss.is_any() || inputs.is_broken();
     note_missing_boot(&selection, report.boots.len());
     selection.apply(&mut report);
@@ -98,17 +102,32 @@ fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
 }
 
 /// Reads all captures; a report that says nothing is an error.
-fn analysed(inputs: &mut Inputs, grouping: Grouping) -> anyhow::Result<Report> {
+fn analysed(
+    inputs: &mut Inputs,
+    grouping: Grouping,
+    threads: NonZeroUsize,
+) -> anyhow::Result<Report> {
     let mut analysis = Analysis::new(AnalysisOptions { grouping });
-    inputs.read_all(|piece| match piece {
-        Piece::Bytes(bytes) => analysis.feed(bytes),
-        Piece::End { name, bytes } => analysis.end_input(name, bytes),
+    inputs.offer_all(|offer| {
+        match offer {
+            Offer::File(file, bytes) => {
+                return stretches::read(file, bytes, threads, &mut analysis, |_| {});
+            }
+            Offer::Piece(Piece::Bytes(bytes)) => analysis.feed(bytes),
+            Offer::Piece(Piece::End { name, bytes }) => analysis.end_input(name, bytes),
+        }
+        0
     })?;
     let report = analysis.finish();
     match Unusable::of(&report, inputs.is_binary()) {
         Some(unusable) => Err(unusable.into()),
         None => Ok(report),
     }
+}
+
+fn threads(args: &ReportArgs) -> NonZeroUsize {
+    let available = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    args.threads.unwrap_or_else(available)
 }
 
 /// A boot that the log does not have leaves no group to show.
