@@ -1,9 +1,12 @@
 //! The main job in one place: bytes in, report out.
 
-use crate::event::{Detail, Grouping};
+use crate::address::LineNumber;
+use crate::event::{Detail, Event, EventSink, Grouping, Lost, Meaning, NameId, Names, Printing};
 use crate::ledger::Ledger;
 use crate::parser::{Parser, ParserOptions};
+use crate::record::{Record, SlabinfoRow};
 use crate::report::{Input, Report};
+use crate::witness::{Inside, Overheard, Seen};
 
 /// What an analysis is to do.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -15,8 +18,9 @@ pub struct AnalysisOptions {
 /// One analysis of a log, which may come in any number of pieces.
 #[derive(Debug)]
 pub struct Analysis {
+    options: AnalysisOptions,
     parser: Parser,
-    ledger: Ledger,
+    books: Books,
     inputs: Vec<Input>,
 }
 
@@ -24,24 +28,77 @@ impl Analysis {
     /// An analysis of a log that has not begun.
     pub fn new(options: AnalysisOptions) -> Analysis {
         let parser = ParserOptions { detail: Detail::Report, grouping: options.grouping };
-        Analysis { parser: Parser::new(parser), ledger: Ledger::new(), inputs: Vec::new() }
+        Analysis {
+            options,
+            parser: Parser::new(parser),
+            books: Books::default(),
+            inputs: Vec::new(),
+        }
     }
 
     /// Takes the next piece of the log.
     pub fn feed(&mut self, bytes: &[u8]) {
-        self.parser.feed(bytes, &mut self.ledger);
+        self.parser.feed(bytes, &mut self.books);
     }
 
     /// Takes note of an input that has been fed, for the report.
     pub fn end_input(&mut self, path: String, bytes: u64) {
+        self.books.inside.end_input(&path);
         let before: u64 = self.inputs.iter().map(|input| input.lines).sum();
         self.inputs.push(Input { path, bytes, lines: self.parser.lines() - before });
     }
 
     /// Ends the log.
     pub fn finish(mut self) -> Report {
-        self.parser.finish(&mut self.ledger);
-        let settled = self.ledger.settle(self.parser.names());
-        Report::build(self.inputs, &self.parser, &settled)
+        self.parser.finish(&mut self.books);
+        let Books { ledger, inside } = self.books;
+        let settled = ledger.settle(self.parser.names());
+        let mut report = Report::build(self.inputs, &self.parser, &settled);
+        let Overheard { kmemleak, found, memory } = inside.finish(self.options.grouping);
+        if report.totals.events == 0 && report.loss.headless_stacks == 0 && found.is_any() {
+            return found.into_report(report.inputs, report.boots);
+        }
+        report.join_accounts(found.accounts);
+        if report.boots.len() == 1 {
+            report.witness.memory = memory;
+        }
+        if let Some(kmemleak) = kmemleak {
+            report.join_kmemleak(&kmemleak, Seen::Inside);
+        }
+        report
+    }
+}
+
+/// Who listens to the log.
+#[derive(Debug, Default)]
+struct Books {
+    ledger: Ledger,
+    inside: Inside,
+}
+
+impl EventSink for Books {
+    fn boot(&mut self, line: LineNumber, names: &Names) {
+        self.ledger.boot(line, names);
+    }
+
+    fn event(&mut self, event: &Event, names: &Names) {
+        self.ledger.event(event, names);
+        self.inside.see_event();
+    }
+
+    fn lost(&mut self, lost: Lost, line: LineNumber, names: &Names) {
+        self.ledger.lost(lost, line, names);
+    }
+
+    fn printed(&mut self, printing: Printing) {
+        self.ledger.printed(printing);
+    }
+
+    fn slabinfo(&mut self, cache: NameId, row: SlabinfoRow, line: LineNumber) {
+        self.ledger.slabinfo(cache, row, line);
+    }
+
+    fn line(&mut self, record: &Record<'_>, meaning: Meaning) {
+        self.inside.line(record, meaning);
     }
 }

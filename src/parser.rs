@@ -7,8 +7,8 @@ use foldhash::fast::FixedState;
 use crate::address::LineNumber;
 use crate::capture::{Line, LineSplitter, LineTaker, Taken};
 use crate::event::{
-    Assembler, AssemblyLoss, Beginning, Boot, Detail, EventSink, Fingerprint, Grouping, Names,
-    Printing, Sign, Timeline, Turn, Understood, Vocabulary, Word,
+    Assembler, AssemblyLoss, Beginning, Boot, Detail, EventSink, Fingerprint, Grouping, Meaning,
+    Names, Printing, Sign, Timeline, Turn, Understood, Vocabulary, Word,
 };
 use crate::record::prefix::printk::{self, Fronts, Stamped};
 use crate::record::prefix::{Unwrapper, wrap};
@@ -298,6 +298,7 @@ impl Stage {
                 self.assembler.object_row(record, row);
             }
             Understood::Registers(line) => {
+                sink.line(record, Meaning::Known);
                 self.present(record.line, record.stamp);
                 self.assembler.registers(record, line);
             }
@@ -310,8 +311,9 @@ impl Stage {
             Word::Banner(_) => self.see_banner(record),
             Word::CommandLine => self.see_command_line(record, sink),
             Word::BootSeparator => self.begin_boot(record.line, sink),
-            Word::Slabinfo(cache, bytes) => sink.object_size(cache, bytes),
-            _ => {}
+            Word::Slabinfo(cache, row) => sink.slabinfo(cache, row, record.line),
+            Word::Other => sink.line(record, Meaning::Unknown),
+            _ => sink.line(record, Meaning::Known),
         }
         self.present(record.line, record.stamp);
         self.assembler.word(record, word, &mut self.names);

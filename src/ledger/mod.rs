@@ -12,10 +12,12 @@
 //! - A failed allocation (a null object) is no leak.
 
 mod bounds;
+mod count;
 mod group;
 mod survivors;
 
 pub use bounds::Bounds;
+pub use count::{SlabCount, SlabCounts};
 pub use group::{FreedBy, Group, GroupKey};
 pub use survivors::{GroupSurvivors, Holder, Survivor, Survivors, TIMELINE_BUCKETS};
 
@@ -25,7 +27,7 @@ use indexmap::IndexMap;
 
 use crate::address::{LineNumber, ObjectAddr, Pointer};
 use crate::event::{Damage, Event, EventSink, Lost, NameId, Names, Printing};
-use crate::record::Op;
+use crate::record::{Op, SlabinfoRow};
 use crate::time::Clock;
 
 /// A live object: what is kept of its allocation.
@@ -108,7 +110,7 @@ impl CacheTally {
 
 /// The size in the name of a kmalloc cache: `kmalloc-192`, `kmalloc-rcl-4k`, `dma-kmalloc-512`,
 /// `kmalloc-rnd-03-64`.
-fn kmalloc_size(name: &str) -> Option<u32> {
+pub(crate) fn kmalloc_size(name: &str) -> Option<u32> {
     if !name.contains("kmalloc") {
         return None;
     }
@@ -127,6 +129,8 @@ pub(crate) struct BootLedger {
     live: HashMap<ObjectAddr, Live, FixedState>,
     groups: IndexMap<GroupKey, Group, FixedState>,
     loss: bounds::BootLoss,
+    /// What slabinfo in the same log counts of each cache.
+    counts: IndexMap<NameId, SlabCounts, FixedState>,
     /// Microseconds of the first and the last header.
     span: Option<(i64, i64)>,
     /// The clock of the boot's headers: that of the first one. Times of another clock are none.
@@ -288,9 +292,10 @@ impl EventSink for Ledger {
         self.present.loss.printed(printing);
     }
 
-    fn object_size(&mut self, cache: NameId, bytes: u32) {
+    fn slabinfo(&mut self, cache: NameId, row: SlabinfoRow, line: LineNumber) {
         if self.slabinfo.len() < SLABINFO_MAX || self.slabinfo.contains_key(&cache) {
-            self.slabinfo.insert(cache, bytes);
+            self.slabinfo.insert(cache, row.spacing);
+            self.present.counts.entry(cache).or_default().see(line, row);
         }
     }
 }
