@@ -199,6 +199,14 @@ fn objects_of_another_size_or_kind_are_another_leak() {
     assert!(report.groups.iter().all(|group| group.witness.kmemleak.is_none()));
     let witness = report.witness.kmemleak.expect("kmemleak was heard");
     assert_eq!((witness.matched_groups, witness.other_objects), (0, 196));
+    let first = &witness.others[0];
+    let function = first.function.as_deref();
+    assert_eq!((function, first.objects), (Some("leaky_rx_buf.constprop.0"), 77));
+    assert!(
+        witness.sentence().contains("77 of 192 bytes by leaky_rx_buf"),
+        "{}",
+        witness.sentence()
+    );
 }
 
 /// A log by a calendar's clock: objects that leak, one a second from `minute`:00 on.

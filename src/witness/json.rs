@@ -10,7 +10,7 @@ use super::{GroupWitness, KernelCount, Unreferenced, WitnessReport};
 pub(crate) struct Witnesses<'a> {
     growth: Vec<Growth<'a>>,
     memory: Vec<Memory>,
-    kmemleak: Option<Kmemleak>,
+    kmemleak: Option<Kmemleak<'a>>,
 }
 
 #[derive(Serialize)]
@@ -43,11 +43,20 @@ struct Memory {
 }
 
 #[derive(Serialize)]
-struct Kmemleak {
+struct Kmemleak<'a> {
     scans: usize,
     groups: u64,
     matched_groups: u64,
     other_objects: u64,
+    others: Vec<Other<'a>>,
+}
+
+#[derive(Serialize)]
+struct Other<'a> {
+    fingerprint: &'a str,
+    function: Option<&'a str>,
+    size: u64,
+    objects: u64,
 }
 
 /// What they say of a group.
@@ -93,6 +102,16 @@ pub(crate) fn witnesses(report: &WitnessReport) -> Option<Witnesses<'_>> {
             groups: kmemleak.groups,
             matched_groups: kmemleak.matched_groups,
             other_objects: kmemleak.other_objects,
+            others: kmemleak
+                .others
+                .iter()
+                .map(|leak| Other {
+                    fingerprint: &leak.fingerprint,
+                    function: leak.function.as_deref(),
+                    size: leak.size,
+                    objects: leak.objects,
+                })
+                .collect(),
         }),
     })
 }

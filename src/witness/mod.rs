@@ -2,12 +2,12 @@
 //! anything still point at it?
 //!
 //! ```text
-//! slabinfo, meminfo ──► growth.rs   ─┐
-//! kmemleak          ──► unreferenced.rs ─┼─► WitnessReport, GroupWitness
-//! alloc_traces …    ──► counted.rs  ─┘
+//! slabinfo, meminfo ──► growth.rs ────────┐
+//! kmemleak          ──► unreferenced.rs ──┼─► WitnessReport, GroupWitness
+//! alloc_traces …    ──► counted.rs ───────┘
 //! ```
 //!
-//! They stand in the log itself ([`Inside`]), or in files of their own. Each number says what it
+//! They stand in the log itself (`inside.rs`), or in files of their own. Each number says what it
 //! was compared with, and [`Reservation`] what could not be known.
 
 mod chains;
@@ -24,7 +24,7 @@ pub(crate) use growth::in_log;
 pub(crate) use inside::{Inside, Overheard};
 pub use model::{
     Cache, GroupWitness, GrowthReport, KernelCount, KmemleakWitness, Likeness, MemoryGrowth,
-    Period, Reservation, Seen, TopGroup, Unreferenced, WitnessReport,
+    OtherLeak, Period, Reservation, Seen, TopGroup, Unreferenced, WitnessReport,
 };
 
 /// Groups of a trace that are compared, in the order of their rank, and entries that one group is

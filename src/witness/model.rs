@@ -140,7 +140,7 @@ pub struct MemoryGrowth {
 }
 
 /// What kmemleak found, as a whole.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KmemleakWitness {
     /// Its reports.
     pub scans: usize,
@@ -150,8 +150,23 @@ pub struct KmemleakWitness {
     pub matched_groups: u64,
     /// Objects of the others, in the reports that have most of each.
     pub other_objects: u64,
+    /// The first few of the others, in kmemleak's order.
+    pub others: Vec<OtherLeak>,
     /// Where its reports stand.
     pub place: Seen,
+}
+
+/// Objects that kmemleak lists, and that no traced group is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OtherLeak {
+    /// The fingerprint that a trace of them would give.
+    pub fingerprint: String,
+    /// The function that called the allocator, where it is known.
+    pub function: Option<String>,
+    /// Bytes of one object.
+    pub size: u64,
+    /// Objects in the report that has most of them.
+    pub objects: u64,
 }
 
 /// Where a witness's words stand.

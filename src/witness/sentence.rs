@@ -8,6 +8,7 @@ use super::model::{
 };
 use crate::report::Escaped;
 use crate::report::number::{bytes, count, counted, duration};
+use crate::report::text::listed;
 
 impl GrowthReport {
     // kmalloc-192 grew 41.0 MiB (223,942 objects) in 12 min of the monitor's log; survivors explain
@@ -142,6 +143,11 @@ impl KmemleakWitness {
         );
         if self.other_objects > 0 {
             let _ = write!(text, "; {} of no traced group", counted(self.other_objects, "object"));
+            let named = self.others.iter().map(|leak| {
+                let by = leak.function.as_deref().unwrap_or("unknown code");
+                format!("{} of {} bytes by {}", count(leak.objects), count(leak.size), Escaped(by))
+            });
+            let _ = write!(text, ": {}", listed(named));
         }
         text
     }

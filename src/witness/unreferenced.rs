@@ -1,7 +1,7 @@
 //! Which groups kmemleak lists as unreferenced.
 
 use super::chains::{callers, likeness};
-use super::model::{KmemleakWitness, Seen, Unreferenced};
+use super::model::{KmemleakWitness, OtherLeak, Seen, Unreferenced};
 use super::{COMPARED_MAX, Likeness};
 use crate::kmemleak::{self, KmemleakReport, ObjectKind};
 use crate::ledger::kmalloc_size;
@@ -19,12 +19,16 @@ impl Report {
             groups: found.groups.len() as u64,
             matched_groups: 0,
             other_objects: 0,
+            others: Vec::new(),
             place,
         };
         for leak in found.groups.iter().take(COMPARED_MAX) {
             let matches = matches(leak, &self.groups);
             if matches.is_empty() {
                 witness.other_objects = witness.other_objects.saturating_add(most(leak));
+                if witness.others.len() < OTHERS_MAX {
+                    witness.others.push(other(leak));
+                }
                 continue;
             }
             witness.matched_groups += 1;
@@ -34,6 +38,19 @@ impl Report {
             }
         }
         self.witness.kmemleak = Some(witness);
+    }
+}
+
+/// Leaks of no traced group are named up to this many.
+const OTHERS_MAX: usize = 5;
+
+fn other(leak: &kmemleak::GroupReport) -> OtherLeak {
+    let caller = callers(&leak.chain).first().and_then(|frame| frame.function.clone());
+    OtherLeak {
+        fingerprint: leak.fingerprint.clone(),
+        function: caller,
+        size: leak.size,
+        objects: most(leak),
     }
 }
 
