@@ -1,5 +1,9 @@
 //! Which of the kernel's files a text is, and what its path tells.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 /// Where the numbers of a report come from.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Debug)]
 pub enum Origin {
@@ -69,8 +73,9 @@ const FILES: [(&str, Origin); 7] = [
     ("show_stacks", Origin::PageOwner),
 ];
 
-/// What every file's name contains one of.
-const PARTS: [&[u8]; 5] = [b"_traces", b"_calls", b"allocinfo", b"page_owner", b"show_stacks"];
+/// What every file's name contains one of: few lines of a log do.
+static PARTS: LazyLock<[Finder<'static>; 3]> =
+    LazyLock::new(|| ["alloc", "free_", "page_owner"].map(Finder::new));
 
 /// A longer line names no file.
 const NAMING_BYTES_MAX: usize = 512;
@@ -84,7 +89,7 @@ impl Named {
         if text.len() > NAMING_BYTES_MAX || memchr::memchr(b'/', text).is_none() {
             return None;
         }
-        PARTS.iter().find(|part| memchr::memmem::find(text, part).is_some())?;
+        PARTS.iter().find(|part| part.find(text).is_some())?;
         Named::find(std::str::from_utf8(text).ok()?)
     }
 

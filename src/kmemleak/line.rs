@@ -1,5 +1,9 @@
 //! The lines of a report, each told by its shape and by the part of the report it stands in.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::object::{Identity, ObjectKind};
 use crate::address::CodeAddr;
 use crate::record::cursor::{Cursor, hex_value};
@@ -145,6 +149,9 @@ fn more(text: &[u8]) -> Option<u64> {
     Some(number)
 }
 
+/// The name of the report's file.
+static FILE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("/kmemleak"));
+
 // 5 new suspected memory leaks (see /sys/kernel/debug/kmemleak)    its speaker's name stripped
 // root@board:~# cat /sys/kernel/debug/kmemleak
 fn around<'a>(text: &[u8]) -> Option<Line<'a>> {
@@ -153,9 +160,8 @@ fn around<'a>(text: &[u8]) -> Option<Line<'a>> {
         return Some(Line::Scanned);
     }
     // syzbot's frames name the detector's source: include/linux/kmemleak.h:43
-    let name = b"/kmemleak";
-    let at = memchr::memmem::find(text, name)?;
-    (text.get(at + name.len()) != Some(&b'.')).then_some(Line::FileNamed)
+    let at = FILE.find(text)?;
+    (text.get(at + FILE.needle().len()) != Some(&b'.')).then_some(Line::FileNamed)
 }
 
 // 21 00 00 00 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b a5  !...kkkkkkkkkkk.
