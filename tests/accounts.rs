@@ -348,6 +348,24 @@ fn call_sites_agree_where_they_are_the_module_s() {
 }
 
 #[test]
+fn lists_given_beside_a_trace_are_compared_with_it() {
+    let log = read("corpora/witness/arm-61-alloc-traces.log.gz");
+    let end = memchr::memmem::find(&log, b"CAP-FILE-BEGIN").expect("the list");
+    let list = read(TRACES);
+    let pages = read("corpora/accounts/page_owner-61.txt");
+    let inside = report_of(&[("serial.log", &log)]);
+    let beside = report_of(&[("serial.log", &log[..end]), (TRACES, &list), ("page_owner", &pages)]);
+    assert_eq!(beside.totals, inside.totals);
+    let counts = |report: &Report| -> Vec<_> {
+        report.groups.iter().map(|group| group.witness.kernel).collect()
+    };
+    assert_eq!(counts(&beside), counts(&inside));
+    // A list of another cache says nothing of these groups.
+    let other = report_of(&[("serial.log", &log[..end]), (MIPS, &read(MIPS))]);
+    assert!(counts(&other).iter().all(Option::is_none));
+}
+
+#[test]
 fn whatever_is_damaged_the_sums_hold() {
     let files = [
         FIRST,

@@ -76,15 +76,24 @@ pub(super) fn header(report: &Report, style: Style, out: &mut impl Write) -> io:
     write_wrapped(out, "", &loss_sentence(&report.loss))
 }
 
-// the kernel's alloc_traces of kmalloc-64, read twice: 120 objects more, 3 groups gone
+impl AccountReport {
+    /// Which file counts what.
+    pub(crate) fn title(&self) -> String {
+        let mut text = format!("counted by the kernel: {}", self.origin.name());
+        if let Some(cache) = &self.cache {
+            let _ = write!(text, " of {}", Escaped(cache));
+        }
+        if self.is_cut {
+            text.push_str(" (cut by the kernel at one page)");
+        }
+        text
+    }
+}
+
+// counted by the kernel: alloc_traces of kmalloc-64, 2 readings ▂█: 120 objects more in the last than
+// in the first, 3 groups gone
 fn readings(account: &AccountReport) -> String {
-    let mut text = format!("counted by the kernel: {}", account.origin.name());
-    if let Some(cache) = &account.cache {
-        let _ = write!(text, " of {}", Escaped(cache));
-    }
-    if account.is_cut {
-        text.push_str(" (cut by the kernel at one page)");
-    }
+    let mut text = account.title();
     if let [first, .., last] = account.history[..] {
         let _ = write!(
             text,

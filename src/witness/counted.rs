@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use super::chains::{callers, likeness};
 use super::model::KernelCount;
 use super::{COMPARED_MAX, Likeness};
-use crate::accounts::Account;
+use crate::accounts::{Account, Origin};
 use crate::event::base_name;
 use crate::report::{FrameReport, GroupReport, Report};
 
@@ -14,7 +14,7 @@ impl Report {
     /// Takes note of what the kernel counts of each group of the last boot.
     pub(crate) fn join_accounts(&mut self, accounts: Vec<Account>) {
         let last = self.groups.iter().map(|group| group.boot).max();
-        for account in accounts.iter().filter(|account| account.report.origin.is_of_allocations()) {
+        for account in accounts.iter().filter(|account| counts_objects(account.report.origin)) {
             let is_of_it = |group: &GroupReport| Some(group.boot) == last && is_of(account, group);
             let ours: Vec<Told<'_>> = self
                 .groups
@@ -34,6 +34,11 @@ impl Report {
         }
         self.accounts = accounts.into_iter().map(|account| account.report).collect();
     }
+}
+
+/// Whether a file counts slab objects by who allocated them.
+fn counts_objects(origin: Origin) -> bool {
+    matches!(origin, Origin::AllocTraces | Origin::AllocCalls | Origin::Allocinfo)
 }
 
 /// A group and its callers.

@@ -6,6 +6,7 @@ use super::model::{
     GrowthReport, KernelCount, KmemleakWitness, Likeness, MemoryGrowth, Period, Reservation, Seen,
     Unreferenced,
 };
+use crate::accounts::Origin;
 use crate::report::Escaped;
 use crate::report::number::{bytes, count, counted, duration};
 use crate::report::text::listed;
@@ -191,6 +192,9 @@ impl KernelCount {
         let objects = count(self.objects);
         let survivors = count(self.survivors);
         let others = self.groups.saturating_sub(1);
+        if self.origin == Origin::Allocinfo {
+            return format!("kernel ({file}): {objects} live from this function, in all caches");
+        }
         match (self.likeness, others) {
             (Likeness::Site, 0) => format!("kernel ({file}): {objects} live from this call site"),
             (Likeness::Site, _) => format!(

@@ -3,13 +3,16 @@
 use std::io::{self, Write};
 
 use super::WitnessReport;
+use crate::accounts::Origin;
+use crate::report::number::counted;
 use crate::report::text::write_wrapped;
 use crate::report::{GroupReport, Report, Style};
 
 /// Writes what was compared, and what could not be known of it.
 pub(crate) fn section(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()> {
     let witness = &report.witness;
-    if witness.is_empty() {
+    let is_counted = report.origin == Origin::Trace && !report.accounts.is_empty();
+    if witness.is_empty() && !is_counted {
         return Ok(());
     }
     writeln!(out, "\n{}", style.bold("Beside the trace"))?;
@@ -30,6 +33,11 @@ pub(crate) fn section(report: &Report, style: Style, out: &mut impl Write) -> io
             format!(". But {}", reservations.join("; "))
         };
         write_wrapped(out, "  - ", &format!("{boot}{}{but}.", growth.sentence()))?;
+    }
+    for account in report.accounts.iter().filter(|_| is_counted) {
+        let live = account.history.last().copied().unwrap_or(0);
+        let text = format!("{}: {}.", account.title(), counted(live, "object"));
+        write_wrapped(out, "  - ", &text)?;
     }
     kmemleak(witness, out)
 }
