@@ -180,6 +180,20 @@ fn two_readings_show_what_grew() {
 }
 
 #[test]
+fn what_the_kernel_does_not_tell_is_null() {
+    let report = report(&[FIRST]);
+    let mut json = Vec::new();
+    write_json(&report, &mut json).expect("memory takes any bytes");
+    let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+    let group = &json["groups"][0];
+    for field in ["allocs", "frees", "verdict", "first_alloc", "last_alloc", "oldest_live"] {
+        assert!(group[field].is_null(), "{field}");
+    }
+    assert!(json["caches"][0]["allocs"].is_null());
+    assert_eq!(group["live_objects_min"], group["live_objects_max"]);
+}
+
+#[test]
 fn readings_in_one_file_are_told_apart() {
     let both = [read(FIRST), read(SECOND)].concat();
     let joined = report_of(&[("kmalloc-192.alloc_traces", &both)]);

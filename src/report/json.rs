@@ -127,7 +127,7 @@ struct Group<'a> {
     first_alloc: Option<f64>,
     last_alloc: Option<f64>,
     oldest_live: Option<f64>,
-    verdict: &'static str,
+    verdict: Option<&'static str>,
     chain: Vec<Frame<'a>>,
     processes: Vec<Process<'a>>,
     freed_by: Vec<FreedBy<'a>>,
@@ -317,7 +317,7 @@ fn group(group: &GroupReport) -> Group<'_> {
         first_alloc: group.first_alloc,
         last_alloc: group.last_alloc,
         oldest_live: group.oldest_live,
-        verdict: group.verdict.name(),
+        verdict: is_traced.then(|| group.verdict.name()),
         chain: group.chain.iter().map(frame).collect(),
         processes: group
             .processes

@@ -118,7 +118,8 @@ pub enum Reservation {
     BootUnknown,
     /// Tracing began later than the boot: objects from before count, and are no survivors.
     LateTrace,
-    /// So many objects from before the trace were freed meanwhile, which hides as much growth.
+    /// So many objects from before the trace were freed meanwhile, in all caches together, which hides
+    /// as much growth.
     OldFrees(u64),
     /// Part of the trace is lost.
     Lost,

@@ -109,7 +109,7 @@ impl std::fmt::Display for Reservation {
             ),
             Reservation::OldFrees(frees) => write!(
                 f,
-                "{} of objects from before the trace hid as much growth",
+                "up to {} of objects from before the trace hid as much growth",
                 counted(*frees, "free")
             ),
             Reservation::Lost => write!(f, "part of the trace is lost"),
