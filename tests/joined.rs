@@ -235,6 +235,29 @@ fn trace(minute: u32, objects: u32) -> String {
     log
 }
 
+#[test]
+fn of_several_boots_the_last_one_is_compared() {
+    let report_text = "\
+unreferenced object 0xffff888003000000 (size 192):
+  comm \"insmod\", pid 90, jiffies 4294712001
+  backtrace (crc 84021ac):
+    __kmalloc+0x49/0x150
+    leaky_fill+0x20/0x100 [leaky]
+";
+    let log = format!("{}-- Reboot --\n{}{report_text}", trace(3, 5), trace(9, 7));
+    let report = report_of(log.as_bytes());
+    assert_eq!(report.boots.len(), 2);
+    for group in &report.groups {
+        let likeness = group.witness.kmemleak.as_ref().map(|leak| (leak.likeness, leak.rivals));
+        assert_eq!(likeness, (group.boot == 1).then_some((Likeness::Same, 0)));
+    }
+    let mut text = Vec::new();
+    slabtrace::report::write_text(&report, Style::Plain, &mut text)
+        .expect("memory takes any bytes");
+    let text = String::from_utf8(text).expect("text");
+    assert!(!text.contains("kmemleak does not list it"), "{text}");
+}
+
 /// A monitor's log: a sample every 10 s from 19:00 on, in which 2 objects a second grow.
 fn monitor(samples: u32, kernel: &str) -> String {
     let mut log = String::new();

@@ -56,7 +56,7 @@ pub(crate) fn of_group(
 ) -> io::Result<()> {
     if let Some(unreferenced) = &group.witness.kmemleak {
         write_wrapped(out, "    ", &unreferenced.sentence())?;
-    } else if report.witness.kmemleak.is_some() {
+    } else if report.witness.kmemleak.is_some() && group.boot + 1 == report.boots.len() {
         writeln!(out, "    kmemleak does not list it")?;
     }
     match &group.witness.kernel {

@@ -8,12 +8,12 @@ use crate::ledger::kmalloc_size;
 use crate::report::{FrameReport, GroupReport, Report};
 
 impl Report {
-    /// Finds the groups that kmemleak lists too. What an earlier report of kmemleak's said of them
-    /// is forgotten.
+    /// Finds the groups of the last boot that kmemleak lists too. What an earlier report of
+    /// kmemleak's said of them is forgotten.
     pub fn join_kmemleak(&mut self, found: &KmemleakReport, place: Seen) {
-        for group in &mut self.groups {
-            group.witness.kmemleak = None;
-        }
+        let found_groups = found.groups.iter().take(COMPARED_MAX);
+        let told = told(&self.groups);
+        let matches: Vec<_> = found_groups.map(|leak| (leak, matches(leak, &told))).collect();
         let mut witness = KmemleakWitness {
             scans: found.scans,
             groups: found.groups.len() as u64,
@@ -22,8 +22,10 @@ impl Report {
             others: Vec::new(),
             place,
         };
-        for leak in found.groups.iter().take(COMPARED_MAX) {
-            let matches = matches(leak, &self.groups);
+        for group in &mut self.groups {
+            group.witness.kmemleak = None;
+        }
+        for (leak, matches) in matches {
             if matches.is_empty() {
                 witness.other_objects = witness.other_objects.saturating_add(most(leak));
                 if witness.others.len() < OTHERS_MAX {
@@ -41,6 +43,21 @@ impl Report {
     }
 }
 
+/// A group, and what its chain says of who called.
+struct Told<'a> {
+    at: usize,
+    group: &'a GroupReport,
+    callers: Vec<&'a FrameReport>,
+}
+
+/// The groups of the last boot.
+fn told(groups: &[GroupReport]) -> Vec<Told<'_>> {
+    let last = groups.iter().map(|group| group.boot).max();
+    let of_last = groups.iter().enumerate().filter(|(_, group)| Some(group.boot) == last);
+    let told = of_last.map(|(at, group)| Told { at, group, callers: callers(&group.chain) });
+    told.take(COMPARED_MAX).collect()
+}
+
 /// Leaks of no traced group are named up to this many.
 const OTHERS_MAX: usize = 5;
 
@@ -55,32 +72,26 @@ fn other(leak: &kmemleak::GroupReport) -> OtherLeak {
 }
 
 /// The groups that a leak may be, those that are most alike alone.
-fn matches(leak: &kmemleak::GroupReport, groups: &[GroupReport]) -> Vec<(usize, Likeness)> {
+fn matches(leak: &kmemleak::GroupReport, told: &[Told<'_>]) -> Vec<(usize, Likeness)> {
     if leak.kind != ObjectKind::Virtual {
         return Vec::new();
     }
     let theirs = callers(&leak.chain);
-    let alike: Vec<(usize, Likeness)> = groups
+    let alike: Vec<(usize, Likeness)> = told
         .iter()
-        .enumerate()
-        .take(COMPARED_MAX)
-        .filter(|(_, group)| may_hold(group, leak.size))
-        .filter_map(|(at, group)| Some((at, of(group, leak, &theirs)?)))
+        .filter(|told| may_hold(told.group, leak.size))
+        .filter_map(|told| Some((told.at, of(told, leak, &theirs)?)))
         .collect();
     let best = alike.iter().map(|&(_, likeness)| likeness).max();
     alike.into_iter().filter(|&(_, likeness)| Some(likeness) == best).collect()
 }
 
-fn of(
-    group: &GroupReport,
-    leak: &kmemleak::GroupReport,
-    theirs: &[&FrameReport],
-) -> Option<Likeness> {
-    if group.fingerprint == leak.fingerprint {
+fn of(told: &Told<'_>, leak: &kmemleak::GroupReport, theirs: &[&FrameReport]) -> Option<Likeness> {
+    if told.group.fingerprint == leak.fingerprint {
         return Some(Likeness::Same);
     }
     // A call site alone is too little: many chains begin in one helper.
-    likeness(&callers(&group.chain), theirs).filter(|&likeness| likeness > Likeness::Site)
+    likeness(&told.callers, theirs).filter(|&likeness| likeness > Likeness::Site)
 }
 
 /// Whether objects of this size come from the group's cache, as far as that is known.
