@@ -58,6 +58,7 @@ impl Analysis {
         if report.totals.events == 0 && report.loss.headless_stacks == 0 && found.is_any() {
             return found.into_report(report.inputs, report.boots);
         }
+        report.lists_without_data = found.without_data;
         report.join_accounts(found.accounts);
         if report.boots.len() == 1 {
             report.witness.memory = memory;

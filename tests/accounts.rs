@@ -194,6 +194,13 @@ fn what_the_kernel_does_not_tell_is_null() {
 }
 
 #[test]
+fn a_list_without_data_says_what_to_do() {
+    let report = report_of(&[("alloc_traces", b"No data\n")]);
+    assert_eq!(Unusable::of(&report, false), Some(Unusable::NoData));
+    assert!(Unusable::NoData.to_string().contains("slub_debug=U"));
+}
+
+#[test]
 fn readings_in_one_file_are_told_apart() {
     let both = [read(FIRST), read(SECOND)].concat();
     let joined = report_of(&[("kmalloc-192.alloc_traces", &both)]);

@@ -41,6 +41,8 @@ pub(crate) struct Accounts {
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Found {
     pub(crate) accounts: Vec<Account>,
+    /// Lists in which the kernel says that it has no data.
+    pub(crate) without_data: u64,
     loss: Loss,
 }
 
@@ -63,7 +65,11 @@ impl Accounts {
     /// Ends the log.
     pub(crate) fn finish(self, grouping: Grouping) -> Found {
         let (names, snapshots, loss) = self.reader.finish();
-        Found { accounts: build::accounts(&names, &snapshots, grouping), loss: build::loss(loss) }
+        Found {
+            accounts: build::accounts(&names, &snapshots, grouping),
+            without_data: loss.without_data,
+            loss: build::loss(loss),
+        }
     }
 }
 
@@ -75,7 +81,7 @@ impl Found {
 
     /// The report of a log that holds accounts and no trace.
     pub(crate) fn into_report(self, inputs: Vec<Input>, boots: Vec<BootReport>) -> Report {
-        let Found { accounts, loss } = self;
+        let Found { accounts, loss, .. } = self;
         let (accounts, others) = shown(accounts);
         let mut origins: Vec<Origin> =
             accounts.iter().map(|account| account.report.origin).collect();
@@ -94,6 +100,7 @@ impl Found {
             caches: build::caches(&groups),
             groups,
             accounts: reports,
+            lists_without_data: 0,
             witness: WitnessReport::default(),
             advice: Vec::new(),
         };

@@ -82,6 +82,8 @@ pub(super) struct AccountLoss {
     pub(super) cut: u64,
     /// Lines inside a snapshot that could not be read.
     pub(super) damaged: u64,
+    /// Lists in which the kernel says that it has no data.
+    pub(super) without_data: u64,
 }
 
 impl Reader {
@@ -200,6 +202,11 @@ impl Reader {
                 true
             }
             Some(b'#') => allocinfo::is_legend(text),
+            // A list of a cache whose users the kernel was not told to store.
+            Some(b'N') if text == b"No data" => {
+                self.loss.without_data += 1;
+                true
+            }
             _ => false,
         }
     }

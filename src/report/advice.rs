@@ -225,6 +225,11 @@ pub enum Unusable {
     /// No trace of slab tracing, but something else that is read by a subcommand.
     #[error("found no TRACE line of slab tracing in the input, but {0}; give it to: slabtrace {1}")]
     Another(&'static str, &'static str),
+    /// No trace, and a list of the kernel's that is empty.
+    #[error(
+        "the kernel's list holds no data: it does not store who allocates; boot with slub_debug=U,<cache> (slab_debug= from 6.9 on) and read the list again"
+    )]
+    NoData,
     /// No trace of slab tracing.
     #[error(
         "found no TRACE line of slab tracing in the input; boot with slub_debug=T,<cache> (before Linux 5.9 also: echo 1 > /sys/kernel/slab/<cache>/trace) and set the console to loglevel=8"
@@ -253,6 +258,8 @@ impl Unusable {
             Some(Unusable::Another("a report of kmemleak", "kmemleak"))
         } else if totals.events == 0 && !report.witness.memory.is_empty() {
             Some(Unusable::Another("samples of /proc/meminfo", "monitor"))
+        } else if totals.events == 0 && report.lists_without_data > 0 {
+            Some(Unusable::NoData)
         } else if totals.events == 0 {
             Some(Unusable::NoTrace)
         } else if report.loss.unaddressed_events == totals.events {

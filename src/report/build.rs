@@ -53,6 +53,7 @@ impl Report {
             groups,
             witness: WitnessReport::default(),
             accounts: Vec::new(),
+            lists_without_data: 0,
             advice: Vec::new(),
         };
         report.witness.growth =

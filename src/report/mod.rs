@@ -56,6 +56,8 @@ pub struct Report {
     pub witness: WitnessReport,
     /// The kernel's own counts that were read.
     pub accounts: Vec<AccountReport>,
+    /// Lists in which the kernel says that it has no data.
+    pub lists_without_data: u64,
     /// What stands in the way of a better report, and its remedy.
     pub advice: Vec<Advice>,
 }
@@ -82,6 +84,7 @@ impl Report {
             groups: Vec::new(),
             witness: WitnessReport::default(),
             accounts: Vec::new(),
+            lists_without_data: 0,
             advice: Vec::new(),
         }
     }
