@@ -22,6 +22,8 @@ pub struct Analysis {
     parser: Parser,
     books: Books,
     inputs: Vec<Input>,
+    /// Whether the last line that was fed is whole.
+    ends_line: bool,
 }
 
 impl Analysis {
@@ -33,16 +35,22 @@ impl Analysis {
             parser: Parser::new(parser),
             books: Books::default(),
             inputs: Vec::new(),
+            ends_line: true,
         }
     }
 
     /// Takes the next piece of the log.
     pub fn feed(&mut self, bytes: &[u8]) {
+        self.ends_line = bytes.last().map_or(self.ends_line, |&last| last == b'\n');
         self.parser.feed(bytes, &mut self.books);
     }
 
     /// Takes note of an input that has been fed, for the report.
     pub fn end_input(&mut self, path: String, bytes: u64) {
+        // A log goes on in the next input, be it in the middle of a line. A list does not.
+        if !self.ends_line && self.books.inside.is_in_list() {
+            self.feed(b"\n");
+        }
         self.books.inside.end_input(&path);
         let before: u64 = self.inputs.iter().map(|input| input.lines).sum();
         self.inputs.push(Input { path, bytes, lines: self.parser.lines() - before });

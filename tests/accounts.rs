@@ -201,6 +201,15 @@ fn a_list_without_data_says_what_to_do() {
 }
 
 #[test]
+fn a_list_ends_with_its_file_even_in_the_middle_of_a_line() {
+    let (first, second) = (read(FIRST), read(SECOND));
+    let cut = first.trim_ascii_end();
+    let joined = report_of(&[(FIRST, cut), (SECOND, &second)]);
+    assert_eq!(joined.groups, report(&[FIRST, SECOND]).groups);
+    assert_eq!(joined.loss.damaged_lines, 0);
+}
+
+#[test]
 fn readings_in_one_file_are_told_apart() {
     let both = [read(FIRST), read(SECOND)].concat();
     let joined = report_of(&[("kmalloc-192.alloc_traces", &both)]);

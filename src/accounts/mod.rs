@@ -57,6 +57,11 @@ impl Accounts {
         self.reader.see_event();
     }
 
+    /// Whether the last lines were those of a list.
+    pub(crate) fn is_in_list(&self) -> bool {
+        self.reader.is_in_list()
+    }
+
     /// Ends an input, whose name may tell what is in it. The next one is a later reading.
     pub(crate) fn end_input(&mut self, path: &str) {
         self.reader.end_input(path);

@@ -60,6 +60,8 @@ pub(super) struct Reader {
     pending: Vec<FrameId>,
     /// Whether frames that stand alone may be such.
     stacks: Stacks,
+    /// Where the last line stood.
+    place: Position,
     snapshots: Vec<Snapshot>,
     /// Snapshots of inputs that have ended.
     ended: usize,
@@ -73,6 +75,15 @@ enum Stacks {
     Possible,
     /// They belong to events.
     Foreign,
+}
+
+/// Where a line stands.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+enum Position {
+    /// In a list of the kernel's.
+    Inside,
+    #[default]
+    Outside,
 }
 
 /// What could not be used.
@@ -90,6 +101,7 @@ impl Reader {
     /// Takes a line. What is known to mean something else matters only inside an entry.
     pub(super) fn record(&mut self, record: &Record<'_>, meaning: Meaning) {
         if meaning == Meaning::Known && self.open.is_none() && self.stacks == Stacks::Foreign {
+            self.place = Position::Outside;
             return;
         }
         let text = record.text;
@@ -100,15 +112,22 @@ impl Reader {
         }
         let is_stamped = record.stamp.is_some();
         if self.begins(text, is_stamped) || self.counts(text) {
+            self.place = Position::Inside;
             return;
         }
         self.inside(text, is_stamped, meaning);
+        self.place = if self.open.is_some() { Position::Inside } else { Position::Outside };
     }
 
     /// From here on, a backtrace is an event's.
     pub(super) fn see_event(&mut self) {
         self.stacks = Stacks::Foreign;
         self.pending.clear();
+    }
+
+    /// Whether the last line was one of a list.
+    pub(super) fn is_in_list(&self) -> bool {
+        self.place == Position::Inside
     }
 
     /// Ends an input. Its name may tell what is in it.

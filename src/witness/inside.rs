@@ -54,6 +54,11 @@ impl Inside {
         self.accounts.see_event();
     }
 
+    /// Whether the last lines were those of a list of the kernel's.
+    pub(crate) fn is_in_list(&self) -> bool {
+        self.accounts.is_in_list()
+    }
+
     /// Ends an input.
     pub(crate) fn end_input(&mut self, path: &str) {
         self.accounts.end_input(path);
