@@ -11,7 +11,8 @@ use crate::cli::{Format, KmemleakArgs};
 pub(super) fn kmemleak(args: &KmemleakArgs) -> anyhow::Result<Outcome> {
     let Some(mut inputs) = Inputs::choose(&args.reports)? else { return help() };
     let output = prepared(&inputs, args.result.output.as_deref(), &args.reports)?;
-    let (report, output) = output.or_abandon(analysed(args, &mut inputs))?;
+    let options = KmemleakOptions { min_age: args.min_age() };
+    let (report, output) = output.or_abandon(analysed(options, &mut inputs))?;
     output.write(|out| match args.format {
         Format::Text => write_text(&report, style(&args.result), &mut { out }),
         Format::Json => write_json(&report, &mut { out }),
@@ -19,8 +20,12 @@ pub(super) fn kmemleak(args: &KmemleakArgs) -> anyhow::Result<Outcome> {
     Ok(Outcome::Reported)
 }
 
-fn analysed(args: &KmemleakArgs, inputs: &mut Inputs) -> anyhow::Result<KmemleakReport> {
-    let mut analysis = Kmemleak::new(KmemleakOptions { min_age: args.min_age() });
+/// Reads all reports; where they say nothing, that is an error.
+pub(super) fn analysed(
+    options: KmemleakOptions,
+    inputs: &mut Inputs,
+) -> anyhow::Result<KmemleakReport> {
+    let mut analysis = Kmemleak::new(options);
     inputs.read_all(|piece| match piece {
         Piece::Bytes(bytes) => analysis.feed(bytes),
         Piece::End { name, bytes } => analysis.end_input(name, bytes),
