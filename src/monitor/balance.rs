@@ -38,15 +38,18 @@ pub(super) fn balance(stretch: &Stretch<'_>) -> MemoryReport {
     parts.sort_by(|a, b| b.slope.total_cmp(&a.slope));
     let slope = |kind| parts.iter().find(|part| part.kind == kind).map(|part| part.slope);
     let slab = stretch.series(|sample| sample.memory.get(Key::Slab).map(|bytes| bytes as f64));
-    let mut available = stretch.samples.iter().filter_map(|(_, s)| available(&s.memory));
-    let available_first = available.next();
+    let available = stretch.series(|sample| available(&sample.memory).map(|bytes| bytes as f64));
+    let is_low = stretch.samples.iter().any(|(_, sample)| has_high(&sample.memory));
     MemoryReport {
         slab_slope: Growth::of(&slab).map(|growth| growth.slope.median),
         unreclaimable_slope: slope(MemoryKind::Unreclaimable),
         unaccounted_slope: slope(MemoryKind::Unaccounted),
-        available_first,
-        available_last: available.next_back().or(available_first),
+        available_first: available.first().map(|point| whole(point.1)),
+        available_last: available.last().map(|point| whole(point.1)),
         exhausted_in: None,
+        is_low,
+        free: stretch.series(|sample| sample.memory.get(Key::MemFree).map(|bytes| bytes as f64)),
+        available,
         parts,
     }
 }
@@ -81,7 +84,7 @@ pub(super) fn whole(value: f64) -> u64 {
 /// What an allocation can still take. On 32-bit machines with high memory the kernel's own
 /// memory is in the low part alone.
 fn available(memory: &Memory) -> Option<u64> {
-    if memory.get(Key::HighFree).is_some_and(|high| high > 0) {
+    if has_high(memory) {
         return memory.get(Key::LowFree);
     }
     // Before 3.14: what is free and what the page cache would give back.
@@ -89,6 +92,10 @@ fn available(memory: &Memory) -> Option<u64> {
         let free = memory.get(Key::MemFree)?;
         Some(free.saturating_add(page_cache(memory).unwrap_or(0)))
     })
+}
+
+fn has_high(memory: &Memory) -> bool {
+    memory.get(Key::HighFree).is_some_and(|high| high > 0) && memory.get(Key::LowFree).is_some()
 }
 
 /// Files' contents; shared memory counts as cached too, but cannot be dropped.

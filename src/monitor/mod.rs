@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! bytes ──► lines ──► samples ──► series ──► growth ──► report
-//!           date.rs,   sample.rs   series.rs  growth.rs  build.rs
-//!           slabinfo.rs,                      balance.rs
-//!           meminfo.rs
+//!           date.rs,   collector.rs  series.rs  growth.rs  judge.rs
+//!           slabinfo.rs,             restart.rs balance.rs conclusion.rs
+//!           meminfo.rs,                                    next_step.rs
+//!           uptime.rs
 //! ```
 //!
 //! A monitor log is what a loop over `date`, `/proc/meminfo` and `/proc/slabinfo` prints, with
@@ -12,33 +13,43 @@
 //! order and missing parts do not matter. Slopes are medians ([`statistics`]): a damaged or odd
 //! sample does not move them.
 
+mod autocorrelation;
 mod balance;
 mod build;
+mod calendar;
+mod collector;
+mod companion;
+mod conclusion;
 mod csv;
 mod date;
+mod date_words;
 mod drift;
 mod growth;
 mod json;
+mod judge;
 mod meminfo;
 mod next_step;
+mod quantity;
 mod report;
+mod restart;
 mod sample;
 mod series;
 mod slabinfo;
 pub mod statistics;
 mod text;
+mod uptime;
 
 pub use csv::write as write_csv;
 pub use json::write as write_json;
 pub use report::{
     CacheReport, Conclusion, ConclusionKind, MemoryKind, MemoryReport, MonitorReport, PartReport,
-    Samples, TimeUnit, Unusable, Verdict,
+    RunReport, Samples, TimeUnit, Unusable, Verdict,
 };
 pub use text::write as write_text;
 
 use crate::capture::LineSplitter;
 use crate::report::Input;
-use sample::Collector;
+use collector::Collector;
 
 /// A shell script for the machine that leaks: it records what a [`Monitor`] reads.
 pub const WATCH_SCRIPT: &str = include_str!("watch.sh");
@@ -81,6 +92,7 @@ impl Monitor {
     pub fn end_input(&mut self, path: String, bytes: u64) {
         let before: u64 = self.inputs.iter().map(|input| input.lines).sum();
         self.inputs.push(Input { path, bytes, lines: self.splitter.lines() - before });
+        self.collector.end_input();
     }
 
     /// Ends the log.
