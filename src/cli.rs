@@ -198,6 +198,8 @@ pub(crate) enum MonitorFormat {
     Json,
     /// For plotting: time, series, value
     Csv,
+    /// A picture
+    Svg,
 }
 
 /// The arguments of `symbolize`.

@@ -76,8 +76,7 @@ impl Situation<'_> {
     fn other_growth(&self) -> (ConclusionKind, String) {
         let over = span(self.samples.span, self.samples.unit);
         let Some(part) = self.main_part() else {
-            let what = if self.memory.parts.is_empty() { "no slab cache" } else { "nothing" };
-            return (ConclusionKind::NoGrowth, format!("{what} grows steadily over {over}"));
+            return (ConclusionKind::NoGrowth, self.little_growth(&over));
         };
         let speed = speed(part.slope, self.samples.unit);
         let growth = format!("{} {} {speed}", part.kind.name(), verb(part.kind));
@@ -98,6 +97,24 @@ impl Situation<'_> {
                 format!("this is not a slab leak: {growth} over {over}; {}", remedy(kind)),
             ),
         }
+    }
+
+    fn little_growth(&self, over: &str) -> String {
+        let grows =
+            |cache: &&CacheReport| matches!(cache.verdict, Verdict::Growing | Verdict::Reclaimable);
+        let what = if self.memory.parts.is_empty() { "no slab cache" } else { "nothing" };
+        let Some(cache) = self.caches.iter().find(grows) else {
+            return format!("{what} grows steadily over {over}");
+        };
+        let rest = match cache.verdict {
+            Verdict::Reclaimable => ", which the kernel gives back when memory is short",
+            _ => "",
+        };
+        format!(
+            "{what} grows by an amount that matters over {over}; {} grows most, {}{rest}",
+            Escaped(&cache.name),
+            speed(cache.slope_bytes, self.samples.unit)
+        )
     }
 
     /// What grows fastest of that which the kernel does not give back; else what does.

@@ -36,6 +36,7 @@ mod sample;
 mod series;
 mod slabinfo;
 pub mod statistics;
+mod svg;
 mod text;
 mod uptime;
 
@@ -45,6 +46,7 @@ pub use report::{
     CacheReport, Conclusion, ConclusionKind, MemoryKind, MemoryReport, MonitorReport, PartReport,
     RunReport, Samples, TimeUnit, Unusable, Verdict,
 };
+pub use svg::write as write_svg;
 pub use text::write as write_text;
 
 use crate::capture::LineSplitter;

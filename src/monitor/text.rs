@@ -108,7 +108,7 @@ fn caches(report: &MonitorReport, style: Style, out: &mut impl Write) -> io::Res
         cache_row(cache, report.samples.unit, (width, columns), style, out)?;
     }
     if hidden > 0 {
-        writeln!(out, "{} that neither leak nor stand still not shown.", count(hidden as u64))?;
+        writeln!(out, "{} not shown.", counted(hidden as u64, "other changing cache"))?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use slabtrace::monitor::{
     Monitor, MonitorOptions, MonitorReport, Unusable, WATCH_SCRIPT, write_csv, write_json,
-    write_text,
+    write_svg, write_text,
 };
 
 use super::input::{Inputs, Piece};
@@ -21,6 +21,7 @@ pub(super) fn monitor(args: &MonitorArgs) -> anyhow::Result<Outcome> {
         MonitorFormat::Text => write_text(&report, style(&args.result), &mut { out }),
         MonitorFormat::Json => write_json(&report, &mut { out }),
         MonitorFormat::Csv => write_csv(&report, &mut { out }),
+        MonitorFormat::Svg => write_svg(&report, &mut { out }),
     })?;
     Ok(Outcome::Reported)
 }
