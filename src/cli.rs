@@ -180,6 +180,9 @@ pub(crate) struct MonitorArgs {
     /// Print a shell script that records such a log on the machine that leaks
     #[arg(long, conflicts_with_all = ["logs", "format", "interval"])]
     pub(crate) print_script: bool,
+    /// Print the plainest loop that records such a log
+    #[arg(long, conflicts_with_all = ["logs", "format", "interval", "print_script"])]
+    pub(crate) sample: bool,
 }
 
 impl MonitorArgs {

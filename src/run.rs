@@ -6,6 +6,7 @@ mod man;
 mod monitor;
 mod output;
 mod symbolize;
+mod terminal;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};

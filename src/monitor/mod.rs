@@ -56,6 +56,9 @@ use collector::Collector;
 /// A shell script for the machine that leaks: it records what a [`Monitor`] reads.
 pub const WATCH_SCRIPT: &str = include_str!("watch.sh");
 
+/// The loop that the script is made of, in its plainest form.
+pub const SAMPLE_LOOP: &str = include_str!("sample.sh");
+
 /// How to read a monitor log.
 #[derive(Clone, Copy, PartialEq, Default, Debug)]
 pub struct MonitorOptions {

@@ -91,27 +91,36 @@ fn clock(sample: &Sample) -> Option<f64> {
 fn sorted(samples: &[Sample]) -> (Vec<&Sample>, Order) {
     let given: Vec<&Sample> = samples.iter().collect();
     let mut inputs: Vec<&[Sample]> = samples.chunk_by(|a, b| a.input == b.input).collect();
-    let dates = |input: &[Sample]| {
-        let mut dates = input.iter().filter_map(|sample| sample.date);
-        let first = dates.next()?;
-        Some((first, dates.next_back().unwrap_or(first)))
-    };
-    let runs_on = |inputs: &[&[Sample]]| {
-        let ends: Option<Vec<(f64, f64)>> = inputs.iter().map(|input| dates(input)).collect();
-        ends.is_some_and(|ends| ends.windows(2).all(|pair| pair[0].1 <= pair[1].0))
-    };
-    if inputs.len() < 2 || runs_on(&inputs) {
+    if inputs.len() < 2 || run_on(&inputs) {
         return (given, Order::AsGiven);
     }
     inputs.sort_by(|a, b| {
-        let first = |input: &[Sample]| dates(input).map_or(f64::INFINITY, |dates| dates.0);
-        first(a).total_cmp(&first(b))
+        let first = |input| ends(input).map_or((f64::INFINITY, 0.0), |ends| ends.0);
+        let (a, b) = (first(a), first(b));
+        a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
     });
-    if runs_on(&inputs) {
+    if run_on(&inputs) {
         (inputs.into_iter().flatten().collect(), Order::Sorted)
     } else {
         (given, Order::AsGiven)
     }
+}
+
+/// A date, and the uptime to tell samples of one second apart.
+type Mark = (f64, f64);
+
+/// The first and the last date of an input.
+fn ends(input: &[Sample]) -> Option<(Mark, Mark)> {
+    let mark = |sample: &Sample| Some((sample.date?, clock(sample).unwrap_or(0.0)));
+    let mut marks = input.iter().filter_map(mark);
+    let first = marks.next()?;
+    Some((first, marks.next_back().unwrap_or(first)))
+}
+
+/// Whether each input begins where the one before it ends, or later.
+fn run_on(inputs: &[&[Sample]]) -> bool {
+    let ends: Option<Vec<(Mark, Mark)>> = inputs.iter().map(|input| ends(input)).collect();
+    ends.is_some_and(|ends| ends.windows(2).all(|pair| pair[0].1 <= pair[1].0))
 }
 
 /// The samples from one restart of the machine to the next.

@@ -220,9 +220,10 @@ fn others(report: &MonitorReport) -> Vec<&CacheReport> {
 
 fn cache_panel(cache: &CacheReport, unit: TimeUnit) -> Panel {
     let stroke = if cache.verdict == Verdict::Leaking { Stroke::Alarm } else { Stroke::Main };
-    let mut lines = vec![Line { name: cache.name.clone(), stroke, points: cache.series.clone() }];
     let is_trend = matches!(cache.verdict, Verdict::Leaking | Verdict::Growing);
-    lines.extend(is_trend.then(|| trend(cache)));
+    // The trend lies below, and shows where the series leaves it.
+    let mut lines: Vec<Line> = is_trend.then(|| trend(cache)).into_iter().collect();
+    lines.push(Line { name: cache.name.clone(), stroke, points: cache.series.clone() });
     let note = if is_trend || cache.verdict == Verdict::Reclaimable {
         format!("{}, {}", cache.verdict.name(), rate(cache.slope, unit))
     } else {
