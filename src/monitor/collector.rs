@@ -99,8 +99,13 @@ impl Collector {
             self.present.uptime = received.uptime;
         }
         if let (None, Some(moment)) = (self.present.date, received.moment) {
-            self.present.date = Some(self.calendar.seconds(moment));
+            self.set_date(moment);
         }
+    }
+
+    fn set_date(&mut self, moment: Moment) {
+        self.collection.is_dated |= matches!(moment, Moment::Date(_));
+        self.present.date = Some(self.calendar.seconds(moment));
     }
 
     /// Whether a line was understood.
@@ -129,7 +134,7 @@ impl Collector {
             self.end_sample();
         }
         self.end_table();
-        self.present.date = Some(self.calendar.seconds(moment));
+        self.set_date(moment);
     }
 
     fn uptime(&mut self, uptime: Uptime, of_day: Option<f64>) {

@@ -51,8 +51,7 @@ pub(super) fn parse(line: &[u8]) -> Option<Moment> {
         return Some(Moment::Date(seconds));
     }
     let mut words = Words::default();
-    let joined = text.replace(['年', '月'], "-").replace("- ", "-").replacen('日', " ", 1);
-    let joined = with_decimal_points(&joined);
+    let joined = with_decimal_points(&with_dashes(text));
     if joined.split([' ', ',', '\t']).filter(|word| !word.is_empty()).count() > WORDS_MAX {
         return None;
     }
@@ -60,6 +59,22 @@ pub(super) fn parse(line: &[u8]) -> Option<Moment> {
         words.take(word)?;
     }
     words.moment()
+}
+
+/// The text with dashes for the counters of Chinese and Japanese dates: `2026年 11月 21日`. The
+/// same characters are weekdays where no number stands in front.
+fn with_dashes(text: &str) -> String {
+    let mut joined = String::with_capacity(text.len());
+    for character in text.chars() {
+        let is_counter = joined.ends_with(|c: char| c.is_ascii_digit());
+        match character {
+            '年' | '月' if is_counter => joined.push('-'),
+            '日' if is_counter => joined.push(' '),
+            ' ' if joined.ends_with('-') => {}
+            _ => joined.push(character),
+        }
+    }
+    joined
 }
 
 /// The text with a point for each comma between digits: `19:32:37,250` of `date -Ins`.
@@ -318,6 +333,7 @@ mod tests {
             "Сб 21 ноя 2026 22:32:37 MSK",
             "2026年 11月 22日 日曜日 04:32:37 JST",
             "2026年 11月 21日 星期六 19:32:37 UTC",
+            "2026年11月21日 月曜日 19:32:37 UTC",
             "Sat, 21 Nov 2026 20:32:37 +0100",
             "Sat Nov 21 11:32:37 PST 2026",
             "2026-11-21 19:32:37",

@@ -42,6 +42,8 @@ enum Way {
     Unknown,
     /// SLAB cannot trace.
     Slab,
+    /// The cache's name is none that a shell should be given.
+    OddName,
 }
 
 impl NextStep {
@@ -57,9 +59,18 @@ impl NextStep {
             Some(version) => Range { least: Some(version), most: Some(version) },
             None => Range::of(names, memory),
         };
-        let way = if collection.is_slab { Way::Slab } else { range.way() };
+        let way = match &cache.name {
+            _ if collection.is_slab => Way::Slab,
+            name if !is_plain(name) => Way::OddName,
+            _ => range.way(),
+        };
         NextStep { cache: cache.name.clone(), way, nomerge: range.nomerge() }
     }
+}
+
+/// Whether a shell takes a name for a word, whatever the log says.
+fn is_plain(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:+@".contains(&byte))
 }
 
 /// Between which versions a kernel is.
@@ -167,10 +178,16 @@ impl fmt::Display for NextStep {
                 f,
                 "Trace it: boot with slub_debug=T,{cache} loglevel=8 (slab_debug= from 6.9 on; before 5.9 also: echo 1 > /sys/kernel/slab/{cache}/trace)"
             ),
+            Way::OddName => {
+                return write!(
+                    f,
+                    "{cache} is no name that kernels give to caches: see whether the log is damaged."
+                );
+            }
             Way::Slab => {
                 return write!(
                     f,
-                    "This kernel uses SLAB, which cannot trace {cache}: build it with CONFIG_SLUB=y and CONFIG_SLUB_DEBUG=y, or ask kmemleak (CONFIG_DEBUG_KMEMLEAK=y) and give its report to slabtrace kmemleak."
+                    "This kernel uses SLAB, which cannot trace {cache}: build it with CONFIG_SLUB=y and CONFIG_SLUB_DEBUG=y (from 2.6.22 on), or ask kmemleak (CONFIG_DEBUG_KMEMLEAK=y, from 2.6.31 on) and give its report to slabtrace kmemleak. Before 5.2, CONFIG_DEBUG_SLAB_LEAK=y counts objects by caller in /proc/slab_allocators."
                 );
             }
         }?;
@@ -221,6 +238,12 @@ mod tests {
         assert_eq!(way(&memory, &["kmalloc-64"]), Way::Unknown);
         memory.set(Key::SecPageTables, 1);
         assert_eq!(way(&memory, &["kmalloc-64"]), Way::Boot);
+    }
+
+    #[test]
+    fn no_command_is_made_of_a_name_that_is_one() {
+        assert!(is_plain("kmalloc-192") && is_plain(":A-0000192") && is_plain("rpc_inode_cache"));
+        assert!(!is_plain("x; reboot") && !is_plain("$(reboot)") && !is_plain("../../x"));
     }
 
     #[test]

@@ -30,6 +30,12 @@ pub(super) fn rate(value: f64, unit: TimeUnit) -> String {
     format!("{} objects/{per}", decimals(value))
 }
 
+/// The ends of an interval around a rate, in the rate's unit of time.
+pub(super) fn interval(value: f64, (low, high): (f64, f64), unit: TimeUnit) -> (String, String) {
+    let factor = if value == 0.0 { 1.0 } else { scaled(value, 0.1, unit).0 / value };
+    (decimals(low * factor), decimals(high * factor))
+}
+
 /// The unit of time in which a number is no tiny fraction.
 fn scaled(value: f64, least: f64, unit: TimeUnit) -> (f64, &'static str) {
     match (unit, value.abs()) {
@@ -39,7 +45,7 @@ fn scaled(value: f64, least: f64, unit: TimeUnit) -> (f64, &'static str) {
 }
 
 /// A number with as many decimals as it needs.
-pub(super) fn decimals(value: f64) -> String {
+fn decimals(value: f64) -> String {
     match value.abs() {
         0.0 => "0".to_owned(),
         size if size < 0.1 => format!("{value:.4}"),

@@ -50,6 +50,8 @@ pub(super) struct Collection {
     pub(super) partial: u64,
     /// Lines of the tables that could not be read, and foreign ones between them.
     pub(super) damaged_lines: u64,
+    /// Whether any date named its year: others tell differences alone.
+    pub(super) is_dated: bool,
     /// Whether the SLAB allocator was at work: it cannot trace.
     pub(super) is_slab: bool,
     /// The kernel release, where the log tells it.

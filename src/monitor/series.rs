@@ -66,7 +66,11 @@ pub(super) fn timeline(collection: &Collection, options: MonitorOptions) -> Time
             Source::Interval(options) => vec![counted_stretch(boot, options)],
         })
         .collect();
-    Timeline { stretches, order, restarts, undated }
+    let mut timeline = Timeline { stretches, order, restarts, undated };
+    if !collection.is_dated {
+        timeline.stretches.iter_mut().for_each(|stretch: &mut Stretch<'_>| stretch.ends = None);
+    }
+    timeline
 }
 
 /// Where times come from.

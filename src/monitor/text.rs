@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::balance::whole;
-use super::quantity::{date, decimals, rate, span, speed};
+use super::quantity::{date, interval, rate, span, speed};
 use super::report::{CacheReport, MonitorReport, PartReport, Samples, TimeUnit, Verdict};
 use crate::report::number::{bytes, count, counted, sparkline};
 use crate::report::text::write_wrapped;
@@ -132,12 +132,13 @@ fn cache_row(
 
 fn detail(cache: &CacheReport, unit: TimeUnit, out: &mut impl Write) -> io::Result<()> {
     let grown = cache.objects_last.saturating_sub(cache.objects_first);
+    let (low, high) = interval(cache.slope, (cache.slope_low, cache.slope_high), unit);
     let mut text = format!(
         "{} of {} bytes (95 % sure of {} to {}), by chance {}; {} more, {}",
         rate(cache.slope, unit),
         count(cache.object_size),
-        decimals(cache.slope_low),
-        decimals(cache.slope_high),
+        low,
+        high,
         chance(cache.significance),
         counted(grown, "object"),
         bytes(grown.saturating_mul(cache.object_size)),
