@@ -155,11 +155,12 @@ fn ties(values: &[f64]) -> Vec<usize> {
 /// from samples that resemble each other, there are few degrees of freedom.
 pub fn student(slope: Slope, samples: usize) -> f64 {
     const DEGREES_MAX: usize = 10;
+    const SAMPLES_PER_DEGREE: usize = 3;
     if slope.error <= 0.0 {
         return if slope.median == 0.0 { 1.0 } else { 0.0 };
     }
     // The sum is for even numbers.
-    let degrees = (samples.saturating_sub(2) / 2 * 2).clamp(2, DEGREES_MAX);
+    let degrees = (samples / SAMPLES_PER_DEGREE / 2 * 2).clamp(2, DEGREES_MAX);
     let angle = (slope.median.abs() / slope.error / (degrees as f64).sqrt()).atan();
     let (mut term, mut sum) = (1.0, 1.0);
     for at in 1..degrees / 2 {
@@ -234,7 +235,7 @@ mod tests {
     fn student_s_distribution_agrees_with_the_tables() {
         let slope = |errors: f64| Slope { median: errors, error: 1.0, ..Slope::FLAT };
         for (errors, samples, expected) in
-            [(2.228, 40, 0.05), (3.169, 40, 0.01), (4.587, 40, 0.001), (2.447, 8, 0.05)]
+            [(2.228, 40, 0.05), (3.169, 40, 0.01), (4.587, 40, 0.001), (2.447, 20, 0.05)]
         {
             let found = student(slope(errors), samples);
             assert!((found / expected - 1.0).abs() < 0.002, "{errors}: {found}");
