@@ -74,7 +74,7 @@ fn cases() -> Vec<(String, String)> {
     let names: BTreeSet<String> = entries
         .map(|entry| entry.expect("it is readable").file_name().to_string_lossy().into_owned())
         .collect();
-    let logs = names.iter().filter(|name| !name.ends_with(".case"));
+    let logs = names.iter().filter(|name| name.rsplit('.').next() != Some("case"));
     let cases: Vec<(String, String)> = logs
         .map(|log| {
             let stem = log.trim_end_matches(".gz").trim_end_matches(".log");
@@ -264,12 +264,14 @@ fn files_in_any_order_are_one_log_and_that_is_told() {
     }
 }
 
+/// A sample and its number, written in another form.
+type Form = fn(&str, usize) -> String;
+
 #[test]
 fn the_same_samples_mean_the_same_in_every_form() {
     let expected = monitored(&read(OPEN_FILES));
     let slope = expected.caches[0].slope;
     let turns = turns(OPEN_FILES);
-    type Form = fn(&str, usize) -> String;
     let forms: [(&str, Form); 7] = [
         ("without separators", |turn, _| {
             turn.replace("----------------------\n", "").replace("++++++++++++++++++++++\n", "")
@@ -353,19 +355,19 @@ fn the_later_run_is_judged_where_it_is_the_longer_one() {
 fn caches_that_are_dropped_are_no_restart() {
     let turns = turns("corpora/monitor/dentries-618.log.gz");
     // `echo 2 > /proc/sys/vm/drop_caches` in the middle: what can be given back, is.
-    let drop = |turn: &String| -> String {
-        turn.lines()
-            .map(|line| {
-                let is_dropped =
-                    ["dentry ", "kmalloc-192 "].iter().any(|name| line.starts_with(name));
-                if !is_dropped {
-                    return format!("{line}\n");
-                }
+    let drop = |turn: &String| {
+        let mut dropped = String::new();
+        for line in turn.lines() {
+            if ["dentry ", "kmalloc-192 "].iter().any(|name| line.starts_with(name)) {
                 let mut words: Vec<&str> = line.split_whitespace().collect();
                 words[1] = "40";
-                format!("{}\n", words.join(" "))
-            })
-            .collect()
+                dropped.push_str(&words.join(" "));
+            } else {
+                dropped.push_str(line);
+            }
+            dropped.push('\n');
+        }
+        dropped
     };
     let log: String = turns[..30].iter().cloned().chain(turns[30..].iter().map(drop)).collect();
     let report = monitored(log.as_bytes());
@@ -386,6 +388,7 @@ fn command(arguments: &[&str]) -> String {
 }
 
 /// Whether this machine has busybox with a shell; says so where it has not.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn has_busybox() -> bool {
     let mut ash = Command::new("busybox");
     ash.args(["ash", "-c", "exit 0"]).stderr(Stdio::null());

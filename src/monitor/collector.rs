@@ -66,6 +66,11 @@ impl Collector {
     }
 
     pub(super) fn finish(mut self) -> Collection {
+        // What a recorder's format held back.
+        let mut unwrapper = std::mem::take(&mut self.unwrapper);
+        unwrapper.finish(|record| {
+            self.record(&record);
+        });
         // A date at the very end is where the recording was stopped.
         if !self.present.is_empty() {
             self.end_sample();
@@ -353,9 +358,7 @@ mod tests {
         let ps = "PID USER COMMAND\n1 root init\nroot 7 0.0 0.1 sh\n";
         let turn = format!("MemTotal: 9 kB\nSlab: 3 kB\nslabinfo - version: 2.1\n{ROW}{ps}");
         assert_eq!(collect(&turn.repeat(3)).damaged_lines, 0);
-        let noisy = format!(
-            "slabinfo - version: 1.1\nkmem_cache 78 78 100 2 2 1\nusb 1-1: new\nsize-32 5 9 32 1 1 1\n"
-        );
+        let noisy = "slabinfo - version: 1.1\nkmem_cache 78 78 100 2 2 1\nusb 1-1: new\nsize-32 5 9 32 1 1 1\n";
         let found = collect(&noisy.repeat(3));
         assert_eq!((found.samples.len(), found.damaged_lines, found.caches.len()), (3, 3, 2));
     }

@@ -230,8 +230,8 @@ impl Words {
         let (clock, fraction) = clock.split_once('.').unwrap_or((clock, ""));
         let parts: Vec<&str> = clock.split(':').collect();
         let (hour, minute, second) = match parts.as_slice() {
-            &[hour, minute] => (hour, minute, "0"),
-            &[hour, minute, second] => (hour, minute, second),
+            [hour, minute] => (*hour, *minute, "0"),
+            [hour, minute, second] => (*hour, *minute, *second),
             _ => return None,
         };
         if self.clock.is_some() || minute.len() != 2 {

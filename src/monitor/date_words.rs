@@ -28,7 +28,7 @@ pub(super) fn month(word: &str) -> Option<i8> {
     }
     let word = word.to_lowercase();
     let begins = |names: &&[&str]| names.iter().any(|name| word.starts_with(name));
-    i8::try_from(MONTHS.iter().position(|names| begins(&names))? + 1).ok()
+    i8::try_from(MONTHS.iter().position(begins)? + 1).ok()
 }
 
 /// Zones and their hours ahead of UTC. Some names are used for several zones; what matters is

@@ -55,15 +55,14 @@ pub fn theil_sen(points: &[(f64, f64)]) -> Option<Slope> {
     if slopes.is_empty() {
         return None;
     }
-    slopes.sort_by(f64::total_cmp);
-    let median = median_of_sorted(&slopes);
+    let median = median_of(&mut slopes);
     let residuals: Vec<f64> = thinned.iter().map(|&(time, value)| value - median * time).collect();
     let inflation = autocorrelation::inflation(&residuals);
     let values: Vec<f64> = thinned.iter().map(|&(_, value)| value).collect();
-    let spread = Z_95 * (Kendall::of(&values).variance * inflation).sqrt();
+    let spread = Z_95 * (kendall_variance(&values) * inflation).sqrt();
     let count = slopes.len() as f64;
-    let low = slopes[rank((count - spread) / 2.0, slopes.len())];
-    let high = slopes[rank(f64::midpoint(count, spread), slopes.len())];
+    let low = nth(&mut slopes, (count - spread) / 2.0);
+    let high = nth(&mut slopes, f64::midpoint(count, spread));
     let error = standard_error(&thinned, &residuals, inflation);
     let reach = if inflation > WANDERING { Z_95 * error } else { 0.0 };
     Some(Slope { median, low: low.min(median - reach), high: high.max(median + reach), error })
@@ -87,25 +86,30 @@ pub fn thin(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     (0..POINTS_MAX).map(|at| points[at * (points.len() - 1) / (POINTS_MAX - 1)]).collect()
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the slice")]
-fn rank(position: f64, count: usize) -> usize {
-    (position.round().clamp(0.0, count as f64 - 1.0)) as usize
-}
-
-fn median_of_sorted(sorted: &[f64]) -> f64 {
-    let middle = sorted.len() / 2;
-    if sorted.len().is_multiple_of(2) {
-        f64::midpoint(sorted[middle - 1], sorted[middle])
-    } else {
-        sorted[middle]
-    }
+/// The value at a place in the order, without putting all in order. There is at least one.
+fn nth(values: &mut [f64], place: f64) -> f64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to the slice"
+    )]
+    let at = place.round().clamp(0.0, values.len() as f64 - 1.0) as usize;
+    *values.select_nth_unstable_by(at, f64::total_cmp).1
 }
 
 /// The median; 0 for nothing.
 pub fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    if sorted.is_empty() { 0.0 } else { median_of_sorted(&sorted) }
+    if values.is_empty() { 0.0 } else { median_of(&mut values.to_vec()) }
+}
+
+fn median_of(values: &mut [f64]) -> f64 {
+    let middle = values.len() / 2;
+    let upper = nth(values, middle as f64);
+    if values.len().is_multiple_of(2) {
+        f64::midpoint(nth(values, middle as f64 - 1.0), upper)
+    } else {
+        upper
+    }
 }
 
 /// The probability that a series without a trend looks as much like one as this, by Mann and
@@ -137,10 +141,14 @@ impl Kendall {
                 sum += later.total_cmp(earlier) as i64;
             }
         }
-        let term = |n: f64| n * (n - 1.0) * (2.0 * n + 5.0);
-        let tied: f64 = ties(values).into_iter().map(|group| term(group as f64)).sum();
-        Kendall { sum: sum as f64, variance: (term(values.len() as f64) - tied) / 18.0 }
+        Kendall { sum: sum as f64, variance: kendall_variance(values) }
     }
+}
+
+fn kendall_variance(values: &[f64]) -> f64 {
+    let term = |n: f64| n * (n - 1.0) * (2.0 * n + 5.0);
+    let tied: f64 = ties(values).into_iter().map(|group| term(group as f64)).sum();
+    (term(values.len() as f64) - tied) / 18.0
 }
 
 /// How many values each group of equal values has.

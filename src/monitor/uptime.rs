@@ -1,5 +1,6 @@
 //! Lines that tell how long the machine has been up.
 
+use super::date::{self, Moment};
 use crate::record::cursor::Cursor;
 
 /// How long a machine has been up.
@@ -74,10 +75,7 @@ fn hundredths(cursor: &mut Cursor<'_>) -> Option<f64> {
 fn command(line: &[u8]) -> Option<(Uptime, Option<f64>)> {
     let text = std::str::from_utf8(line).ok()?.trim();
     let (clock, rest) = text.split_once(" up ")?;
-    let clock = match super::date::parse(clock.trim().as_bytes()) {
-        Some(super::date::Moment::OfDay(seconds)) => seconds,
-        _ => return None,
-    };
+    let Some(Moment::OfDay(clock)) = date::parse(clock.trim().as_bytes()) else { return None };
     let span = rest.split("load average").next()?;
     let mut seconds = 0.0;
     let mut words = span.split([' ', ',']).filter(|word| !word.is_empty()).peekable();

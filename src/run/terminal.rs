@@ -41,9 +41,9 @@ impl<W: Write> Write for Ascii<W> {
         self.rest.extend_from_slice(bytes);
         let text = std::mem::take(&mut self.rest);
         let whole = match std::str::from_utf8(&text) {
-            Ok(_) => text.len(),
+            // The end of the last character is yet to come.
             Err(error) if error.error_len().is_none() => error.valid_up_to(),
-            Err(_) => text.len(),
+            _ => text.len(),
         };
         let plain: String = String::from_utf8_lossy(&text[..whole]).chars().map(ascii).collect();
         self.out.write_all(plain.as_bytes())?;

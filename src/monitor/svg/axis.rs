@@ -38,6 +38,9 @@ pub(super) struct Values {
 /// zero.
 const FROM_ZERO_SHARE: f64 = 0.4;
 
+/// More marks than this are never needed.
+const TICKS_MAX: u32 = 20;
+
 impl Values {
     /// An axis for values between two, with about so many marks.
     pub(super) fn new(least: f64, most: f64, unit: Unit, marks: f64) -> Values {
@@ -46,8 +49,8 @@ impl Values {
         let step = step(range / marks, most, unit);
         let low = (least / step).floor() * step;
         let high = ((most / step).ceil() * step).max(low + step);
-        let count = ((high - low) / step).round().clamp(1.0, 20.0);
-        let ticks = (0u32..)
+        let count = ((high - low) / step).round().clamp(1.0, f64::from(TICKS_MAX));
+        let ticks = (0..=TICKS_MAX)
             .map(f64::from)
             .take_while(|&at| at <= count)
             .map(|at| (low + at * step, label(low + at * step, step, unit)))
@@ -185,7 +188,7 @@ mod tests {
     fn values_are_marked_at_round_ones() {
         let objects = Values::new(357.0, 2058.0, Unit::Objects, 3.0);
         assert_eq!(words(&objects.ticks), ["0", "1,000", "2,000", "3,000"]);
-        let bytes = Values::new(7.13 * 1048576.0, 7.71 * 1048576.0, Unit::Bytes, 3.0);
+        let bytes = Values::new(7.13 * 1_048_576.0, 7.71 * 1_048_576.0, Unit::Bytes, 3.0);
         assert_eq!(words(&bytes.ticks), ["7.0 MiB", "7.2 MiB", "7.4 MiB", "7.6 MiB", "7.8 MiB"]);
         let flat = Values::new(5.0, 5.0, Unit::Objects, 3.0);
         assert!(flat.low <= 5.0 && flat.high > 5.0);
