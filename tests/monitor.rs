@@ -305,6 +305,70 @@ fn the_same_samples_mean_the_same_in_every_form() {
     }
 }
 
+/// What a recorder puts in front of a line that it gets so many seconds after 23:47:20.
+type Prefix = fn(f64) -> String;
+
+/// A time of day.
+fn clock(seconds: f64) -> String {
+    let seconds = 85_640.0 + seconds;
+    let (minutes, rest) = ((seconds / 60.0).floor(), seconds % 60.0);
+    format!("{:02}:{:02}:{rest:06.3}", (minutes / 60.0).floor(), minutes % 60.0)
+}
+
+/// The same without fractions.
+fn whole_clock(seconds: f64) -> String {
+    clock(seconds)[..8].to_owned()
+}
+
+#[test]
+fn what_recorders_put_in_front_of_each_line_changes_nothing() {
+    let turns = &turns(OPEN_FILES)[..15];
+    let bare: String = turns.iter().map(|turn| turn.split_once('\n').expect("a date").1).collect();
+    let expected = monitored(bare.as_bytes());
+    let prefixes: [(&str, Prefix); 17] = [
+        ("logread", |t| format!("Sat Nov 21 {} 2026 user.notice slabmon: ", whole_clock(t))),
+        ("syslog", |t| format!("Nov 21 {} board slabmon: ", whole_clock(t))),
+        ("syslog with a pid", |t| format!("Nov 21 {} board slabmon[812]: ", whole_clock(t))),
+        ("RFC 3339", |t| format!("2026-11-21T{}000+00:00 ", clock(t))),
+        ("ts", |t| format!("Nov 21 {} ", whole_clock(t))),
+        ("ts %T", |t| format!("{} ", whole_clock(t))),
+        ("ts %.s", |t| format!("{:.6} ", 1_795_304_840.0 + t)),
+        ("tio", |t| format!("[{}] ", clock(t))),
+        ("minicom", |t| format!("[2026-11-21 {}] ", whole_clock(t))),
+        ("grabserial", |t| format!("[{t:.6} 0.000321] ")),
+        ("printk", |t| format!("[{:12.6}] ", 100.0 + t)),
+        ("printk with the caller", |t| format!("[{:12.6}][   T80] ", 100.0 + t)),
+        ("containers", |t| format!("2026-11-21T{}000000Z stdout F ", clock(t))),
+        ("LAVA", |t| format!("2026-11-21T{}000  ", clock(t))),
+        ("kernelci", |t| format!("{}000  ", clock(t))),
+        ("a mail", |_| "> ".to_owned()),
+        ("indentation", |_| "    ".to_owned()),
+    ];
+    for (name, prefix) in prefixes {
+        let mut log = String::new();
+        for (turn, at) in turns.iter().zip(0u32..) {
+            for (line, number) in turn.lines().skip(1).zip(0u32..) {
+                let seconds = 2.0 * f64::from(at) + 0.0003 * f64::from(number);
+                writeln!(log, "{}{line}", prefix(seconds)).expect("memory takes any text");
+            }
+            // An empty line, of which the recorder makes its prefix alone.
+            writeln!(log, "{}", prefix(2.0 * f64::from(at) + 0.1)).expect("memory takes any text");
+        }
+        let report = monitored(log.as_bytes());
+        assert_eq!((report.samples.count, losses(&report)), (15, "none".to_owned()), "{name}");
+        let ends = |report: &MonitorReport| -> BTreeSet<(String, u64, u64)> {
+            let caches = report.caches.iter();
+            caches
+                .map(|cache| (cache.name.clone(), cache.objects_first, cache.objects_last))
+                .collect()
+        };
+        assert_eq!(ends(&report), ends(&expected), "{name}");
+        let is_timed = !matches!(name, "a mail" | "indentation");
+        assert_eq!(report.samples.unit == TimeUnit::Second, is_timed, "{name}");
+        assert!(!is_timed || (report.samples.span - 28.0).abs() < 1.0, "{name}");
+    }
+}
+
 #[test]
 fn damage_is_counted_and_costs_no_good_sample() {
     let turns = turns(OPEN_FILES);

@@ -2,14 +2,14 @@
 
 use super::calendar::{self, Calendar};
 use super::date::{self, Moment};
+use super::logger;
 use super::meminfo::{self, Key};
 use super::sample::{CacheInfo, Collection, Sample};
 use super::slabinfo::{self, Allocator, Table};
 use super::uptime::{self, Uptime};
 use crate::capture::Line;
 use crate::record::Record;
-use crate::record::cursor::Cursor;
-use crate::record::prefix::{Unwrapper, calendar as stamps};
+use crate::record::prefix::Unwrapper;
 use crate::time::Clock;
 
 /// Distinct caches are stored up to this many; a log that names more is garbage.
@@ -25,6 +25,8 @@ pub(super) struct Collector {
     present: Sample,
     /// Inputs that have ended.
     inputs: usize,
+    /// Whether a recorder puts its time in front of each line.
+    is_stamped: bool,
     /// The table being read.
     table: Option<Table>,
     /// Torn rows of the present sample.
@@ -44,7 +46,12 @@ struct Received {
 impl Collector {
     /// Takes a line. Where it is none of ours, a recorder may have put a prefix in front.
     pub(super) fn line(&mut self, line: Line<'_>) {
+        // A date alone is an empty line, where each has a date in front.
+        if self.is_stamped && date::parse(line.bytes.trim_ascii_end()).is_some() {
+            return;
+        }
         if self.take(line.bytes) {
+            self.is_stamped = false;
             return;
         }
         let mut unwrapper = std::mem::take(&mut self.unwrapper);
@@ -88,15 +95,28 @@ impl Collector {
                 .filter(|stamp| stamp.clock == Clock::Boot)
                 .map(|stamp| Uptime::exact(stamp.seconds())),
         };
-        let mut is_known = self.take(record.text);
-        if !is_known && let Some((moment, text)) = by_ts(record.text) {
-            received.moment = received.moment.or(Some(moment));
-            is_known = self.take(text);
-        }
+        let is_known = self.take(record.text) || self.logged(record.text, &mut received);
+        self.is_stamped |= is_known && (received.moment.is_some() || received.uptime.is_some());
         if is_known && !self.present.is_empty() {
             self.receive(received);
         }
         is_known
+    }
+
+    /// Whether a line is understood without what a logger put in front.
+    fn logged(&mut self, text: &[u8], received: &mut Received) -> bool {
+        let bare = [logger::unquoted(text), logger::tagged(text)];
+        if bare.into_iter().flatten().any(|text| self.take(text)) {
+            return true;
+        }
+        logger::dated(text).any(|(moment, text)| {
+            let is_known =
+                self.take(text) || logger::tagged(text).is_some_and(|text| self.take(text));
+            if is_known {
+                received.moment = received.moment.or(Some(moment));
+            }
+            is_known
+        })
     }
 
     fn receive(&mut self, received: Received) {
@@ -271,15 +291,6 @@ fn is_separator(line: &[u8]) -> bool {
     let line = line.trim_ascii_start();
     let is_mark = matches!(line.first(), Some(b'-' | b'=' | b'*' | b'#' | b'_' | b'~'));
     is_mark && line.len() >= 3 && line.iter().all(|byte| *byte == line[0])
-}
-
-// Nov 21 19:32:37 kmalloc-64 5 9 64 64 1 : tunables 0 0 0 : slabdata 1 1 0
-/// The moment and the text of a line that went through `ts` of moreutils.
-fn by_ts(text: &[u8]) -> Option<(Moment, &[u8])> {
-    let mut cursor = Cursor::new(text);
-    let micros = stamps::syslog(&mut cursor)?;
-    cursor.eat(b" ")?;
-    Some((Moment::InYear(micros as f64 / 1e6), cursor.rest()))
 }
 
 #[cfg(test)]

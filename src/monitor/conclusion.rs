@@ -103,7 +103,9 @@ impl Situation<'_> {
         let grows =
             |cache: &&CacheReport| matches!(cache.verdict, Verdict::Growing | Verdict::Reclaimable);
         let what = if self.memory.parts.is_empty() { "no slab cache" } else { "nothing" };
-        let Some(cache) = self.caches.iter().find(grows) else {
+        let is_kept = |cache: &&CacheReport| cache.verdict == Verdict::Growing;
+        let cache = self.caches.iter().find(is_kept).or_else(|| self.caches.iter().find(grows));
+        let Some(cache) = cache else {
             return format!("{what} grows steadily over {over}");
         };
         let rest = match cache.verdict {

@@ -88,10 +88,15 @@ fn with_decimal_points(text: &str) -> String {
 
 /// The text without what people put around it.
 fn bare(text: &str) -> &str {
-    let text = text.trim_matches(|c: char| {
-        c.is_ascii_whitespace() || matches!(c, '=' | '#' | '*' | '[' | ']' | '"' | '<' | '>')
-    });
-    let text = text.trim_matches(|c: char| c.is_ascii_whitespace() || c == '-');
+    let text = text.trim();
+    // Behind a date alone, a line of marks is a separator that a recorder has stamped.
+    let text = match text.chars().next() {
+        Some('[') => text.trim_start_matches('[').trim_end_matches(']'),
+        Some(mark @ ('=' | '#' | '*' | '-' | '"')) => {
+            text.trim_matches(|c: char| c.is_ascii_whitespace() || c == mark)
+        }
+        _ => text,
+    };
     ["date:", "Date:", "DATE:", "time:", "Time:", "timestamp:", "Timestamp:", "@"]
         .iter()
         .find_map(|label| text.strip_prefix(label))

@@ -21,6 +21,18 @@ const MONTHS: [&[&str]; 12] = [
 /// Longer words are no months.
 const LETTERS_MAX: usize = 12;
 
+/// Whether a word could be part of a date that a logger puts in front of lines: a number, or a
+/// name of the C locale.
+pub(super) fn is_date_word(word: &str) -> bool {
+    const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    let bare = word.trim_matches(['[', ']', ',']);
+    bare.bytes().any(|byte| byte.is_ascii_digit())
+        || WEEKDAYS.contains(&bare)
+        || matches!(bare, "AM" | "PM")
+        || zone_seconds(bare).is_some()
+        || bare.len() == 3 && month(bare).is_some()
+}
+
 /// The number of a month's name, from 1.
 pub(super) fn month(word: &str) -> Option<i8> {
     if word.chars().count() > LETTERS_MAX || !word.chars().all(char::is_alphabetic) {

@@ -27,6 +27,7 @@ mod drift;
 mod growth;
 mod json;
 mod judge;
+mod logger;
 mod meminfo;
 mod next_step;
 mod quantity;

@@ -58,6 +58,7 @@ pub(super) enum Line<'a> {
 
 /// Reads a line of the table, if any, that has begun.
 pub(super) fn parse(line: &[u8], table: Option<Table>) -> Option<Line<'_>> {
+    let line = line.trim_ascii_start();
     if let Some(start) = start(line) {
         return Some(start);
     }
@@ -66,8 +67,7 @@ pub(super) fn parse(line: &[u8], table: Option<Table>) -> Option<Line<'_>> {
         return line.starts_with(b"# name").then_some(Line::Heading);
     }
     match split(line, b" : tunables ") {
-        // A time in front is a recorder's, who is asked first.
-        Some((head, _)) if head.contains(&b':') || head.starts_with(b"[") => None,
+        Some((head, _)) if is_prefixed(head) || head.contains(&b':') => None,
         Some((head, tail)) => Some(second(head, tail).map_or(Line::Torn, Line::Row)),
         None if table == Some(Table::First) => first(line).map(Line::Row),
         None if table == Some(Table::Vmstat) => vmstat(line).map(Line::Row),
@@ -79,7 +79,6 @@ fn start(line: &[u8]) -> Option<Line<'_>> {
     if let Some(major) = version(line) {
         return Some(Line::Start(if major == 1 { Table::First } else { Table::Second }));
     }
-    let line = line.trim_ascii_start();
     // Cache                       Num  Total   Size  Pages
     if line.starts_with(b"Cache ") && fields(line).eq(VMSTAT) {
         return Some(Line::Start(Table::Vmstat));
@@ -213,6 +212,16 @@ fn footprint(size: u64, per_slab: u64, pages: u64) -> f64 {
     if per_slab == 0 { size as f64 } else { slab.unwrap_or(needed) as f64 / per_slab as f64 }
 }
 
+/// Whether a row begins with a recorder's time or a mark of quotation: these are asked first.
+fn is_prefixed(head: &[u8]) -> bool {
+    const EPOCH_DIGITS: usize = 10;
+    let first = fields(head).next().unwrap_or_default();
+    let is_number = first.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
+    head.starts_with(b"[")
+        || is_number && first.len() >= EPOCH_DIGITS
+        || matches!(first, b">" | b"|")
+}
+
 /// A name, which may hold blanks, and as many numbers behind it.
 fn numbers_behind(head: &[u8], count: usize) -> Option<(&[u8], Vec<u64>)> {
     let mut rest = head.trim_ascii();
@@ -228,6 +237,7 @@ fn numbers_behind(head: &[u8], count: usize) -> Option<(&[u8], Vec<u64>)> {
         return None;
     }
     let is_name = rest.first().is_some_and(|byte| byte.is_ascii_graphic() && *byte != b'#');
+    let is_name = is_name && !is_prefixed(rest);
     is_name.then_some((rest, numbers))
 }
 
