@@ -165,8 +165,10 @@ impl KmemleakArgs {
 /// The arguments of `monitor`.
 #[derive(Args, Debug)]
 pub(crate) struct MonitorArgs {
-    /// Logs of a loop over date, /proc/meminfo and /proc/slabinfo, oldest first; `-` is standard
-    /// input
+    /// Logs of a loop over date, /proc/meminfo and /proc/slabinfo; `-` is standard input
+    ///
+    /// Files are put into the order of their dates; without dates, give the oldest first. gzip, xz,
+    /// zstd and bzip2 are recognised by content.
     #[arg(value_name = "LOG")]
     pub(crate) logs: Vec<PathBuf>,
     /// The output's format

@@ -175,7 +175,9 @@ pub fn student(slope: Slope, samples: usize) -> f64 {
         term *= (2 * at - 1) as f64 / (2 * at) as f64 * angle.cos().powi(2);
         sum += term;
     }
-    (1.0 - angle.sin() * sum).clamp(0.0, 1.0)
+    let probability = (1.0 - angle.sin() * sum).clamp(0.0, 1.0);
+    // The difference of two numbers near 1 has no more digits than this.
+    if probability < 1e-12 { 0.0 } else { probability }
 }
 
 /// The probability of a normal deviate at least so far from zero: Abramowitz and Stegun,
