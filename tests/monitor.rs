@@ -439,6 +439,82 @@ fn caches_that_are_dropped_are_no_restart() {
     assert!(leaking(&report).is_empty(), "{:?}", leaking(&report));
 }
 
+/// Lines that logs are made of, whole, torn, hostile, and of other things.
+const FRAGMENTS: [&[u8]; 36] = [
+    b"Sat Nov 21 19:32:37 UTC 2026",
+    b"Sat Nov 21 19:33:37 UTC 2026",
+    b"Thu Jan  1 00:00:07 UTC 1970",
+    b"9999-12-31 23:59:59",
+    b"19:32:37",
+    b"03:32:37",
+    b"1795289557",
+    b"12.50 30.00",
+    b"9999999999999999999.99 1.00",
+    b" 19:32:37 up 1 day,  3:04,  2 users,  load average: 0.10, 0.05, 0.01",
+    b"MemTotal:         725460 kB",
+    b"MemFree:          636100 kB",
+    b"MemFree:               0 kB",
+    b"MemAvailable: 9999999999999999999 kB",
+    b"SUnreclaim:         7304 kB",
+    b"SUnreclaim:        99999 kB",
+    b"SUnreclaim:         73",
+    b"Slab:              16388 kB",
+    b"HighFree:              1 kB",
+    b"LowFree:               1 kB",
+    b"----------------------",
+    b"++++++++++++++++++++++",
+    b"slabinfo - version: 2.1",
+    b"slabinfo - version: 1.1",
+    b"kmem_cache            78     78    100    2    2    1",
+    b"kmalloc-64 5 9 64 64 1 : tunables 0 0 0 : slabdata 1 1 0",
+    b"kmalloc-64 500 900 64 64 1 : tunables 0 0 0 : slabdata 1 1 0",
+    b"kmalloc-64 1 1 0 0 0 : tunables 0 0 0 : slabdata 1 1 0",
+    b"big 9999999999999999999 9999999999999999999 9999999999999999999 1 1 : tunables 0 0 0 : slabdata 1 1 0",
+    b"kmalloc-64 5 9 6",
+    b" Active / Total Objects (% used)    : 97518 / 105893 (92.1%)",
+    b" 10731  10563  98%    0.19K    511       21      2044K dentry",
+    b"Cache                       Num  Total   Size  Pages",
+    b"dentry                   10563  10731    192     21",
+    b"\xff\xfe\x00<script>\x1b[31m 5 9 64 64 1 : tunables 0 0 0 : slabdata 1 1 0",
+    b"Linux version 6.1.0-50-amd64 (x) (gcc-12",
+];
+
+proptest::proptest! {
+    #[test]
+    fn any_log_has_a_report_that_does_not_depend_on_how_it_comes(
+        picks in proptest::collection::vec((0..FRAGMENTS.len(), 1..4usize), 0..120),
+        cut in 1..60usize,
+    ) {
+        let mut log = Vec::new();
+        for (at, times) in picks {
+            for _ in 0..times {
+                log.extend_from_slice(FRAGMENTS[at]);
+                log.push(b'\n');
+            }
+        }
+        let whole = monitored(&log);
+        let mut pieces = Monitor::new(MonitorOptions::default());
+        log.chunks(cut).for_each(|piece| pieces.feed(piece));
+        pieces.end_input("monitor.log".to_owned(), log.len() as u64);
+        proptest::prop_assert_eq!(&pieces.finish(), &whole);
+        let samples = &whole.samples;
+        let runs: u64 = whole.runs.iter().map(|run| run.count).sum();
+        proptest::prop_assert!(runs <= samples.left_out && samples.left_out <= samples.skipped);
+        proptest::prop_assert!(samples.partial <= 2 * (samples.count + samples.left_out));
+        for cache in &whole.caches {
+            proptest::prop_assert!(cache.slope_low <= cache.slope && cache.slope <= cache.slope_high);
+            proptest::prop_assert!((0.0..=1.0).contains(&cache.significance));
+        }
+        check_picture(&svg(&whole), "made up");
+        let shown = text(&whole) + &csv(&whole);
+        let is_clean = !shown.contains('\u{1b}') && !shown.contains("NaN");
+        proptest::prop_assert!(is_clean);
+        let mut json = Vec::new();
+        monitor::write_json(&whole, &mut json).expect("memory takes any bytes");
+        proptest::prop_assert!(serde_json::from_slice::<serde_json::Value>(&json).is_ok());
+    }
+}
+
 /// Runs the command; its standard output.
 fn command(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_slabtrace"))

@@ -136,7 +136,9 @@ pub(super) fn time_ticks(time: Time, span: f64, marks: f64) -> Vec<Tick> {
     let step = if time == Time::Samples {
         step(least, least, Unit::Objects)
     } else {
-        SPANS.into_iter().find(|&step| step >= least).unwrap_or(SPANS[SPANS.len() - 1])
+        let longest = SPANS[SPANS.len() - 1];
+        let step = SPANS.into_iter().find(|&step| step >= least);
+        step.unwrap_or(longest * (least / longest).ceil())
     };
     let start = if let Time::Date(start) = time { start } else { 0.0 };
     let first = (start / step).ceil() * step - start;
