@@ -31,7 +31,8 @@ pub(super) fn build(
     let situation = Situation { caches: &caches, memory: &memory, samples: &samples, runs: &runs };
     let conclusion = conclude(&situation);
     let next_step = leaking(&caches).next().map(|cache| NextStep::new(cache, collection, stretch));
-    MonitorReport { inputs, samples, conclusion, caches, memory, runs, next_step }
+    let kernel = collection.kernel.clone();
+    MonitorReport { inputs, samples, runs, conclusion, caches, memory, kernel, next_step }
 }
 
 /// Units of time until nothing is available, at the speed of what leaks, or of what else grows.

@@ -10,14 +10,16 @@ pub struct MonitorReport {
     pub inputs: Vec<Input>,
     /// What was found in it.
     pub samples: Samples,
+    /// Other runs of the machine that the log holds, which are judged by themselves.
+    pub runs: Vec<RunReport>,
     /// The verdict.
     pub conclusion: Conclusion,
     /// Every cache: leaking ones first, then by speed of growth.
     pub caches: Vec<CacheReport>,
     /// The balance of memory.
     pub memory: MemoryReport,
-    /// Other runs of the machine that the log holds, which are judged by themselves.
-    pub runs: Vec<RunReport>,
+    /// The kernel release, where the log tells it.
+    pub kernel: Option<String>,
     /// What to do next.
     pub next_step: Option<NextStep>,
 }
