@@ -199,3 +199,26 @@ fn a_leak_is_found_among_what_strays_and_nothing_else_is() {
     assert_eq!(missed, 0);
     assert!(accused <= 6, "{accused} of {LOGS}");
 }
+
+#[test]
+fn a_leak_is_seen_through_slabs_that_fill() {
+    // SLUB tells what is in use by whole slabs, here of 32 objects: the count climbs in steps.
+    let mut found = 0;
+    for seed in 0..20 {
+        let leak = series(seed, 120, 3.0, Noise::White);
+        let mut text = String::new();
+        for (at, (_, value)) in leak.iter().enumerate() {
+            let active = (value / 32.0).ceil() * 32.0;
+            writeln!(text, "{}", 1_700_000_000 + 3600 * at).expect("memory takes any text");
+            writeln!(text, "stepped {active} {active} 512 32 4 : tunables 0 0 0 : slabdata 9 9 0")
+                .expect("memory takes any text");
+        }
+        let report = monitored(&text);
+        let cache = &report.caches[0];
+        found += u32::from(cache.verdict == Verdict::Leaking);
+        assert!((cache.slope * 3600.0 / 3.0 - 1.0).abs() < 0.05, "{}", cache.slope * 3600.0);
+        let truth = 3.0 / 3600.0;
+        assert!(cache.slope_low <= truth && truth <= cache.slope_high, "{cache:?}");
+    }
+    assert_eq!(found, 20);
+}

@@ -1,11 +1,12 @@
 //! Monitor logs: which slab cache grows, how fast, and whether it is the slab at all.
 //!
 //! ```text
-//! bytes ──► lines ──► samples ──► series ──► growth ──► report
-//!           date.rs,   collector.rs  series.rs  growth.rs  judge.rs
-//!           slabinfo.rs,             restart.rs balance.rs conclusion.rs
-//!           meminfo.rs,                                    next_step.rs
-//!           uptime.rs
+//! bytes ──► lines ─────► samples ─────► series ────► growth ─────► report
+//!           date.rs       collector.rs   series.rs    growth.rs     judge.rs
+//!           uptime.rs     sample.rs      restart.rs   drift.rs      companion.rs
+//!           meminfo.rs    calendar.rs                 statistics.rs conclusion.rs
+//!           slabinfo.rs                               balance.rs    next_step.rs
+//!           logger.rs
 //! ```
 //!
 //! A monitor log is what a loop over `date`, `/proc/meminfo` and `/proc/slabinfo` prints, with

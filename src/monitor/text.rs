@@ -127,7 +127,8 @@ fn cache_row(
     let (from, to) = (count(cache.objects_first), count(cache.objects_last));
     let (growth, verdict) = (speed(cache.slope_bytes, unit), cache.verdict.name());
     writeln!(out, "{name:width$}  {bars}  {from:>9} {to:>9} {growth:>12}  {verdict}")?;
-    if is_leak { detail(cache, unit, out) } else { Ok(()) }
+    let grows = matches!(cache.verdict, Verdict::Leaking | Verdict::Growing);
+    if grows { detail(cache, unit, out) } else { Ok(()) }
 }
 
 fn detail(cache: &CacheReport, unit: TimeUnit, out: &mut impl Write) -> io::Result<()> {
