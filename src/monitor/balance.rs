@@ -112,13 +112,12 @@ fn page_tables(memory: &Memory) -> Option<u64> {
 
 /// All memory without everything that has a line.
 fn unaccounted(memory: &Memory) -> Option<u64> {
-    const ACCOUNTED: [Key; 10] = [
+    const ACCOUNTED: [Key; 9] = [
         Key::MemFree,
         Key::Buffers,
         Key::Cached,
         Key::SwapCached,
         Key::AnonPages,
-        Key::KernelStack,
         Key::PageTables,
         Key::SecPageTables,
         Key::Percpu,
@@ -129,6 +128,11 @@ fn unaccounted(memory: &Memory) -> Option<u64> {
     memory.get(Key::MemFree)?;
     // VmallocUsed is left out where it is a size of address space: it may exceed all memory.
     let vmalloc = memory.get(Key::VmallocUsed).filter(|&bytes| bytes < total / 4).unwrap_or(0);
+    let stacks = memory.get(Key::KernelStack).unwrap_or(0);
+    // Stacks of the kernel are vmalloc memory on most machines by now (CONFIG_VMAP_STACK), and
+    // VmallocUsed tells it in pages from 5.3 on. Percpu came with 5.0.
+    let is_within = memory.get(Key::Percpu).is_some() && vmalloc >= stacks;
+    let mapped = if is_within { vmalloc } else { vmalloc.saturating_add(stacks) };
     let known = ACCOUNTED.iter().filter_map(|&key| memory.get(key)).fold(slab, u64::saturating_add);
-    Some(total.saturating_sub(known).saturating_sub(vmalloc))
+    Some(total.saturating_sub(known).saturating_sub(mapped))
 }
