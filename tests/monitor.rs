@@ -268,6 +268,27 @@ fn files_in_any_order_are_one_log_and_that_is_told() {
 type Form = fn(&str, usize) -> String;
 
 #[test]
+fn a_file_for_each_sample_takes_its_date_from_the_name() {
+    let turns = turns(OPEN_FILES);
+    // Every sample alone, without its date, and in the order of a careless shell.
+    let files: Vec<(String, String)> = turns
+        .iter()
+        .zip(0u32..)
+        .map(|(turn, at)| {
+            let name = format!("slabinfo-20261121-2347{:02}.txt", 20 + at);
+            (name, turn.split_once('\n').expect("a date").1.to_owned())
+        })
+        .take(30)
+        .collect();
+    let logs: Vec<(&str, &[u8])> =
+        files.iter().rev().map(|(name, log)| (name.as_str(), log.as_bytes())).collect();
+    let report = monitored_all(&logs);
+    assert_eq!((report.samples.count, report.samples.unit), (30, TimeUnit::Second));
+    assert!((report.samples.span - 29.0).abs() < 1e-9 && report.samples.is_sorted);
+    assert_eq!(losses(&report), "none");
+}
+
+#[test]
 fn the_same_samples_mean_the_same_in_every_form() {
     let expected = monitored(&read(OPEN_FILES));
     let slope = expected.caches[0].slope;

@@ -67,9 +67,32 @@ impl Collector {
         }
     }
 
-    /// Takes note that an input has ended. The sample may go on in the next one.
-    pub(super) fn end_input(&mut self) {
+    /// Takes note that an input has ended. The sample may go on in the next one, unless it is
+    /// the only one of a file that is named after its date.
+    pub(super) fn end_input(&mut self, path: &str) {
+        let samples = self.collection.samples.iter().rev();
+        let ended = samples.take_while(|sample| sample.input == self.inputs).count();
+        if let Some(moment) = date::of_name(path).filter(|_| ended <= 1) {
+            self.name_date(ended, moment);
+        }
         self.inputs += 1;
+    }
+
+    /// Gives the date of a file's name to its only sample, if that has no time of its own.
+    fn name_date(&mut self, ended: usize, moment: Moment) {
+        let only = match self.collection.samples.last_mut() {
+            _ if ended == 0 && !self.present.is_empty() => &mut self.present,
+            Some(sample) if ended == 1 && self.present.is_empty() => sample,
+            _ => return,
+        };
+        if only.date.is_some() || only.uptime.is_some() {
+            return;
+        }
+        only.date = Some(self.calendar.seconds(moment));
+        self.collection.is_dated = true;
+        if ended == 0 {
+            self.end_sample();
+        }
     }
 
     pub(super) fn finish(mut self) -> Collection {

@@ -61,6 +61,19 @@ pub(super) fn parse(line: &[u8]) -> Option<Moment> {
     words.moment()
 }
 
+// slabinfo-20261121-193237.txt
+// /var/tmp/slabinfo.2026-11-21T19:32:37.gz
+// slabinfo.1795289557
+/// The moment of a file's name.
+pub(super) fn of_name(path: &str) -> Option<Moment> {
+    let name = path.rsplit('/').next()?;
+    let name = &name[name.find(|c: char| c.is_ascii_digit())?..];
+    let ends = name.match_indices('.').map(|(at, _)| at).chain([name.len()]);
+    // With the longest extension, and without any.
+    let mut moments = ends.filter_map(|end| parse(&name.as_bytes()[..end]));
+    moments.rfind(|moment| matches!(moment, Moment::Date(_)))
+}
+
 /// The text with dashes for the counters of Chinese and Japanese dates: `2026年 11月 21日`. The
 /// same characters are weekdays where no number stands in front.
 fn with_dashes(text: &str) -> String {
@@ -384,6 +397,18 @@ mod tests {
             before.zip(after),
             Some((Moment::Date(1_792_889_999.0), Moment::Date(1_792_890_000.0)))
         );
+    }
+
+    #[test]
+    fn files_may_be_named_after_their_date() {
+        for name in
+            ["slabinfo-20261121-193237.txt", "x/slabinfo.2026-11-21T19:32:37.gz", "s.1795289557"]
+        {
+            assert_eq!(of_name(name), Some(Moment::Date(MOMENT)), "{name}");
+        }
+        for name in ["slabinfo", "slabinfo.1", "slabmon.log.2.gz", "-", "guide-61.log.gz"] {
+            assert_eq!(of_name(name), None, "{name}");
+        }
     }
 
     #[test]

@@ -98,8 +98,8 @@ impl Monitor {
     /// rotated by size.
     pub fn end_input(&mut self, path: String, bytes: u64) {
         let before: u64 = self.inputs.iter().map(|input| input.lines).sum();
+        self.collector.end_input(&path);
         self.inputs.push(Input { path, bytes, lines: self.splitter.lines() - before });
-        self.collector.end_input();
     }
 
     /// Ends the log.
