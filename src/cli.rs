@@ -190,8 +190,10 @@ impl KmemleakArgs {
 /// The arguments of `monitor`.
 #[derive(Args, Debug)]
 pub(crate) struct MonitorArgs {
-    /// Logs of a loop over date, /proc/meminfo and /proc/slabinfo, oldest first; `-` is standard
-    /// input
+    /// Logs of a loop over date, /proc/meminfo and /proc/slabinfo; `-` is standard input
+    ///
+    /// Files are put into the order of their dates; without dates, give the oldest first. gzip, xz,
+    /// zstd and bzip2 are recognised by content.
     #[arg(value_name = "LOG")]
     pub(crate) logs: Vec<PathBuf>,
     /// The output's format
@@ -205,6 +207,9 @@ pub(crate) struct MonitorArgs {
     /// Print a shell script that records such a log on the machine that leaks
     #[arg(long, conflicts_with_all = ["logs", "format", "interval"])]
     pub(crate) print_script: bool,
+    /// Print the plainest loop that records such a log
+    #[arg(long, conflicts_with_all = ["logs", "format", "interval", "print_script"])]
+    pub(crate) sample: bool,
 }
 
 impl MonitorArgs {
@@ -223,6 +228,8 @@ pub(crate) enum MonitorFormat {
     Json,
     /// For plotting: time, series, value
     Csv,
+    /// A picture
+    Svg,
 }
 
 /// The arguments of `symbolize`.

@@ -7,6 +7,7 @@ mod monitor;
 mod output;
 mod stretches;
 mod symbolize;
+mod terminal;
 mod witness;
 
 use std::io::{self, IsTerminal, Write};

@@ -38,15 +38,18 @@ pub(super) fn balance(stretch: &Stretch<'_>) -> MemoryReport {
     parts.sort_by(|a, b| b.slope.total_cmp(&a.slope));
     let slope = |kind| parts.iter().find(|part| part.kind == kind).map(|part| part.slope);
     let slab = stretch.series(|sample| sample.memory.get(Key::Slab).map(|bytes| bytes as f64));
-    let mut available = stretch.samples.iter().filter_map(|(_, s)| available(&s.memory));
-    let available_first = available.next();
+    let available = stretch.series(|sample| available(&sample.memory).map(|bytes| bytes as f64));
+    let is_low = stretch.samples.iter().any(|(_, sample)| has_high(&sample.memory));
     MemoryReport {
         slab_slope: Growth::of(&slab).map(|growth| growth.slope.median),
         unreclaimable_slope: slope(MemoryKind::Unreclaimable),
         unaccounted_slope: slope(MemoryKind::Unaccounted),
-        available_first,
-        available_last: available.next_back().or(available_first),
+        available_first: available.first().map(|point| whole(point.1)),
+        available_last: available.last().map(|point| whole(point.1)),
         exhausted_in: None,
+        is_low,
+        free: stretch.series(|sample| sample.memory.get(Key::MemFree).map(|bytes| bytes as f64)),
+        available,
         parts,
     }
 }
@@ -81,7 +84,7 @@ pub(crate) fn whole(value: f64) -> u64 {
 /// What an allocation can still take. On 32-bit machines with high memory the kernel's own
 /// memory is in the low part alone.
 fn available(memory: &Memory) -> Option<u64> {
-    if memory.get(Key::HighFree).is_some_and(|high| high > 0) {
+    if has_high(memory) {
         return memory.get(Key::LowFree);
     }
     // Before 3.14: what is free and what the page cache would give back.
@@ -89,6 +92,10 @@ fn available(memory: &Memory) -> Option<u64> {
         let free = memory.get(Key::MemFree)?;
         Some(free.saturating_add(page_cache(memory).unwrap_or(0)))
     })
+}
+
+fn has_high(memory: &Memory) -> bool {
+    memory.get(Key::HighFree).is_some_and(|high| high > 0) && memory.get(Key::LowFree).is_some()
 }
 
 /// Files' contents; shared memory counts as cached too, but cannot be dropped.
@@ -105,13 +112,12 @@ fn page_tables(memory: &Memory) -> Option<u64> {
 
 /// All memory without everything that has a line.
 fn unaccounted(memory: &Memory) -> Option<u64> {
-    const ACCOUNTED: [Key; 10] = [
+    const ACCOUNTED: [Key; 9] = [
         Key::MemFree,
         Key::Buffers,
         Key::Cached,
         Key::SwapCached,
         Key::AnonPages,
-        Key::KernelStack,
         Key::PageTables,
         Key::SecPageTables,
         Key::Percpu,
@@ -122,6 +128,11 @@ fn unaccounted(memory: &Memory) -> Option<u64> {
     memory.get(Key::MemFree)?;
     // VmallocUsed is left out where it is a size of address space: it may exceed all memory.
     let vmalloc = memory.get(Key::VmallocUsed).filter(|&bytes| bytes < total / 4).unwrap_or(0);
+    let stacks = memory.get(Key::KernelStack).unwrap_or(0);
+    // Stacks of the kernel are vmalloc memory on most machines by now (CONFIG_VMAP_STACK), and
+    // VmallocUsed tells it in pages from 5.3 on. Percpu came with 5.0.
+    let is_within = memory.get(Key::Percpu).is_some() && vmalloc >= stacks;
+    let mapped = if is_within { vmalloc } else { vmalloc.saturating_add(stacks) };
     let known = ACCOUNTED.iter().filter_map(|&key| memory.get(key)).fold(slab, u64::saturating_add);
-    Some(total.saturating_sub(known).saturating_sub(vmalloc))
+    Some(total.saturating_sub(known).saturating_sub(mapped))
 }

@@ -1,7 +1,7 @@
 //! Series to growth: whether a value grows, how fast, and how surely.
 
 use super::drift;
-use super::statistics::{Slope, mann_kendall, steps, theil_sen, thin};
+use super::statistics::{Slope, mann_kendall, steps, student, theil_sen, thin};
 
 /// A trend less sure than this is none.
 const SIGNIFICANT: f64 = 0.01;
@@ -73,18 +73,18 @@ impl Growth {
         let steps = steps(&values);
         // Most caches of a log stand still.
         if steps.len() == 1 && span > 0.0 {
-            let slope = Slope { median: 0.0, low: 0.0, high: 0.0 };
             return Some(Growth {
                 first,
                 last,
-                slope,
+                slope: Slope::FLAT,
                 significance: 1.0,
                 shape: Shape::Flat,
                 span,
             });
         }
         let slope = theil_sen(points)?;
-        let significance = mann_kendall(&steps).max(mann_kendall(&values));
+        let significance =
+            mann_kendall(&steps).max(mann_kendall(&values)).max(student(slope, values.len()));
         let shape = shape(points, &values, slope, significance);
         Some(Growth { first, last, slope, significance, shape, span })
     }

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::report::{CacheReport, MonitorReport, PartReport, TimeUnit};
+use super::report::{CacheReport, MonitorReport, PartReport, RunReport, TimeUnit};
+use crate::report::write_pretty;
 
 /// The format's name; the number changes when a field changes its meaning.
 const SCHEMA: &str = "slabtrace.monitor/1";
@@ -15,17 +16,34 @@ const SCHEMA: &str = "slabtrace.monitor/1";
 ///
 /// When `out` cannot be written.
 pub fn write(report: &MonitorReport, out: &mut impl Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &document(report))?;
-    writeln!(out)
+    write_pretty(&document(report), out)
 }
 
 #[derive(Serialize)]
 struct Document<'a> {
     schema: &'static str,
+    inputs: Vec<Input<'a>>,
     samples: Samples,
     conclusion: Conclusion<'a>,
     caches: Vec<Cache<'a>>,
     memory: Memory,
+    other_runs: Vec<Run<'a>>,
+}
+
+#[derive(Serialize)]
+struct Input<'a> {
+    path: &'a str,
+    bytes: u64,
+    lines: u64,
+}
+
+#[derive(Serialize)]
+struct Run<'a> {
+    samples: u64,
+    first_time: Option<f64>,
+    last_time: Option<f64>,
+    leaking: Option<&'a str>,
+    slope_objects_per_s: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -35,7 +53,12 @@ struct Samples {
     last_time: Option<f64>,
     span_s: Option<f64>,
     skipped: u64,
+    left_out: u64,
     partial: u64,
+    undated: u64,
+    damaged_lines: u64,
+    restarts: u64,
+    inputs_sorted: bool,
     unit: &'static str,
 }
 
@@ -62,6 +85,8 @@ struct Cache<'a> {
     slope_bytes_per_s: f64,
     significance: f64,
     share: Option<f64>,
+    comes_with: Option<&'a str>,
+    doubles_in_s: Option<f64>,
     verdict: &'static str,
 }
 
@@ -91,13 +116,23 @@ fn document(report: &MonitorReport) -> Document<'_> {
     let memory = &report.memory;
     Document {
         schema: SCHEMA,
+        inputs: report
+            .inputs
+            .iter()
+            .map(|input| Input { path: &input.path, bytes: input.bytes, lines: input.lines })
+            .collect(),
         samples: Samples {
             count: samples.count,
             first_time: samples.first_time,
             last_time: samples.last_time,
             span_s: is_timed.then_some(samples.span),
             skipped: samples.skipped,
+            left_out: samples.left_out,
             partial: samples.partial,
+            undated: samples.undated,
+            damaged_lines: samples.damaged_lines,
+            restarts: samples.restarts,
+            inputs_sorted: samples.is_sorted,
             unit: if is_timed { "second" } else { "sample" },
         },
         conclusion: Conclusion {
@@ -117,6 +152,7 @@ fn document(report: &MonitorReport) -> Document<'_> {
             exhausted_in_s: memory.exhausted_in.filter(|_| is_timed),
             parts: memory.parts.iter().map(part).collect(),
         },
+        other_runs: report.runs.iter().map(run).collect(),
     }
 }
 
@@ -132,7 +168,19 @@ fn cache(cache: &CacheReport) -> Cache<'_> {
         slope_bytes_per_s: cache.slope_bytes,
         significance: cache.significance,
         share: cache.share,
+        comes_with: cache.comes_with.as_deref(),
+        doubles_in_s: cache.doubles_in(),
         verdict: cache.verdict.name(),
+    }
+}
+
+fn run(run: &RunReport) -> Run<'_> {
+    Run {
+        samples: run.count,
+        first_time: run.first_time,
+        last_time: run.last_time,
+        leaking: run.leak.as_ref().map(|(name, _)| name.as_str()),
+        slope_objects_per_s: run.leak.as_ref().map(|(_, slope)| *slope),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::record::cursor::Cursor;
 
-/// The values that the balance of memory is made of.
+/// The values that the balance of memory is made of, and two that tell the kernel's age.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Key {
     MemTotal,
@@ -25,10 +25,12 @@ pub(super) enum Key {
     LowTotal,
     LowFree,
     HighFree,
+    KReclaimable,
+    Zswapped,
 }
 
 /// Every key, in the order of [`Key`].
-const NAMES: [(&[u8], Key); 20] = [
+const NAMES: [(&[u8], Key); 22] = [
     (b"MemTotal", Key::MemTotal),
     (b"MemFree", Key::MemFree),
     (b"MemAvailable", Key::MemAvailable),
@@ -49,6 +51,8 @@ const NAMES: [(&[u8], Key); 20] = [
     (b"LowTotal", Key::LowTotal),
     (b"LowFree", Key::LowFree),
     (b"HighFree", Key::HighFree),
+    (b"KReclaimable", Key::KReclaimable),
+    (b"Zswapped", Key::Zswapped),
 ];
 
 /// The values of one sample, in bytes.
@@ -69,18 +73,42 @@ impl Memory {
     }
 }
 
+/// What a line of meminfo is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Line {
+    /// A value of the balance, in bytes.
+    Value(Key, u64),
+    /// A value that is not used.
+    Other,
+    /// A value of the balance of which the end is lost.
+    Torn,
+}
+
 // MemAvailable:     585340 kB
 // Slab:              16388 kB
-/// A key of the balance, and its bytes.
-pub(super) fn parse(line: &[u8]) -> Option<(Key, u64)> {
-    let mut cursor = Cursor::new(line);
-    let name = cursor.eat_while(|byte| byte.is_ascii_alphanumeric());
+// Active(anon):       5728 kB
+// HugePages_Total:       0
+// MemTotal:        725460kB                                   by vendors, and by awk
+/// Reads a line.
+pub(super) fn parse(line: &[u8]) -> Option<Line> {
+    let mut cursor = Cursor::new(line.trim_ascii());
+    let name = cursor.eat_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'(' | b')'));
     cursor.eat(b":")?;
+    cursor.eat_while(|byte| byte == b' ' || byte == b'\t');
+    let key = NAMES.iter().find(|(known, _)| *known == name).map(|(_, key)| *key);
+    let Some(kilobytes) = cursor.decimal() else {
+        return key.filter(|_| cursor.is_empty()).map(|_| Line::Torn);
+    };
     cursor.eat_blanks();
-    let kilobytes = cursor.decimal()?;
-    cursor.eat(b" kB")?;
-    let (_, key) = NAMES.iter().find(|(known, _)| *known == name)?;
-    cursor.rest().trim_ascii().is_empty().then_some((*key, kilobytes.saturating_mul(1024)))
+    let rest = cursor.rest();
+    match key {
+        Some(key) if rest == b"kB" => Some(Line::Value(key, kilobytes.saturating_mul(1024))),
+        Some(_) if rest.is_empty() || rest == b"k" => Some(Line::Torn),
+        None if rest == b"kB" || rest.is_empty() && name.starts_with(b"HugePages_") => {
+            Some(Line::Other)
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -89,11 +117,17 @@ mod tests {
 
     #[test]
     fn keys_are_read_whole() {
-        assert_eq!(parse(b"SUnreclaim:         7304 kB"), Some((Key::SUnreclaim, 7304 * 1024)));
-        assert_eq!(parse(b"Slab:  1 kB\t"), Some((Key::Slab, 1024)));
-        for line in
-            ["Active(anon):  5 kB", "SUnreclaim:         73", "SUnreclaim:   7304 k", "Slab 7 kB"]
-        {
+        let value = Some(Line::Value(Key::SUnreclaim, 7304 * 1024));
+        assert_eq!(parse(b"SUnreclaim:         7304 kB"), value);
+        assert_eq!(parse(b"SUnreclaim: 7304kB"), value);
+        assert_eq!(parse(b"Slab:  1 kB\t"), Some(Line::Value(Key::Slab, 1024)));
+        for line in ["SUnreclaim:         73", "SUnreclaim:   7304 k", "SUnreclaim:", "Slab: "] {
+            assert_eq!(parse(line.as_bytes()), Some(Line::Torn), "{line}");
+        }
+        for line in ["Active(anon):  5 kB", "HugePages_Total:       0", "Mapped: 0 kB"] {
+            assert_eq!(parse(line.as_bytes()), Some(Line::Other), "{line}");
+        }
+        for line in ["Slab 7 kB", "SUnreclaim: x", "PID: 7", "SUnreclaim: 7304 kB and more"] {
             assert_eq!(parse(line.as_bytes()), None, "{line}");
         }
     }

@@ -1,10 +1,12 @@
 //! Monitor logs: which slab cache grows, how fast, and whether it is the slab at all.
 //!
 //! ```text
-//! bytes ──► lines ──► samples ──► series ──► growth ──► report
-//!           date.rs,   sample.rs   series.rs  growth.rs  build.rs
-//!           slabinfo.rs,                      balance.rs
-//!           meminfo.rs
+//! bytes ──► lines ─────► samples ─────► series ────► growth ─────► report
+//!           date.rs       collector.rs   series.rs    growth.rs     judge.rs
+//!           uptime.rs     sample.rs      restart.rs   drift.rs      companion.rs
+//!           meminfo.rs    calendar.rs                 statistics.rs conclusion.rs
+//!           slabinfo.rs                               balance.rs    next_step.rs
+//!           logger.rs
 //! ```
 //!
 //! A monitor log is what a loop over `date`, `/proc/meminfo` and `/proc/slabinfo` prints, with
@@ -12,37 +14,53 @@
 //! order and missing parts do not matter. Slopes are medians ([`statistics`]): a damaged or odd
 //! sample does not move them.
 
+mod autocorrelation;
 mod balance;
 mod build;
+mod calendar;
+mod collector;
+mod companion;
+mod conclusion;
 mod csv;
 mod date;
+mod date_words;
 mod drift;
 mod growth;
 mod json;
+mod judge;
+mod logger;
 mod meminfo;
 mod next_step;
+mod quantity;
 mod report;
+mod restart;
 mod sample;
 mod series;
 mod slabinfo;
 pub mod statistics;
+mod svg;
 mod text;
+mod uptime;
 
 pub(crate) use balance::whole;
 pub use csv::write as write_csv;
 pub use json::write as write_json;
 pub use report::{
     CacheReport, Conclusion, ConclusionKind, MemoryKind, MemoryReport, MonitorReport, PartReport,
-    Samples, TimeUnit, Unusable, Verdict,
+    RunReport, Samples, TimeUnit, Unusable, Verdict,
 };
+pub use svg::write as write_svg;
 pub use text::write as write_text;
 
 use crate::capture::LineSplitter;
 use crate::report::Input;
-use sample::Collector;
+use collector::Collector;
 
 /// A shell script for the machine that leaks: it records what a [`Monitor`] reads.
 pub const WATCH_SCRIPT: &str = include_str!("watch.sh");
+
+/// The loop that the script is made of, in its plainest form.
+pub const SAMPLE_LOOP: &str = include_str!("sample.sh");
 
 /// How to read a monitor log.
 #[derive(Clone, Copy, PartialEq, Default, Debug)]
@@ -81,6 +99,7 @@ impl Monitor {
     /// rotated by size.
     pub fn end_input(&mut self, path: String, bytes: u64) {
         let before: u64 = self.inputs.iter().map(|input| input.lines).sum();
+        self.collector.end_input(&path);
         self.inputs.push(Input { path, bytes, lines: self.splitter.lines() - before });
     }
 

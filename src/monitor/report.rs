@@ -10,6 +10,8 @@ pub struct MonitorReport {
     pub inputs: Vec<Input>,
     /// What was found in it.
     pub samples: Samples,
+    /// Other runs of the machine that the log holds, which are judged by themselves.
+    pub runs: Vec<RunReport>,
     /// The verdict.
     pub conclusion: Conclusion,
     /// Every cache: leaking ones first, then by speed of growth.
@@ -44,10 +46,35 @@ pub struct Samples {
     pub span: f64,
     /// What time is counted in.
     pub unit: TimeUnit,
-    /// Samples that could not be used: nothing was behind their date, or their time runs back.
+    /// Samples that were not used: nothing was behind their date, or they are of another run.
     pub skipped: u64,
+    /// Of these: samples before the machine was restarted, or its clock set, or after it.
+    pub left_out: u64,
     /// Samples that were used though parts of them are missing.
     pub partial: u64,
+    /// Samples that were used though their date is missing: it was put in between its neighbours.
+    pub undated: u64,
+    /// Lines of the tables that could not be read, and foreign lines in the midst of them.
+    pub damaged_lines: u64,
+    /// How often the machine was restarted while the log was recorded.
+    pub restarts: u64,
+    /// Whether the inputs were not given oldest first, and were put into the order of their dates.
+    pub is_sorted: bool,
+}
+
+/// A run of the machine from one restart to the next, or until its clock was set.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RunReport {
+    /// Samples in it.
+    pub count: u64,
+    /// Seconds since 1970 of the first.
+    pub first_time: Option<f64>,
+    /// Seconds since 1970 of the last.
+    pub last_time: Option<f64>,
+    /// From the first to the last, in units of time.
+    pub span: f64,
+    /// The cache that leaks most in it, and its objects per unit of time.
+    pub leak: Option<(String, f64)>,
 }
 
 /// What kind of growth there is.
@@ -149,10 +176,21 @@ pub struct CacheReport {
     pub footprint: f64,
     /// Its part of the growth of unreclaimable slab memory, 0 to 1.
     pub share: Option<f64>,
+    /// The cache whose slabs it grows with, where it holds what the kernel keeps for each of them.
+    pub comes_with: Option<String>,
     /// What it suggests.
     pub verdict: Verdict,
     /// Times and objects.
     pub series: Vec<(f64, f64)>,
+}
+
+impl CacheReport {
+    /// Units of time until it has twice as many objects, where it grows.
+    pub fn doubles_in(&self) -> Option<f64> {
+        let grows =
+            matches!(self.verdict, Verdict::Leaking | Verdict::Growing | Verdict::Reclaimable);
+        (grows && self.slope > 0.0).then(|| self.objects_last as f64 / self.slope)
+    }
 }
 
 /// What memory is used for.
@@ -203,6 +241,11 @@ impl MemoryKind {
         }
     }
 
+    /// Whether the kernel drops it when memory is short.
+    pub fn is_given_back(self) -> bool {
+        matches!(self, MemoryKind::PageCache | MemoryKind::Reclaimable)
+    }
+
     /// Whether it is slab memory.
     pub fn is_slab(self) -> bool {
         matches!(self, MemoryKind::Unreclaimable | MemoryKind::Reclaimable | MemoryKind::Slab)
@@ -243,6 +286,12 @@ pub struct MemoryReport {
     pub available_last: Option<u64>,
     /// Units of time until nothing is available, at the speed of what grows.
     pub exhausted_in: Option<f64>,
+    /// Whether what is available is that of the low memory alone, as on 32-bit machines.
+    pub is_low: bool,
+    /// Times and free bytes.
+    pub free: Vec<(f64, f64)>,
+    /// Times and available bytes.
+    pub available: Vec<(f64, f64)>,
 }
 
 /// Why there is nothing to report.

@@ -1,4 +1,4 @@
-//! Lines of `/proc/slabinfo`, versions 1.1 to 2.1, and of `slabtop -o`.
+//! Lines of `/proc/slabinfo`, versions 1.1 to 2.1, of `slabtop -o` and of `vmstat -m`.
 
 use crate::record::cursor::Cursor;
 
@@ -12,6 +12,8 @@ pub(super) struct Row<'a> {
     pub(super) size: u64,
     /// Bytes of memory that an object takes up, with what its slab wastes.
     pub(super) footprint: f64,
+    /// Objects in a slab; 0 where the row does not say.
+    pub(super) per_slab: u64,
     /// Whether the cache belongs to the SLAB allocator, which keeps objects per CPU by limits.
     pub(super) allocator: Allocator,
 }
@@ -27,40 +29,78 @@ pub(super) enum Allocator {
     Unknown,
 }
 
+/// Which table rows belong to. Some rows look like many other tables, and are read only behind
+/// their own first line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Table {
+    /// `/proc/slabinfo` up to Linux 2.4.
+    First,
+    /// `/proc/slabinfo` from Linux 2.6 on.
+    Second,
+    /// `slabtop -o`.
+    Slabtop,
+    /// `vmstat -m`.
+    Vmstat,
+}
+
 /// What a line of slabinfo is.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Line<'a> {
-    /// The first line, and the major version.
-    Version(u64),
+    /// The first line of a table.
+    Start(Table),
+    /// A line that says what the columns are, or sums up.
+    Heading,
     /// A cache.
     Row(Row<'a>),
-    /// The beginning of a cache's row; the rest is lost.
+    /// The beginning of a cache's row, of which the rest is lost, or nonsense in its place.
     Torn,
 }
 
-/// Reads a line. Rows of version 1 look like many other tables, and are read only behind their
-/// own first line.
-pub(super) fn parse(line: &[u8], version: Option<u64>) -> Option<Line<'_>> {
-    if let Some(major) = header(line) {
-        return Some(Line::Version(major));
+/// Reads a line of the table, if any, that has begun.
+pub(super) fn parse(line: &[u8], table: Option<Table>) -> Option<Line<'_>> {
+    let line = line.trim_ascii_start();
+    if let Some(start) = start(line) {
+        return Some(start);
     }
     // # name            <active_objs> <num_objs> <objsize> … : tunables <limit> …
     if line.starts_with(b"#") {
-        return None;
+        return line.starts_with(b"# name").then_some(Line::Heading);
     }
     match split(line, b" : tunables ") {
-        // A time in front is a recorder's, who is asked first.
-        Some((head, _)) if head.contains(&b':') || head.starts_with(b"[") => None,
+        Some((head, _)) if is_prefixed(head) || head.contains(&b':') => None,
         Some((head, tail)) => Some(second(head, tail).map_or(Line::Torn, Line::Row)),
-        None if version == Some(1) => first(line).map(Line::Row),
-        None => slabtop(line).map(Line::Row).or_else(|| torn(line, version)),
+        None if table == Some(Table::First) => first(line).map(Line::Row),
+        None if table == Some(Table::Vmstat) => vmstat(line).map(Line::Row),
+        None => slabtop(line).map(Line::Row).or_else(|| torn(line, table?)),
     }
 }
+
+fn start(line: &[u8]) -> Option<Line<'_>> {
+    if let Some(major) = version(line) {
+        return Some(Line::Start(if major == 1 { Table::First } else { Table::Second }));
+    }
+    // Cache                       Num  Total   Size  Pages
+    if line.starts_with(b"Cache ") && fields(line).eq(VMSTAT) {
+        return Some(Line::Start(Table::Vmstat));
+    }
+    //  Active / Total Objects (% used)    : 97518 / 105893 (92.1%)
+    if line.starts_with(b"Active / Total Objects") {
+        return Some(Line::Start(Table::Slabtop));
+    }
+    //  Minimum / Average / Maximum Object : 0.01K / 0.23K / 50.28K
+    //   OBJS ACTIVE  USE OBJ SIZE  SLABS OBJ/SLAB CACHE SIZE NAME
+    let is_heading = line.starts_with(b"Active / Total ")
+        || line.starts_with(b"Minimum / Average ")
+        || line.starts_with(b"OBJS ACTIVE ");
+    is_heading.then_some(Line::Heading)
+}
+
+const VMSTAT: [&[u8]; 5] = [b"Cache", b"Num", b"Total", b"Size", b"Pages"];
 
 // slabinfo - version: 2.1
 // slabinfo - version: 1.1 (SMP)
 // slabinfo - version: 2.1 (statistics)
-fn header(line: &[u8]) -> Option<u64> {
+fn version(line: &[u8]) -> Option<u64> {
     let mut cursor = Cursor::new(line);
     cursor.eat(b"slabinfo - version: ")?;
     cursor.decimal()
@@ -80,10 +120,15 @@ fn second<'a>(head: &'a [u8], tail: &[u8]) -> Option<Row<'a>> {
     if fields(own).count() != 3 || fields(own).any(|field| decimal(field).is_none()) {
         return None;
     }
+    // A damaged number, for no cache has more objects in use than it has.
+    if numbers[0] > numbers[1] {
+        return None;
+    }
     let is_slub = fields(tunables).all(|field| field == b"0");
     let allocator = if is_slub { Allocator::Slub } else { Allocator::Slab };
     let footprint = footprint(numbers[2], numbers[3], numbers[4]);
-    Some(Row { name, active: numbers[0], size: numbers[2], footprint, allocator })
+    let per_slab = numbers[3];
+    Some(Row { name, active: numbers[0], size: numbers[2], footprint, per_slab, allocator })
 }
 
 // kmem_cache            78     78    100    2    2    1
@@ -92,31 +137,50 @@ fn first(line: &[u8]) -> Option<Row<'_>> {
     let head = split(line, b" : ").map_or(line, |(head, _)| head);
     let (name, numbers) = numbers_behind(head, 6)?;
     let footprint = numbers[2] as f64;
-    Some(Row { name, active: numbers[0], size: numbers[2], footprint, allocator: Allocator::Slab })
+    let (active, size, allocator) = (numbers[0], numbers[2], Allocator::Slab);
+    Some(Row { name, active, size, footprint, per_slab: 0, allocator })
 }
 
-//   OBJS ACTIVE  USE OBJ SIZE  SLABS OBJ/SLAB CACHE SIZE NAME
 //  10731  10563  98%    0.19K    511       21      2044K dentry
 fn slabtop(line: &[u8]) -> Option<Row<'_>> {
     let mut fields = fields(line);
-    let _total = decimal(fields.next()?)?;
-    let active = decimal(fields.next()?)?;
+    let total = decimal(fields.next()?)?;
+    let active = decimal(fields.next()?).filter(|&active| active <= total)?;
     decimal(fields.next()?.strip_suffix(b"%")?)?;
     let size = std::str::from_utf8(fields.next()?.strip_suffix(b"K")?).ok()?;
-    decimal(fields.next()?)?;
-    decimal(fields.next()?)?;
-    decimal(fields.next()?.strip_suffix(b"K")?)?;
+    let slabs = decimal(fields.next()?)?;
+    let per_slab = decimal(fields.next()?)?;
+    let kibibytes = decimal(fields.next()?.strip_suffix(b"K")?)?;
     let name = fields.next()?;
-    let kibibytes: f64 = size.parse().ok().filter(|size: &f64| (0.0..1e9).contains(size))?;
+    let size = named_size(name).or_else(|| rounded_size(size))?;
+    let objects = slabs.saturating_mul(per_slab);
+    let footprint = kibibytes.saturating_mul(1024) as f64 / objects.max(1) as f64;
+    let footprint = footprint.max(size as f64);
+    Some(Row { name, active, size, footprint, per_slab, allocator: Allocator::Unknown })
+}
+
+/// The size of which slabtop prints the hundredth part of a KiB: sizes are multiples of a word.
+fn rounded_size(text: &str) -> Option<u64> {
+    let kibibytes: f64 = text.parse().ok().filter(|size: &f64| (0.0..1e9).contains(size))?;
+    let words = (kibibytes * 128.0).round();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in that range")]
-    let size = (kibibytes * 1024.0).round() as u64;
-    let size = named_size(name).unwrap_or(size);
+    let size = words as u64 * 8;
+    Some(size)
+}
+
+// dentry                   10563  10731    192     21
+// The last number is not pages but objects of a slab in some versions, and is not used.
+fn vmstat(line: &[u8]) -> Option<Row<'_>> {
+    let (name, numbers) = numbers_behind(line, 4)?;
+    let (active, size) = (numbers[0], numbers[2]);
     let footprint = size as f64;
-    Some(Row { name, active, size, footprint, allocator: Allocator::Unknown })
+    let is_row = active <= numbers[1];
+    let allocator = Allocator::Unknown;
+    is_row.then_some(Row { name, active, size, footprint, per_slab: 0, allocator })
 }
 
 /// The size in a kmalloc cache's name: slabtop rounds what it prints.
-fn named_size(name: &[u8]) -> Option<u64> {
+pub(super) fn named_size(name: &[u8]) -> Option<u64> {
     memchr::memmem::find(name, b"kmalloc-")?;
     let last = name.rsplit(|&byte| byte == b'-').next()?;
     match last.strip_suffix(b"k") {
@@ -125,13 +189,18 @@ fn named_size(name: &[u8]) -> Option<u64> {
     }
 }
 
-/// A row of version 2 that breaks off before its tunables.
-fn torn(line: &[u8], version: Option<u64>) -> Option<Line<'_>> {
+/// A row that breaks off before its end.
+fn torn(line: &[u8], table: Table) -> Option<Line<'_>> {
     let mut fields = fields(line);
-    let is_name = fields.next().is_some_and(|name| !name.starts_with(b"#"));
+    let first = fields.next()?;
     let has_number = fields.next().and_then(decimal).is_some();
     let is_date = fields.next().is_some_and(|field| field.contains(&b':'));
-    (version == Some(2) && is_name && has_number && !is_date).then_some(Line::Torn)
+    let is_torn = match table {
+        Table::Second => !first.starts_with(b"#") && has_number && !is_date,
+        Table::Slabtop => decimal(first).is_some() && has_number && !is_date,
+        Table::First | Table::Vmstat => false,
+    };
+    is_torn.then_some(Line::Torn)
 }
 
 /// A slab's bytes for each of its objects. The page size is the least that the objects fit in.
@@ -141,6 +210,16 @@ fn footprint(size: u64, per_slab: u64, pages: u64) -> f64 {
     let slab =
         PAGES.map(|page| page.saturating_mul(pages)).into_iter().find(|&slab| slab >= needed);
     if per_slab == 0 { size as f64 } else { slab.unwrap_or(needed) as f64 / per_slab as f64 }
+}
+
+/// Whether a row begins with a recorder's time or a mark of quotation: these are asked first.
+fn is_prefixed(head: &[u8]) -> bool {
+    const EPOCH_DIGITS: usize = 10;
+    let first = fields(head).next().unwrap_or_default();
+    let is_number = first.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
+    head.starts_with(b"[")
+        || is_number && first.len() >= EPOCH_DIGITS
+        || matches!(first, b">" | b"|")
 }
 
 /// A name, which may hold blanks, and as many numbers behind it.
@@ -158,6 +237,7 @@ fn numbers_behind(head: &[u8], count: usize) -> Option<(&[u8], Vec<u64>)> {
         return None;
     }
     let is_name = rest.first().is_some_and(|byte| byte.is_ascii_graphic() && *byte != b'#');
+    let is_name = is_name && !is_prefixed(rest);
     is_name.then_some((rest, numbers))
 }
 
@@ -179,8 +259,8 @@ fn decimal(field: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn row(line: &str, version: Option<u64>) -> (String, u64, u64, Allocator) {
-        match parse(line.as_bytes(), version) {
+    fn row(line: &str, table: Option<Table>) -> (String, u64, u64, Allocator) {
+        match parse(line.as_bytes(), table) {
             Some(Line::Row(row)) => (
                 String::from_utf8_lossy(row.name).into_owned(),
                 row.active,
@@ -196,23 +276,37 @@ mod tests {
         let new = "kmalloc-192          357    378    192   21    1 : tunables    0    0    0 : slabdata     17     17      0";
         assert_eq!(row(new, None), ("kmalloc-192".to_owned(), 357, 192, Allocator::Slub));
         let slab = "size-64(DMA)  5 59 64 59 1 : tunables  120   60    0 : slabdata 1 1 0";
-        assert_eq!(row(slab, Some(2)), ("size-64(DMA)".to_owned(), 5, 64, Allocator::Slab));
+        assert_eq!(
+            row(slab, Some(Table::Second)),
+            ("size-64(DMA)".to_owned(), 5, 64, Allocator::Slab)
+        );
         let statistics = "size-32 119 119 32 119 1 : tunables 120 60 8 : slabdata 1 1 0 : globalstat 1 2 3 : cpustat 4 5";
-        assert_eq!(row(statistics, Some(2)).1, 119);
+        assert_eq!(row(statistics, Some(Table::Second)).1, 119);
         let old = "size-4096             31     32   4096   31   31    1 :   60   30";
-        assert_eq!(row(old, Some(1)), ("size-4096".to_owned(), 31, 4096, Allocator::Slab));
+        assert_eq!(
+            row(old, Some(Table::First)),
+            ("size-4096".to_owned(), 31, 4096, Allocator::Slab)
+        );
         let blank = "ip mrt cache          1      2     96    1    1    1";
-        assert_eq!(row(blank, Some(1)).0, "ip mrt cache");
+        assert_eq!(row(blank, Some(Table::First)).0, "ip mrt cache");
         let top = " 10731  10563  98%    0.19K    511       21      2044K kmalloc-192";
         assert_eq!(row(top, None), ("kmalloc-192".to_owned(), 10563, 192, Allocator::Unknown));
+        let top = "  14280  14280 100%    0.57K    510       28      8160K radix_tree_node";
+        assert_eq!(row(top, None).2, 584);
+        let stat = "radix_tree_node          14280  14280    584     28";
+        assert_eq!(row(stat, Some(Table::Vmstat)).2, 584);
     }
 
     #[test]
     fn a_torn_row_is_told_from_a_whole_one() {
         let whole = "kmalloc-192          357    378    192   21    1 : tunables    0    0    0 : slabdata     17     17      0";
+        let impossible = whole.replace("357    378", "957    378");
+        assert_eq!(parse(impossible.as_bytes(), None), Some(Line::Torn));
+        let top = "  14280  14280 100%    0.57K    510";
+        assert_eq!(parse(top.as_bytes(), Some(Table::Slabtop)), Some(Line::Torn));
         for end in [25, 40, 60, 90, whole.len() - 8] {
             let torn = &whole[..end];
-            assert_eq!(parse(torn.as_bytes(), Some(2)), Some(Line::Torn), "{torn}");
+            assert_eq!(parse(torn.as_bytes(), Some(Table::Second)), Some(Line::Torn), "{torn}");
         }
     }
 

@@ -6,6 +6,11 @@
 //!   arbitrarily wrong.
 //! - Significance: H. B. Mann, "Nonparametric tests against trend", Econometrica 13 (1945)
 //!   245-259; M. G. Kendall, Rank Correlation Methods, 4th ed. (1975), for the variance with ties.
+//! - Both take samples for independent. Where successive ones resemble each other, the interval is
+//!   widened by what `autocorrelation.rs` finds, and a second test asks how many of its standard
+//!   errors the slope is away from zero.
+
+use super::autocorrelation;
 
 /// The 97.5 % point of the normal distribution: intervals are of 95 %.
 const Z_95: f64 = 1.959_964;
@@ -23,7 +28,18 @@ pub struct Slope {
     pub low: f64,
     /// The upper end of the interval.
     pub high: f64,
+    /// The standard error, by the residuals and how much each resembles the one before.
+    pub error: f64,
 }
+
+impl Slope {
+    /// A value that does not change.
+    pub const FLAT: Slope = Slope { median: 0.0, low: 0.0, high: 0.0, error: 0.0 };
+}
+
+/// From this inflation on samples wander so much that the slopes between them no longer span the
+/// interval, and its width is taken from the residuals too.
+const WANDERING: f64 = 4.0;
 
 /// The slope of a series of times and values; none where there are not two times.
 pub fn theil_sen(points: &[(f64, f64)]) -> Option<Slope> {
@@ -39,15 +55,27 @@ pub fn theil_sen(points: &[(f64, f64)]) -> Option<Slope> {
     if slopes.is_empty() {
         return None;
     }
-    slopes.sort_by(f64::total_cmp);
+    let median = median_of(&mut slopes);
+    let residuals: Vec<f64> = thinned.iter().map(|&(time, value)| value - median * time).collect();
+    let inflation = autocorrelation::inflation(&residuals);
     let values: Vec<f64> = thinned.iter().map(|&(_, value)| value).collect();
-    let spread = Z_95 * Kendall::of(&values).variance.sqrt();
+    let spread = Z_95 * (kendall_variance(&values) * inflation).sqrt();
     let count = slopes.len() as f64;
-    Some(Slope {
-        median: median_of_sorted(&slopes),
-        low: slopes[rank((count - spread) / 2.0, slopes.len())],
-        high: slopes[rank(f64::midpoint(count, spread), slopes.len())],
-    })
+    let low = nth(&mut slopes, (count - spread) / 2.0);
+    let high = nth(&mut slopes, f64::midpoint(count, spread));
+    let error = standard_error(&thinned, &residuals, inflation);
+    let reach = if inflation > WANDERING { Z_95 * error } else { 0.0 };
+    Some(Slope { median, low: low.min(median - reach), high: high.max(median + reach), error })
+}
+
+/// The standard error of a line through points with these residuals.
+fn standard_error(points: &[(f64, f64)], residuals: &[f64], inflation: f64) -> f64 {
+    let times: Vec<f64> = points.iter().map(|point| point.0).collect();
+    let spread = autocorrelation::variance(&times) * (times.len() as f64 - 2.0).max(1.0);
+    if spread <= 0.0 {
+        return 0.0;
+    }
+    (autocorrelation::variance(residuals) * inflation / spread).sqrt()
 }
 
 /// A series with as many points as a slope is taken of, the first and the last among them.
@@ -58,29 +86,34 @@ pub fn thin(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     (0..POINTS_MAX).map(|at| points[at * (points.len() - 1) / (POINTS_MAX - 1)]).collect()
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the slice")]
-fn rank(position: f64, count: usize) -> usize {
-    (position.round().clamp(0.0, count as f64 - 1.0)) as usize
-}
-
-fn median_of_sorted(sorted: &[f64]) -> f64 {
-    let middle = sorted.len() / 2;
-    if sorted.len().is_multiple_of(2) {
-        f64::midpoint(sorted[middle - 1], sorted[middle])
-    } else {
-        sorted[middle]
-    }
+/// The value at a place in the order, without putting all in order. There is at least one.
+fn nth(values: &mut [f64], place: f64) -> f64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to the slice"
+    )]
+    let at = place.round().clamp(0.0, values.len() as f64 - 1.0) as usize;
+    *values.select_nth_unstable_by(at, f64::total_cmp).1
 }
 
 /// The median; 0 for nothing.
 pub fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    if sorted.is_empty() { 0.0 } else { median_of_sorted(&sorted) }
+    if values.is_empty() { 0.0 } else { median_of(&mut values.to_vec()) }
+}
+
+fn median_of(values: &mut [f64]) -> f64 {
+    let middle = values.len() / 2;
+    let upper = nth(values, middle as f64);
+    if values.len().is_multiple_of(2) {
+        f64::midpoint(nth(values, middle as f64 - 1.0), upper)
+    } else {
+        upper
+    }
 }
 
 /// The probability that a series without a trend looks as much like one as this, by Mann and
-/// Kendall; two-sided.
+/// Kendall; two-sided. The samples are taken for independent.
 pub fn mann_kendall(values: &[f64]) -> f64 {
     let kendall = Kendall::of(values);
     if kendall.variance <= 0.0 {
@@ -108,10 +141,14 @@ impl Kendall {
                 sum += later.total_cmp(earlier) as i64;
             }
         }
-        let term = |n: f64| n * (n - 1.0) * (2.0 * n + 5.0);
-        let tied: f64 = ties(values).into_iter().map(|group| term(group as f64)).sum();
-        Kendall { sum: sum as f64, variance: (term(values.len() as f64) - tied) / 18.0 }
+        Kendall { sum: sum as f64, variance: kendall_variance(values) }
     }
+}
+
+fn kendall_variance(values: &[f64]) -> f64 {
+    let term = |n: f64| n * (n - 1.0) * (2.0 * n + 5.0);
+    let tied: f64 = ties(values).into_iter().map(|group| term(group as f64)).sum();
+    (term(values.len() as f64) - tied) / 18.0
 }
 
 /// How many values each group of equal values has.
@@ -119,6 +156,28 @@ fn ties(values: &[f64]) -> Vec<usize> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted.chunk_by(|a, b| a.total_cmp(b).is_eq()).map(<[f64]>::len).collect()
+}
+
+/// The probability that a series without a trend has a slope of so many standard errors;
+/// two-sided, by Student's distribution: Abramowitz and Stegun, 26.7.4. As the error is estimated
+/// from samples that resemble each other, there are few degrees of freedom.
+pub fn student(slope: Slope, samples: usize) -> f64 {
+    const DEGREES_MAX: usize = 10;
+    const SAMPLES_PER_DEGREE: usize = 3;
+    if slope.error <= 0.0 {
+        return if slope.median == 0.0 { 1.0 } else { 0.0 };
+    }
+    // The sum is for even numbers.
+    let degrees = (samples / SAMPLES_PER_DEGREE / 2 * 2).clamp(2, DEGREES_MAX);
+    let angle = (slope.median.abs() / slope.error / (degrees as f64).sqrt()).atan();
+    let (mut term, mut sum) = (1.0, 1.0);
+    for at in 1..degrees / 2 {
+        term *= (2 * at - 1) as f64 / (2 * at) as f64 * angle.cos().powi(2);
+        sum += term;
+    }
+    let probability = (1.0 - angle.sin() * sum).clamp(0.0, 1.0);
+    // The difference of two numbers near 1 has no more digits than this.
+    if probability < 1e-12 { 0.0 } else { probability }
 }
 
 /// The probability of a normal deviate at least so far from zero: Abramowitz and Stegun,
@@ -180,6 +239,18 @@ mod tests {
         assert!((mann_kendall(&rising) - expected).abs() < 1e-12);
         assert!((two_sided(1.959_964) - 0.05).abs() < 1e-6);
         assert!((two_sided(2.575_829) - 0.01).abs() < 1e-6);
+    }
+
+    #[test]
+    fn student_s_distribution_agrees_with_the_tables() {
+        let slope = |errors: f64| Slope { median: errors, error: 1.0, ..Slope::FLAT };
+        for (errors, samples, expected) in
+            [(2.228, 40, 0.05), (3.169, 40, 0.01), (4.587, 40, 0.001), (2.447, 20, 0.05)]
+        {
+            let found = student(slope(errors), samples);
+            assert!((found / expected - 1.0).abs() < 0.002, "{errors}: {found}");
+        }
+        assert!((student(Slope::FLAT, 40) - 1.0).abs() < f64::EPSILON);
     }
 
     #[test]

@@ -3,14 +3,23 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::build::{decimals, speed};
-use super::report::{CacheReport, MonitorReport, PartReport, TimeUnit, Verdict};
-use crate::report::number::{bytes, count, counted, duration, sparkline};
+use super::balance::whole;
+use super::quantity::{date, interval, rate, span, speed};
+use super::report::{CacheReport, MonitorReport, PartReport, Samples, TimeUnit, Verdict};
+use crate::report::number::{bytes, count, counted, sparkline};
 use crate::report::text::write_wrapped;
 use crate::report::{Escaped, Style};
 
-/// Columns of a sparkline.
-const BARS: usize = 20;
+/// Columns that names and sparklines of caches share.
+const NAME_AND_BARS: usize = 31;
+
+/// Columns of the names; longer ones push the rest of their row.
+const NAME_MIN: usize = 5;
+const NAME_MAX: usize = 22;
+
+/// Columns of a use of memory, and of its sparkline.
+const USE: usize = 18;
+const USE_BARS: usize = 16;
 
 /// Caches that do not leak are shown up to this many.
 const OTHERS_MAX: usize = 8;
@@ -36,98 +45,108 @@ pub fn write(report: &MonitorReport, style: Style, out: &mut impl Write) -> io::
 }
 
 fn verdict(report: &MonitorReport, style: Style, out: &mut impl Write) -> io::Result<()> {
-    let sentence = &report.conclusion.sentence;
+    let mut lines = Vec::new();
+    write_wrapped(&mut lines, "", &report.conclusion.sentence)?;
     let is_leak = report.conclusion.cache.is_some();
-    // Colour would be broken by the wrapping; a verdict is a line of its own.
-    if style == Style::Colour {
-        return writeln!(
-            out,
-            "{}",
-            if is_leak { style.alarm(sentence) } else { style.bold(sentence) }
-        );
-    }
-    write_wrapped(out, "", sentence)
+    // Each line is painted by itself: not every terminal carries colour over its end.
+    String::from_utf8_lossy(&lines).lines().try_for_each(|line| {
+        writeln!(out, "{}", if is_leak { style.alarm(line) } else { style.bold(line) })
+    })
 }
 
 fn source(report: &MonitorReport, out: &mut impl Write) -> io::Result<()> {
     for input in &report.inputs {
         let name = if input.path == "-" { "standard input" } else { &input.path };
-        writeln!(
-            out,
-            "{}  {}, {}",
-            Escaped(name),
-            bytes(input.bytes),
-            counted(input.lines, "line")
-        )?;
+        let (size, lines) = (bytes(input.bytes), counted(input.lines, "line"));
+        writeln!(out, "{}  {size}, {lines}", Escaped(name))?;
     }
-    let samples = &report.samples;
+    write_wrapped(out, "", &samples(&report.samples))
+}
+
+fn samples(samples: &Samples) -> String {
     let mut text = counted(samples.count, "sample");
     if samples.unit == TimeUnit::Second {
-        let _ = write!(text, " over {}", duration(samples.span));
+        let _ = write!(text, " over {}", span(samples.span, samples.unit));
     }
-    if samples.skipped > 0 {
-        let _ = write!(text, ", {} not usable", count(samples.skipped));
+    if let (Some(first), Some(last)) = (samples.first_time, samples.last_time) {
+        let _ = write!(text, ", {} to {} UTC", date(first), date(last));
     }
-    if samples.partial > 0 {
-        let _ = write!(text, ", {} of them incomplete", count(samples.partial));
+    let told = [
+        (samples.left_out, "of other runs left out"),
+        (samples.skipped - samples.left_out, "empty"),
+        (samples.partial, "incomplete"),
+    ];
+    for (number, what) in told.into_iter().filter(|(number, _)| *number > 0) {
+        let _ = write!(text, "; {} {what}", count(number));
     }
-    writeln!(out, "{text}")
+    if samples.damaged_lines > 0 {
+        let _ = write!(text, "; {} not understood", counted(samples.damaged_lines, "line"));
+    }
+    text
 }
 
 fn caches(report: &MonitorReport, style: Style, out: &mut impl Write) -> io::Result<()> {
     let leaking = report.caches.iter().filter(|cache| cache.verdict == Verdict::Leaking);
-    let others = report
-        .caches
-        .iter()
-        .filter(|cache| !matches!(cache.verdict, Verdict::Leaking | Verdict::Flat))
-        .take(OTHERS_MAX);
-    let shown: Vec<&CacheReport> = leaking.chain(others).collect();
+    let is_other =
+        |cache: &&CacheReport| !matches!(cache.verdict, Verdict::Leaking | Verdict::Flat);
+    let others = report.caches.iter().filter(is_other);
+    let hidden = others.clone().count().saturating_sub(OTHERS_MAX);
+    let shown: Vec<&CacheReport> = leaking.chain(others.take(OTHERS_MAX)).collect();
     if shown.is_empty() {
         return Ok(());
     }
-    let width = shown.iter().map(|cache| cache.name.len()).max().unwrap_or(0).clamp(5, 24);
-    let unit = unit(report);
+    let longest = shown.iter().map(|cache| cache.name.len()).max().unwrap_or(0);
+    let width = longest.clamp(NAME_MIN, NAME_MAX);
+    let columns = NAME_AND_BARS - width;
+    let (from, to, growth) = ("from", "to", "growth");
     writeln!(
         out,
-        "\n{:width$}  {:BARS$}  {:>9} {:>9} {:>9}  verdict",
-        "cache",
-        "objects",
-        "from",
-        "to",
-        format!("bytes/{unit}")
+        "\n{:width$}  {:columns$}  {from:>9} {to:>9} {growth:>12}  verdict",
+        "cache", "objects",
     )?;
     for cache in shown {
-        let name = Escaped(&cache.name).to_string();
-        let bars = pad(&bars(&cache.series));
-        let is_leak = cache.verdict == Verdict::Leaking;
-        let bars = if is_leak { style.alarm(&bars) } else { bars };
-        writeln!(
-            out,
-            "{name:width$}  {bars}  {:>9} {:>9} {:>9}  {}",
-            count(cache.objects_first),
-            count(cache.objects_last),
-            speed(cache.slope_bytes),
-            cache.verdict.name()
-        )?;
-        if is_leak {
-            detail(cache, unit, out)?;
-        }
+        cache_row(cache, report.samples.unit, (width, columns), style, out)?;
+    }
+    if hidden > 0 {
+        writeln!(out, "{} not shown.", counted(hidden as u64, "other changing cache"))?;
     }
     Ok(())
 }
 
-fn detail(cache: &CacheReport, unit: &str, out: &mut impl Write) -> io::Result<()> {
+fn cache_row(
+    cache: &CacheReport,
+    unit: TimeUnit,
+    (width, columns): (usize, usize),
+    style: Style,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let name = Escaped(&cache.name).to_string();
+    let is_leak = cache.verdict == Verdict::Leaking;
+    let bars = bars(&cache.series, columns);
+    let bars = if is_leak { style.alarm(&bars) } else { bars };
+    let (from, to) = (count(cache.objects_first), count(cache.objects_last));
+    let (growth, verdict) = (speed(cache.slope_bytes, unit), cache.verdict.name());
+    writeln!(out, "{name:width$}  {bars}  {from:>9} {to:>9} {growth:>12}  {verdict}")?;
+    let grows = matches!(cache.verdict, Verdict::Leaking | Verdict::Growing);
+    if grows { detail(cache, unit, out) } else { Ok(()) }
+}
+
+fn detail(cache: &CacheReport, unit: TimeUnit, out: &mut impl Write) -> io::Result<()> {
     let grown = cache.objects_last.saturating_sub(cache.objects_first);
-    let text = format!(
-        "{} objects/{unit} of {} bytes (95 % sure of {} to {}), by chance {}; {} more, {}",
-        decimals(cache.slope),
+    let (low, high) = interval(cache.slope, (cache.slope_low, cache.slope_high), unit);
+    let mut text = format!(
+        "{} of {} bytes (95 % sure of {} to {}), by chance {}; {} more, {}",
+        rate(cache.slope, unit),
         count(cache.object_size),
-        decimals(cache.slope_low),
-        decimals(cache.slope_high),
+        low,
+        high,
         chance(cache.significance),
         counted(grown, "object"),
         bytes(grown.saturating_mul(cache.object_size)),
     );
+    if let Some(time) = cache.doubles_in() {
+        let _ = write!(text, "; doubles in {}", span(time, unit));
+    }
     write_wrapped(out, "    ", &text)
 }
 
@@ -135,7 +154,7 @@ fn chance(probability: f64) -> String {
     if probability < 1e-6 {
         "less than 1 in a million".to_owned()
     } else {
-        format!("1 in {}", count(super::balance::whole((1.0 / probability).round())))
+        format!("1 in {}", count(whole((1.0 / probability).round())))
     }
 }
 
@@ -145,45 +164,57 @@ fn memory(report: &MonitorReport, style: Style, out: &mut impl Write) -> io::Res
     if shown.is_empty() {
         return Ok(());
     }
-    let unit = unit(report);
-    writeln!(
-        out,
-        "\n{:18}  {:BARS$}  {:>9} {:>9} {:>9}",
-        "memory",
-        "",
-        "from",
-        "to",
-        format!("bytes/{unit}")
-    )?;
+    let (from, to, growth) = ("from", "to", "growth");
+    writeln!(out, "\n{:USE$}  {:USE_BARS$}  {from:>10} {to:>10} {growth:>12}", "memory", "")?;
     for part in shown {
-        let bars = pad(&bars(&part.series));
+        let bars = bars(&part.series, USE_BARS);
         let bars = if part.grows { style.alarm(&bars) } else { bars };
-        writeln!(
-            out,
-            "{:18}  {bars}  {:>9} {:>9} {:>9}",
-            part.kind.name(),
-            bytes(part.first),
-            bytes(part.last),
-            speed(part.slope)
-        )?;
+        let (name, growth) = (part.kind.name(), speed(part.slope, report.samples.unit));
+        let (from, to) = (bytes(part.first), bytes(part.last));
+        writeln!(out, "{name:USE$}  {bars}  {from:>10} {to:>10} {growth:>12}")?;
     }
     Ok(())
 }
 
-fn unit(report: &MonitorReport) -> &'static str {
-    if report.samples.unit == TimeUnit::Second { "s" } else { "sample" }
+/// Bars for a series between its least and its greatest value, each the mean of its part of the
+/// time.
+fn bars(points: &[(f64, f64)], columns: usize) -> String {
+    let values = columns_of(points, columns.min(points.len()));
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let heights: Vec<u64> = values.iter().map(|value| whole((value - least).round())).collect();
+    format!("{:columns$}", sparkline(&heights))
 }
 
-/// Bars for a series between its least and its greatest value.
-fn bars(points: &[(f64, f64)]) -> String {
-    let kept = points.len().min(BARS);
-    let values: Vec<u64> = (0..kept)
-        .map(|at| super::balance::whole(points[at * (points.len() - 1) / (kept - 1).max(1)].1))
-        .collect();
-    let least = values.iter().copied().min().unwrap_or(0);
-    sparkline(&values.iter().map(|value| value - least).collect::<Vec<_>>())
+/// The means of a series in as many equal spans of time; where nothing was sampled, as before.
+fn columns_of(points: &[(f64, f64)], columns: usize) -> Vec<f64> {
+    let (Some(first), Some(last)) = (points.first(), points.last()) else { return Vec::new() };
+    let span = (last.0 - first.0).max(f64::EPSILON);
+    let mut sums = vec![(0.0, 0.0); columns];
+    for &(time, value) in points {
+        let at = whole((time - first.0) / span * columns as f64);
+        let at = usize::try_from(at).unwrap_or(0).min(columns - 1);
+        sums[at].0 += value;
+        sums[at].1 += 1.0;
+    }
+    let mut before = first.1;
+    let mean = |(sum, count): (f64, f64)| {
+        before = if count > 0.0 { sum / count } else { before };
+        before
+    };
+    sums.into_iter().map(mean).collect()
 }
 
-fn pad(bars: &str) -> String {
-    format!("{bars:BARS$}")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_follow_time_and_not_the_number_of_samples() {
+        // Ten samples in the first second, and one in each of the next three.
+        let mut points: Vec<(f64, f64)> = (0..10).map(|at| (f64::from(at) / 10.0, 0.0)).collect();
+        points.extend([(1.5, 50.0), (2.5, 100.0), (4.0, 100.0)]);
+        assert_eq!(columns_of(&points, 4), [0.0, 50.0, 100.0, 100.0]);
+        assert_eq!(bars(&points, 4), "▁▄██");
+        assert_eq!(bars(&[], 4), "    ");
+    }
 }

@@ -23,6 +23,7 @@ pub(crate) use build::{address, frame as frame_report};
 pub use escape::Escaped;
 pub use events::EventWriter;
 pub(crate) use fingerprint::fingerprint;
+pub(crate) use formatter::write_pretty;
 pub use json::write as write_json;
 pub use select::{BootChoice, Glob, Selection, SelectionError, SortKey};
 pub use text::{Style, write as write_text};

@@ -1,8 +1,8 @@
 //! `slabtrace monitor`: monitor logs in, which slab leaks and how fast out.
 
 use slabtrace::monitor::{
-    Monitor, MonitorOptions, MonitorReport, Unusable, WATCH_SCRIPT, write_csv, write_json,
-    write_text,
+    Monitor, MonitorOptions, MonitorReport, SAMPLE_LOOP, Unusable, WATCH_SCRIPT, write_csv,
+    write_json, write_svg, write_text,
 };
 
 use super::input::{Inputs, Piece};
@@ -12,7 +12,10 @@ use crate::cli::{MonitorArgs, MonitorFormat};
 
 pub(super) fn monitor(args: &MonitorArgs) -> anyhow::Result<Outcome> {
     if args.print_script {
-        return print_script(args);
+        return print(WATCH_SCRIPT, args);
+    }
+    if args.sample {
+        return print(SAMPLE_LOOP, args);
     }
     let Some(mut inputs) = Inputs::choose(&args.logs)? else { return help() };
     let output = prepared(&inputs, args.result.output.as_deref(), &args.logs)?;
@@ -22,6 +25,7 @@ pub(super) fn monitor(args: &MonitorArgs) -> anyhow::Result<Outcome> {
         MonitorFormat::Text => write_text(&report, style(&args.result), &mut { out }),
         MonitorFormat::Json => write_json(&report, &mut { out }),
         MonitorFormat::Csv => write_csv(&report, &mut { out }),
+        MonitorFormat::Svg => write_svg(&report, &mut { out }),
     })?;
     Ok(Outcome::Reported)
 }
@@ -43,9 +47,8 @@ pub(super) fn analysed(
     }
 }
 
-/// The script for the machine that leaks.
-fn print_script(args: &MonitorArgs) -> anyhow::Result<Outcome> {
-    Output::open(args.result.output.as_deref())?
-        .write(|out| out.write_all(WATCH_SCRIPT.as_bytes()))?;
+/// A script for the machine that leaks.
+fn print(script: &str, args: &MonitorArgs) -> anyhow::Result<Outcome> {
+    Output::open(args.result.output.as_deref())?.write(|out| out.write_all(script.as_bytes()))?;
     Ok(Outcome::Reported)
 }

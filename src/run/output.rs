@@ -4,6 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use super::terminal::{Ascii, is_ascii_terminal};
+
 /// The result could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to write {name}; make room, or name another place with -o")]
@@ -55,8 +57,12 @@ impl Output {
         match self {
             Output::Stdout => {
                 let mut out = BufWriter::new(io::stdout().lock());
-                finished(&mut out, write)
-                    .map_err(|source| Unwritable { name: "standard output".to_owned(), source })
+                let written = if is_ascii_terminal() {
+                    finished(&mut Ascii::new(out), write)
+                } else {
+                    finished(&mut out, write)
+                };
+                written.map_err(|source| Unwritable { name: "standard output".to_owned(), source })
             }
             Output::File { path, file, .. } => emptied(file)
                 .and_then(|file| finished(&mut BufWriter::new(file), write))
