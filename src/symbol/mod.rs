@@ -8,19 +8,26 @@
 
 mod bytes;
 mod calls;
+mod code;
 mod debuglink;
 mod dwarf;
+mod entries;
 mod filter;
+mod functions;
 mod image;
 mod modules;
 mod paths;
+mod pending;
 mod places;
+mod ranges;
 mod release;
 mod relocate;
 mod resolve;
+mod rows;
 mod sections;
 mod symbols;
 mod table;
+mod unit;
 mod units;
 
 pub use bytes::ImageStore;

@@ -1,0 +1,204 @@
+//! A walk over the entries of a unit that steps over nearly all of them.
+//!
+//! Most of a kernel's debug information describes types. What is wanted are functions and the
+//! calls inlined into them, so that an entry's attributes are not read but passed over, mostly
+//! by one addition: their length is known for each abbreviation.
+
+use gimli::constants as dw;
+use gimli::{Abbreviation, Abbreviations, Endianity, Reader, RunTimeEndian};
+use gimli::{UnitHeader, UnitOffset};
+
+use super::dwarf::Damaged;
+use super::sections::Slice;
+
+/// What is known of the entries of each abbreviation.
+#[derive(Debug)]
+pub(super) struct Layouts(Vec<Layout>);
+
+#[derive(Clone, Copy, Debug)]
+struct Layout {
+    kind: Kind,
+    has_children: bool,
+    /// Bytes of the attributes; nothing where they vary.
+    length: Option<usize>,
+    /// Where among the attributes the place of the next entry of the same level is.
+    sibling: Option<usize>,
+}
+
+/// What an entry describes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    /// A function that has code.
+    Function,
+    /// A call that was inlined.
+    Inlined,
+    /// Something else.
+    Other,
+}
+
+impl Layouts {
+    /// Measures the abbreviations of a unit.
+    pub(super) fn new(header: &UnitHeader<Slice<'_>>, abbreviations: &Abbreviations) -> Layouts {
+        // Compilers number them from 1 on.
+        let numbered = (1..).map_while(|code| abbreviations.get(code));
+        Layouts(numbered.map(|abbreviation| Layout::of(header, abbreviation)).collect())
+    }
+
+    fn get(&self, code: u64) -> Option<Layout> {
+        let index = usize::try_from(code).ok()?.checked_sub(1)?;
+        self.0.get(index).copied()
+    }
+}
+
+impl Layout {
+    fn of(header: &UnitHeader<Slice<'_>>, abbreviation: &Abbreviation) -> Layout {
+        let has = |name| abbreviation.attributes().iter().any(|attribute| attribute.name() == name);
+        let kind = match abbreviation.tag() {
+            dw::DW_TAG_subprogram if has(dw::DW_AT_low_pc) || has(dw::DW_AT_ranges) => {
+                Kind::Function
+            }
+            dw::DW_TAG_inlined_subroutine => Kind::Inlined,
+            _ => Kind::Other,
+        };
+        let mut length = Some(0);
+        let mut sibling = None;
+        for attribute in abbreviation.attributes() {
+            if attribute.name() == dw::DW_AT_sibling && attribute.form() == dw::DW_FORM_ref4 {
+                sibling = length;
+            }
+            length = length.and_then(|length| attribute.size(header)?.checked_add(length));
+        }
+        Layout { kind, has_children: abbreviation.has_children(), length, sibling }
+    }
+}
+
+/// An entry that a walk came to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    /// Where it is in its unit.
+    pub(super) at: UnitOffset,
+    /// How many levels below the entry where the walk began.
+    pub(super) depth: usize,
+    /// What it describes.
+    pub(super) kind: Kind,
+    /// Where the entry behind its children is, if it says so.
+    sibling: Option<usize>,
+}
+
+/// A walk over entries in their order.
+#[derive(Debug)]
+pub(super) struct Walk<'u, 'a> {
+    unit: &'u gimli::Unit<Slice<'a>>,
+    layouts: &'u Layouts,
+    /// The unit from its first entry on.
+    bytes: &'a [u8],
+    endian: RunTimeEndian,
+    /// How many bytes come before them in the unit.
+    head: usize,
+    /// The next byte of them.
+    at: usize,
+    depth: usize,
+}
+
+impl<'u, 'a> Walk<'u, 'a> {
+    /// A walk that begins with the entry at `from`.
+    pub(super) fn new(
+        unit: &'u gimli::Unit<Slice<'a>>,
+        layouts: &'u Layouts,
+        from: UnitOffset,
+    ) -> Result<Walk<'u, 'a>, Damaged> {
+        let head = unit.header.root_offset();
+        let reader = unit.header.range_from(head..)?;
+        let (bytes, endian) = (reader.inner().slice(), reader.endian());
+        let at = from.0.checked_sub(head.0).ok_or(Damaged)?;
+        Ok(Walk { unit, layouts, bytes, endian, head: head.0, at, depth: 0 })
+    }
+
+    /// The next entry; nothing behind the last of the level where the walk began.
+    pub(super) fn next(&mut self) -> Result<Option<Entry>, Damaged> {
+        while self.at < self.bytes.len() {
+            match self.step()? {
+                None if self.depth == 0 => break,
+                None => self.depth -= 1,
+                entry => return Ok(entry),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Passes over what is below the entry that came last.
+    pub(super) fn skip_children(&mut self, entry: &Entry) -> Result<(), Damaged> {
+        if self.depth == entry.depth {
+            return Ok(());
+        }
+        if let Some(sibling) = entry.sibling {
+            let to = sibling.checked_sub(self.head).filter(|&to| to >= self.at).ok_or(Damaged)?;
+            (self.at, self.depth) = (to, entry.depth);
+        }
+        while self.depth > entry.depth {
+            if self.step()?.is_none() {
+                self.depth -= 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes over one entry, or the end of a level, which is nothing.
+    fn step(&mut self) -> Result<Option<Entry>, Damaged> {
+        let start = self.at;
+        let code = self.code()?;
+        if code == 0 {
+            return Ok(None);
+        }
+        let layout = self.layout(code)?;
+        let attributes = self.at;
+        self.at = match layout.length {
+            Some(length) => attributes.checked_add(length).ok_or(Damaged)?,
+            None => self.end_of_attributes(start)?,
+        };
+        let sibling = layout.sibling.filter(|_| layout.has_children);
+        let sibling =
+            sibling.map(|at| self.reference(attributes.saturating_add(at))).transpose()?;
+        let at = UnitOffset(start + self.head);
+        let entry = Entry { at, depth: self.depth, kind: layout.kind, sibling };
+        self.depth += usize::from(layout.has_children);
+        Ok(Some(entry))
+    }
+
+    /// The abbreviation of the next entry.
+    fn code(&mut self) -> Result<u64, Damaged> {
+        let mut code = 0;
+        for shift in (0..63).step_by(7) {
+            let byte = *self.bytes.get(self.at).ok_or(Damaged)?;
+            self.at += 1;
+            code |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Ok(code);
+            }
+        }
+        Err(Damaged)
+    }
+
+    fn layout(&self, code: u64) -> Result<Layout, Damaged> {
+        let unusual = || {
+            let abbreviation = self.unit.abbreviations.get(code)?;
+            Some(Layout::of(&self.unit.header, abbreviation))
+        };
+        self.layouts.get(code).or_else(unusual).ok_or(Damaged)
+    }
+
+    /// Where the attributes of an entry end whose abbreviation does not tell.
+    fn end_of_attributes(&self, start: usize) -> Result<usize, Damaged> {
+        let mut entries = self.unit.entries_raw(Some(UnitOffset(start + self.head)))?;
+        if let Some(abbreviation) = entries.read_abbreviation()? {
+            entries.skip_attributes(abbreviation.attributes())?;
+        }
+        entries.next_offset().0.checked_sub(self.head).ok_or(Damaged)
+    }
+
+    /// Reads a place in the unit.
+    fn reference(&self, at: usize) -> Result<usize, Damaged> {
+        let bytes = self.bytes.get(at..).and_then(<[u8]>::first_chunk::<4>).ok_or(Damaged)?;
+        Ok(self.endian.read_u32(bytes) as usize)
+    }
+}
