@@ -56,7 +56,7 @@ impl<'a> Lines<'a> {
         if !image.has_lines() {
             return Err(Reason::NoDebugInfo);
         }
-        let units = Units::new(Sections::load(store, image).dwarf());
+        let units = Units::new(&Sections::load(store, image));
         Ok(Lines { units, roots: roots.to_vec() })
     }
 

@@ -126,14 +126,38 @@ impl<'u, 'a> Walk<'u, 'a> {
         Ok(None)
     }
 
+    /// Passes over entries of this level, and what is below them, up to one that may be of
+    /// interest. [`Walk::next`] and [`Walk::skip_children`] would do the same, but most of the
+    /// time that a kernel's units take is spent here.
+    pub(super) fn skip_plain_entries(&mut self) -> Result<(), Damaged> {
+        while let Some(&code @ 1..0x80) = self.bytes.get(self.at) {
+            let attributes = self.at + 1;
+            let layout =
+                self.layouts.get(u64::from(code)).filter(|found| found.kind == Kind::Other);
+            let Some((layout, length)) = layout.and_then(|found| Some((found, found.length?)))
+            else {
+                break;
+            };
+            let behind = attributes.checked_add(length).ok_or(Damaged)?;
+            self.at = match (layout.has_children, layout.sibling) {
+                (false, _) => behind,
+                (true, Some(sibling)) => {
+                    let place = self.reference(attributes.saturating_add(sibling))?;
+                    self.behind_children(place, behind)?
+                }
+                (true, None) => break,
+            };
+        }
+        Ok(())
+    }
+
     /// Passes over what is below the entry that came last.
     pub(super) fn skip_children(&mut self, entry: &Entry) -> Result<(), Damaged> {
         if self.depth == entry.depth {
             return Ok(());
         }
         if let Some(sibling) = entry.sibling {
-            let to = sibling.checked_sub(self.head).filter(|&to| to >= self.at).ok_or(Damaged)?;
-            (self.at, self.depth) = (to, entry.depth);
+            (self.at, self.depth) = (self.behind_children(sibling, self.at)?, entry.depth);
         }
         while self.depth > entry.depth {
             if self.step()?.is_none() {
@@ -141,6 +165,11 @@ impl<'u, 'a> Walk<'u, 'a> {
             }
         }
         Ok(())
+    }
+
+    /// Where an entry's sibling is. It comes after the entry, or the walk would never end.
+    fn behind_children(&self, sibling: usize, behind: usize) -> Result<usize, Damaged> {
+        sibling.checked_sub(self.head).filter(|&to| to >= behind).ok_or(Damaged)
     }
 
     /// Passes over one entry, or the end of a level, which is nothing.

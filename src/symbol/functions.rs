@@ -52,8 +52,11 @@ pub(super) fn functions<'a>(
                 }
             }
         }
-        if entry.depth > 0 && !is_nested {
-            walk.skip_children(&entry)?;
+        if !is_nested {
+            if entry.depth > 0 {
+                walk.skip_children(&entry)?;
+            }
+            walk.skip_plain_entries()?;
         }
     }
     Ok(Ranges::new(pieces))

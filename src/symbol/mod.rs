@@ -42,6 +42,9 @@ pub trait Symbolizer {
     /// Looks a frame up.
     fn resolve(&mut self, frame: &Frame<'_>) -> Resolution;
 
+    /// Looks up frames that will be asked for, in the order that is quickest.
+    fn prepare(&mut self, _frames: &[Frame<'_>]) {}
+
     /// Takes note of the kernel release that the log names for the frames that follow, and tells
     /// whether answers may change by that.
     fn set_release(&mut self, _release: &str) -> bool {

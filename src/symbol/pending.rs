@@ -46,6 +46,11 @@ impl<'a> Pending<'a> {
         is_usable.then(|| Pending(Some(Rc::new(table()))))
     }
 
+    /// Whether the section is as it should be.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// What the field at a place stands for, `value` being in the file.
     fn relocated(&self, place: usize, value: u64) -> u64 {
         let Some(table) = self.0.as_deref() else { return value };

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::io::Read;
 use std::rc::Rc;
 
-use gimli::{Dwarf, EndianSlice, RelocateReader, RunTimeEndian, SectionId};
+use gimli::{DebugLine, Dwarf, EndianSlice, RelocateReader, RunTimeEndian, SectionId};
 use object::{CompressionFormat, Object, ObjectSection};
 
 use super::bytes::ImageStore;
@@ -50,6 +50,13 @@ impl<'a> Sections<'a> {
             Ok(dwarf) => dwarf,
             Err(never) => match never {},
         }
+    }
+
+    /// The line tables, if nothing is to be applied to them any more: they are read much faster
+    /// then.
+    pub(super) fn plain_lines(&self) -> Option<DebugLine<EndianSlice<'a, RunTimeEndian>>> {
+        let (bytes, pending) = self.section(SectionId::DebugLine);
+        pending.is_empty().then(|| DebugLine::new(bytes, self.endian))
     }
 
     fn section(&self, id: SectionId) -> Section<'a> {

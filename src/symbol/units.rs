@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use gimli::{
-    Abbreviations, DebugAbbrevOffset, DebugInfoOffset, Dwarf, Encoding, UnitHeader, UnitOffset,
+    Abbreviations, DebugAbbrevOffset, DebugInfoOffset, DebugLine, Dwarf, Encoding, EndianSlice,
+    RunTimeEndian, UnitHeader, UnitOffset,
 };
 
 use super::code::Code;
@@ -19,7 +20,7 @@ use super::entries::Layouts;
 use super::functions::functions;
 use super::ranges::Ranges;
 use super::rows::{Row, Rows};
-use super::sections::Slice;
+use super::sections::{Sections, Slice};
 use super::unit::Unit;
 
 /// Units kept open. One that is open holds its abbreviations and files, of which one that was
@@ -35,6 +36,7 @@ const PIECES_MAX: usize = 1 << 22;
 /// The units of an image.
 pub(super) struct Units<'a> {
     dwarf: Dwarf<Slice<'a>>,
+    plain_lines: Option<DebugLine<EndianSlice<'a, RunTimeEndian>>>,
     /// Units by what `.debug_aranges` says of them.
     told: Ranges<DebugInfoOffset>,
     /// The other units by what they say of themselves.
@@ -67,10 +69,12 @@ struct Shared {
 
 impl<'a> Units<'a> {
     /// Reads what `.debug_aranges` says.
-    pub(super) fn new(dwarf: Dwarf<Slice<'a>>) -> Units<'a> {
+    pub(super) fn new(sections: &Sections<'a>) -> Units<'a> {
+        let dwarf = sections.dwarf();
         let told = Ranges::new(told(&dwarf));
         Units {
             dwarf,
+            plain_lines: sections.plain_lines(),
             told,
             scanned: OnceCell::new(),
             starts: OnceCell::new(),
@@ -204,8 +208,14 @@ impl<'a> Units<'a> {
     }
 
     fn rows(&self, unit: &Unit<'a>) -> Result<Option<Rows>, Damaged> {
-        let program = unit.dwarf.line_program.clone();
-        program.map(|program| Rows::read(program, self.rows_left.get())).transpose()
+        let Some(program) = &unit.dwarf.line_program else { return Ok(None) };
+        let rows_max = self.rows_left.get();
+        let Some(plain) = &self.plain_lines else {
+            return Rows::read(program.clone(), rows_max).map(Some);
+        };
+        let header = program.header();
+        let program = plain.program(header.offset(), header.address_size(), None, None)?;
+        Rows::read(program, rows_max).map(Some)
     }
 }
 
