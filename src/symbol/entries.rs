@@ -4,73 +4,11 @@
 //! calls inlined into them, so that an entry's attributes are not read but passed over, mostly
 //! by one addition: their length is known for each abbreviation.
 
-use gimli::constants as dw;
-use gimli::{Abbreviation, Abbreviations, Endianity, Reader, RunTimeEndian};
-use gimli::{UnitHeader, UnitOffset};
+use gimli::{Endianity, EntriesRaw, Reader, RunTimeEndian, UnitOffset};
 
 use super::dwarf::Damaged;
+use super::layouts::{Kind, Layout, Layouts};
 use super::sections::Slice;
-
-/// What is known of the entries of each abbreviation.
-#[derive(Debug)]
-pub(super) struct Layouts(Vec<Layout>);
-
-#[derive(Clone, Copy, Debug)]
-struct Layout {
-    kind: Kind,
-    has_children: bool,
-    /// Bytes of the attributes; nothing where they vary.
-    length: Option<usize>,
-    /// Where among the attributes the place of the next entry of the same level is.
-    sibling: Option<usize>,
-}
-
-/// What an entry describes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Kind {
-    /// A function that has code.
-    Function,
-    /// A call that was inlined.
-    Inlined,
-    /// Something else.
-    Other,
-}
-
-impl Layouts {
-    /// Measures the abbreviations of a unit.
-    pub(super) fn new(header: &UnitHeader<Slice<'_>>, abbreviations: &Abbreviations) -> Layouts {
-        // Compilers number them from 1 on.
-        let numbered = (1..).map_while(|code| abbreviations.get(code));
-        Layouts(numbered.map(|abbreviation| Layout::of(header, abbreviation)).collect())
-    }
-
-    fn get(&self, code: u64) -> Option<Layout> {
-        let index = usize::try_from(code).ok()?.checked_sub(1)?;
-        self.0.get(index).copied()
-    }
-}
-
-impl Layout {
-    fn of(header: &UnitHeader<Slice<'_>>, abbreviation: &Abbreviation) -> Layout {
-        let has = |name| abbreviation.attributes().iter().any(|attribute| attribute.name() == name);
-        let kind = match abbreviation.tag() {
-            dw::DW_TAG_subprogram if has(dw::DW_AT_low_pc) || has(dw::DW_AT_ranges) => {
-                Kind::Function
-            }
-            dw::DW_TAG_inlined_subroutine => Kind::Inlined,
-            _ => Kind::Other,
-        };
-        let mut length = Some(0);
-        let mut sibling = None;
-        for attribute in abbreviation.attributes() {
-            if attribute.name() == dw::DW_AT_sibling && attribute.form() == dw::DW_FORM_ref4 {
-                sibling = length;
-            }
-            length = length.and_then(|length| attribute.size(header)?.checked_add(length));
-        }
-        Layout { kind, has_children: abbreviation.has_children(), length, sibling }
-    }
-}
 
 /// An entry that a walk came to.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +27,7 @@ pub(super) struct Entry {
 #[derive(Debug)]
 pub(super) struct Walk<'u, 'a> {
     unit: &'u gimli::Unit<Slice<'a>>,
-    layouts: &'u Layouts,
+    layouts: &'u Layouts<'a>,
     /// The unit from its first entry on.
     bytes: &'a [u8],
     endian: RunTimeEndian,
@@ -104,7 +42,7 @@ impl<'u, 'a> Walk<'u, 'a> {
     /// A walk that begins with the entry at `from`.
     pub(super) fn new(
         unit: &'u gimli::Unit<Slice<'a>>,
-        layouts: &'u Layouts,
+        layouts: &'u Layouts<'a>,
         from: UnitOffset,
     ) -> Result<Walk<'u, 'a>, Damaged> {
         let head = unit.header.root_offset();
@@ -130,13 +68,18 @@ impl<'u, 'a> Walk<'u, 'a> {
     /// interest. [`Walk::next`] and [`Walk::skip_children`] would do the same, but most of the
     /// time that a kernel's units take is spent here.
     pub(super) fn skip_plain_entries(&mut self) -> Result<(), Damaged> {
-        while let Some(&code @ 1..0x80) = self.bytes.get(self.at) {
-            let attributes = self.at + 1;
-            let layout =
-                self.layouts.get(u64::from(code)).filter(|found| found.kind == Kind::Other);
-            let Some((layout, length)) = layout.and_then(|found| Some((found, found.length?)))
+        loop {
+            let (code, attributes) = match self.bytes.get(self.at..) {
+                Some(&[code @ 1..0x80, ..]) => (u64::from(code), self.at + 1),
+                Some(&[low @ 0x80..=0xff, high @ 1..0x80, ..]) => {
+                    (u64::from(low & 0x7f) | u64::from(high) << 7, self.at + 2)
+                }
+                _ => return Ok(()),
+            };
+            let layout = self.layouts.get(code).filter(|layout| layout.kind == Kind::Other);
+            let Some((layout, length)) = layout.and_then(|layout| Some((layout, layout.length?)))
             else {
-                break;
+                return Ok(());
             };
             let behind = attributes.checked_add(length).ok_or(Damaged)?;
             self.at = match (layout.has_children, layout.sibling) {
@@ -145,10 +88,9 @@ impl<'u, 'a> Walk<'u, 'a> {
                     let place = self.reference(attributes.saturating_add(sibling))?;
                     self.behind_children(place, behind)?
                 }
-                (true, None) => break,
+                (true, None) => return Ok(()),
             };
         }
-        Ok(())
     }
 
     /// Passes over what is below the entry that came last.
@@ -179,11 +121,11 @@ impl<'u, 'a> Walk<'u, 'a> {
         if code == 0 {
             return Ok(None);
         }
-        let layout = self.layout(code)?;
+        let layout = self.layouts.get(code).ok_or(Damaged)?;
         let attributes = self.at;
         self.at = match layout.length {
             Some(length) => attributes.checked_add(length).ok_or(Damaged)?,
-            None => self.end_of_attributes(start)?,
+            None => self.end_of_attributes(attributes, layout)?,
         };
         let sibling = layout.sibling.filter(|_| layout.has_children);
         let sibling =
@@ -208,20 +150,13 @@ impl<'u, 'a> Walk<'u, 'a> {
         Err(Damaged)
     }
 
-    fn layout(&self, code: u64) -> Result<Layout, Damaged> {
-        let unusual = || {
-            let abbreviation = self.unit.abbreviations.get(code)?;
-            Some(Layout::of(&self.unit.header, abbreviation))
-        };
-        self.layouts.get(code).or_else(unusual).ok_or(Damaged)
-    }
-
-    /// Where the attributes of an entry end whose abbreviation does not tell.
-    fn end_of_attributes(&self, start: usize) -> Result<usize, Damaged> {
-        let mut entries = self.unit.entries_raw(Some(UnitOffset(start + self.head)))?;
-        if let Some(abbreviation) = entries.read_abbreviation()? {
-            entries.skip_attributes(abbreviation.attributes())?;
-        }
+    /// Where attributes end whose layout does not tell.
+    fn end_of_attributes(&self, start: usize, layout: &Layout) -> Result<usize, Damaged> {
+        let at = UnitOffset(start + self.head);
+        let input = self.unit.header.range_from(at..)?;
+        let mut entries =
+            EntriesRaw::new(input, self.unit.encoding(), &self.unit.abbreviations, at);
+        entries.skip_attributes(self.layouts.attributes(layout))?;
         entries.next_offset().0.checked_sub(self.head).ok_or(Damaged)
     }
 

@@ -5,7 +5,7 @@ use gimli::{AttributeValue, Dwarf, UnitOffset};
 
 use super::code::Code;
 use super::dwarf::Damaged;
-use super::entries::Kind;
+use super::layouts::Kind;
 use super::ranges::Ranges;
 use super::sections::Slice;
 use super::unit::Unit;

@@ -15,6 +15,7 @@ mod entries;
 mod filter;
 mod functions;
 mod image;
+mod layouts;
 mod modules;
 mod paths;
 mod pending;

@@ -5,23 +5,23 @@ use std::slice;
 
 use gimli::constants as dw;
 use gimli::{
-    Abbreviation, Attribute, AttributeSpecification, AttributeValue, Dwarf, EntriesRaw, Reader,
-    UnitOffset,
+    Attribute, AttributeSpecification, AttributeValue, Dwarf, EntriesRaw, Reader, UnitOffset,
 };
 
 use super::dwarf::Damaged;
-use super::entries::{Layouts, Walk};
+use super::entries::Walk;
+use super::layouts::Layouts;
 use super::sections::Slice;
 
 /// A unit, with what is needed to read any of its entries.
 pub(super) struct Unit<'a> {
     pub(super) dwarf: gimli::Unit<Slice<'a>>,
-    layouts: Rc<Layouts>,
+    layouts: Rc<Layouts<'a>>,
 }
 
 impl<'a> Unit<'a> {
     /// A unit whose abbreviations have `layouts`.
-    pub(super) fn new(dwarf: gimli::Unit<Slice<'a>>, layouts: Rc<Layouts>) -> Unit<'a> {
+    pub(super) fn new(dwarf: gimli::Unit<Slice<'a>>, layouts: Rc<Layouts<'a>>) -> Unit<'a> {
         Unit { dwarf, layouts }
     }
 
@@ -32,10 +32,12 @@ impl<'a> Unit<'a> {
 
     /// The attributes of an entry.
     pub(super) fn attributes(&self, entry: UnitOffset) -> Result<Attributes<'_, 'a>, Damaged> {
-        let mut entries = self.dwarf.entries_raw(Some(entry))?;
-        let abbreviation = entries.read_abbreviation()?;
-        let left = abbreviation.map_or(&[][..], Abbreviation::attributes);
-        Ok(Attributes { entries, left: left.iter() })
+        let mut input = self.dwarf.header.range_from(entry..)?;
+        let layout = self.layouts.get(input.read_uleb128()?).ok_or(Damaged)?;
+        let encoding = self.dwarf.encoding();
+        // What it counts from does not matter, for it is never asked where it is.
+        let entries = EntriesRaw::new(input, encoding, &self.dwarf.abbreviations, UnitOffset(0));
+        Ok(Attributes { entries, left: self.layouts.attributes(layout).iter() })
     }
 
     /// Whether functions may be anywhere below other entries. In C they are at the top.

@@ -10,14 +10,14 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use gimli::{
-    Abbreviations, DebugAbbrevOffset, DebugInfoOffset, DebugLine, Dwarf, Encoding, EndianSlice,
+    DebugAbbrevOffset, DebugInfoOffset, DebugLine, Dwarf, Encoding, EndianSlice, Reader,
     RunTimeEndian, UnitHeader, UnitOffset,
 };
 
 use super::code::Code;
 use super::dwarf::Damaged;
-use super::entries::Layouts;
 use super::functions::functions;
+use super::layouts::Layouts;
 use super::ranges::Ranges;
 use super::rows::{Row, Rows};
 use super::sections::{Sections, Slice};
@@ -46,7 +46,7 @@ pub(super) struct Units<'a> {
     open: RefCell<HashMap<usize, Rc<Unit<'a>>, FixedState>>,
     contents: RefCell<HashMap<usize, Option<Rc<Contents>>, FixedState>>,
     /// The abbreviations read last: units may share them.
-    shared: RefCell<Option<Shared>>,
+    shared: RefCell<Option<Shared<'a>>>,
     rows_left: Cell<usize>,
 }
 
@@ -61,10 +61,9 @@ pub(super) struct Contents {
 
 /// Abbreviations, which several units may have in common.
 #[derive(Clone)]
-struct Shared {
+struct Shared<'a> {
     place: (DebugAbbrevOffset, Encoding),
-    abbreviations: Arc<Abbreviations>,
-    layouts: Rc<Layouts>,
+    layouts: Rc<Layouts<'a>>,
 }
 
 impl<'a> Units<'a> {
@@ -136,20 +135,22 @@ impl<'a> Units<'a> {
     }
 
     fn read(&self, header: UnitHeader<Slice<'a>>) -> Result<Unit<'a>, Damaged> {
-        let Shared { abbreviations, layouts, .. } = self.shared(&header)?;
+        let layouts = self.layouts(&header)?;
+        let mut entries = header.range_from(header.root_offset()..)?;
+        let abbreviations = Arc::new(layouts.only(entries.read_uleb128()?)?);
         let unit = gimli::Unit::new_with_abbreviations(&self.dwarf, header, abbreviations)?;
         Ok(Unit::new(unit, layouts))
     }
 
-    fn shared(&self, header: &UnitHeader<Slice<'a>>) -> Result<Shared, Damaged> {
+    fn layouts(&self, header: &UnitHeader<Slice<'a>>) -> Result<Rc<Layouts<'a>>, Damaged> {
         let place = (header.debug_abbrev_offset(), header.encoding());
         let mut shared = self.shared.borrow_mut();
         if let Some(shared) = shared.as_ref().filter(|shared| shared.place == place) {
-            return Ok(shared.clone());
+            return Ok(Rc::clone(&shared.layouts));
         }
-        let abbreviations = Arc::new(header.abbreviations(&self.dwarf.debug_abbrev)?);
-        let layouts = Rc::new(Layouts::new(header, &abbreviations));
-        Ok(shared.insert(Shared { place, abbreviations, layouts }).clone())
+        let layouts = Rc::new(Layouts::read(&self.dwarf.debug_abbrev, header)?);
+        *shared = Some(Shared { place, layouts: Rc::clone(&layouts) });
+        Ok(layouts)
     }
 
     fn contents(&self, place: DebugInfoOffset) -> Result<Rc<Contents>, Damaged> {
