@@ -20,6 +20,7 @@ mod modules;
 mod paths;
 mod pending;
 mod places;
+mod program;
 mod ranges;
 mod release;
 mod relocate;

@@ -1,8 +1,9 @@
 //! The line table of a unit: addresses to lines.
 
-use gimli::{ColumnType, IncompleteLineProgram, LineRow, Reader};
+use gimli::Reader;
 
 use super::dwarf::Damaged;
+use super::program::{Program, State};
 use super::ranges::Ranges;
 
 /// Which line each address of a unit comes from.
@@ -29,20 +30,19 @@ pub(super) struct Row {
 impl Rows {
     /// Runs a line program, which may have so many rows.
     pub(super) fn read<R: Reader>(
-        program: IncompleteLineProgram<R>,
+        mut program: Program<R>,
         rows_max: usize,
     ) -> Result<Rows, Damaged> {
         let mut rows: Vec<Row> = Vec::new();
         let mut sequences = Vec::new();
         let mut begin = None;
         let mut first = 0;
-        let mut states = program.rows();
-        while let Some((_, state)) = states.next_row()? {
-            let start = *begin.get_or_insert(state.address());
-            if state.end_sequence() {
-                sequences.push((start, state.address(), (first, rows.len())));
+        while let Some(state) = program.next()? {
+            let start = *begin.get_or_insert(state.address);
+            if state.ends_sequence {
+                sequences.push((start, state.address, (first, rows.len())));
                 (begin, first) = (None, rows.len());
-            } else if let Some(row) = Row::of(state, start) {
+            } else if let Some(row) = Row::of(&state, start) {
                 add(&mut rows, first, row);
             }
             if rows.len() > rows_max {
@@ -86,17 +86,12 @@ fn add(rows: &mut Vec<Row>, first: usize, row: Row) {
 
 impl Row {
     /// The row of a state of the line program; nothing where it lies before its own sequence.
-    fn of(state: &LineRow, start: u64) -> Option<Row> {
-        let number = |number: u64| u32::try_from(number).unwrap_or(0);
-        let column = match state.column() {
-            ColumnType::LeftEdge => 0,
-            ColumnType::Column(column) => number(column.get()),
-        };
+    fn of(state: &State, start: u64) -> Option<Row> {
         Some(Row {
-            offset: u32::try_from(state.address().checked_sub(start)?).ok()?,
-            file: u32::try_from(state.file_index()).ok()?,
-            line: number(state.line().map_or(0, u64::from)),
-            column,
+            offset: u32::try_from(state.address.checked_sub(start)?).ok()?,
+            file: u32::try_from(state.file).ok()?,
+            line: u32::try_from(state.line).unwrap_or(0),
+            column: u32::try_from(state.column).unwrap_or(0),
         })
     }
 }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::io::Read;
 use std::rc::Rc;
 
-use gimli::{DebugLine, Dwarf, EndianSlice, RelocateReader, RunTimeEndian, SectionId};
+use gimli::{Dwarf, EndianSlice, RelocateReader, RunTimeEndian, SectionId};
 use object::{CompressionFormat, Object, ObjectSection};
 
 use super::bytes::ImageStore;
@@ -22,6 +22,15 @@ const UNPACKED_BYTES_MAX: u64 = 1 << 30;
 pub(super) struct Sections<'a> {
     endian: RunTimeEndian,
     loaded: Vec<(SectionId, Section<'a>)>,
+}
+
+/// Whether relocations are applied when a section is read. Without, it is read much faster.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Relocations {
+    /// They are.
+    Pending,
+    /// There are none, or they have been.
+    None,
 }
 
 /// The bytes of a section, and what is still to be applied to them.
@@ -52,11 +61,10 @@ impl<'a> Sections<'a> {
         }
     }
 
-    /// The line tables, if nothing is to be applied to them any more: they are read much faster
-    /// then.
-    pub(super) fn plain_lines(&self) -> Option<DebugLine<EndianSlice<'a, RunTimeEndian>>> {
-        let (bytes, pending) = self.section(SectionId::DebugLine);
-        pending.is_empty().then(|| DebugLine::new(bytes, self.endian))
+    /// Whether something is to be applied to a section when it is read.
+    pub(super) fn relocations(&self, id: SectionId) -> Relocations {
+        let (_, pending) = self.section(id);
+        if pending.is_empty() { Relocations::None } else { Relocations::Pending }
     }
 
     fn section(&self, id: SectionId) -> Section<'a> {

@@ -10,17 +10,17 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use gimli::{
-    DebugAbbrevOffset, DebugInfoOffset, DebugLine, Dwarf, Encoding, EndianSlice, Reader,
-    RunTimeEndian, UnitHeader, UnitOffset,
+    DebugAbbrevOffset, DebugInfoOffset, Dwarf, Encoding, Reader, SectionId, UnitHeader, UnitOffset,
 };
 
 use super::code::Code;
 use super::dwarf::Damaged;
 use super::functions::functions;
 use super::layouts::Layouts;
+use super::program::Program;
 use super::ranges::Ranges;
 use super::rows::{Row, Rows};
-use super::sections::{Sections, Slice};
+use super::sections::{Relocations, Sections, Slice};
 use super::unit::Unit;
 
 /// Units kept open. One that is open holds its abbreviations and files, of which one that was
@@ -36,7 +36,7 @@ const PIECES_MAX: usize = 1 << 22;
 /// The units of an image.
 pub(super) struct Units<'a> {
     dwarf: Dwarf<Slice<'a>>,
-    plain_lines: Option<DebugLine<EndianSlice<'a, RunTimeEndian>>>,
+    lines: Relocations,
     /// Units by what `.debug_aranges` says of them.
     told: Ranges<DebugInfoOffset>,
     /// The other units by what they say of themselves.
@@ -73,7 +73,7 @@ impl<'a> Units<'a> {
         let told = Ranges::new(told(&dwarf));
         Units {
             dwarf,
-            plain_lines: sections.plain_lines(),
+            lines: sections.relocations(SectionId::DebugLine),
             told,
             scanned: OnceCell::new(),
             starts: OnceCell::new(),
@@ -211,12 +211,16 @@ impl<'a> Units<'a> {
     fn rows(&self, unit: &Unit<'a>) -> Result<Option<Rows>, Damaged> {
         let Some(program) = &unit.dwarf.line_program else { return Ok(None) };
         let rows_max = self.rows_left.get();
-        let Some(plain) = &self.plain_lines else {
-            return Rows::read(program.clone(), rows_max).map(Some);
-        };
         let header = program.header();
-        let program = plain.program(header.offset(), header.address_size(), None, None)?;
-        Rows::read(program, rows_max).map(Some)
+        let instructions = header.raw_program_buf();
+        match self.lines {
+            Relocations::Pending => Rows::read(Program::new(header, instructions)?, rows_max),
+            Relocations::None => {
+                let instructions = *instructions.inner();
+                Rows::read(Program::new(header, instructions)?, rows_max)
+            }
+        }
+        .map(Some)
     }
 }
 
