@@ -14,6 +14,7 @@
 #![cfg(target_os = "linux")]
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -72,8 +73,11 @@ impl Comparison {
 
     fn check(&self, what: &str) {
         let Comparison { compared, wrong, differing } = self;
-        println!("{what}: {compared} compared, {} differ, {wrong} wrong", differing.len());
-        println!("{}", differing.join("\n"));
+        let count = differing.len();
+        let mut out = std::io::stdout();
+        writeln!(out, "{what}: {compared} compared, {count} differ, {wrong} wrong")
+            .and_then(|()| writeln!(out, "{}", differing.join("\n")))
+            .expect("standard output is open");
         assert!(*compared > 0, "there are places to compare");
         assert!(differing.len() * 200 <= *compared, "no more than one in 200 differs");
         assert!(wrong * 500 <= *compared, "no more than one in 500 is wrong");
@@ -237,8 +241,10 @@ fn ask(program: &str, image: &Path, module: Option<&str>, places: &[Place]) -> V
         .spawn()
         .unwrap_or_else(|error| panic!("{program} is installed: {error}"));
     let mut stdin = child.stdin.take().expect("it is a pipe");
-    let addresses: String =
-        places.iter().map(|place| format!("{:#x}\n", place.address + place.offset - 1)).collect();
+    let mut addresses = String::new();
+    for place in places {
+        writeln!(addresses, "{:#x}", place.address + place.offset - 1).expect("memory");
+    }
     // It answers while it reads: both pipes would fill up.
     let writer = std::thread::spawn(move || stdin.write_all(addresses.as_bytes()));
     let output = child.wait_with_output().expect("it ends");

@@ -1,7 +1,6 @@
 //! Debug sections as gimli reads them: unpacked, and relocated where the file is relocatable.
 
 use std::convert::Infallible;
-use std::io::Read;
 use std::rc::Rc;
 
 use gimli::{Dwarf, EndianSlice, RelocateReader, RunTimeEndian, SectionId};
@@ -14,9 +13,6 @@ use super::relocate::Relocator;
 
 /// How this crate reads DWARF.
 pub(super) type Slice<'a> = RelocateReader<EndianSlice<'a, RunTimeEndian>, Pending<'a>>;
-
-/// A packed debug section may unpack to this many bytes.
-const UNPACKED_BYTES_MAX: u64 = 1 << 30;
 
 /// The debug sections of an image.
 pub(super) struct Sections<'a> {
@@ -105,18 +101,16 @@ fn section<'a>(
             return Some((packed.data, pending.unwrap_or_default()));
         }
         CompressionFormat::None => packed.data.to_vec(),
-        CompressionFormat::Zlib => unpack(flate2::read::ZlibDecoder::new(packed.data))?,
-        CompressionFormat::Zstandard => unpack(zstd::Decoder::with_buffer(packed.data).ok()?)?,
+        CompressionFormat::Zlib => {
+            store.unpack(flate2::read::ZlibDecoder::new(packed.data)).ok()?
+        }
+        CompressionFormat::Zstandard => {
+            store.unpack(zstd::Decoder::with_buffer(packed.data).ok()?).ok()?
+        }
         _ => return None,
     };
     if let Some(relocator) = at_once {
         relocator.apply(&section, &mut bytes);
     }
     Some((store.keep(bytes), pending.unwrap_or_default()))
-}
-
-fn unpack(decoder: impl Read) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    decoder.take(UNPACKED_BYTES_MAX + 1).read_to_end(&mut bytes).ok()?;
-    (bytes.len() as u64 <= UNPACKED_BYTES_MAX).then_some(bytes)
 }
