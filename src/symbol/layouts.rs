@@ -9,6 +9,9 @@ use gimli::{
 use super::dwarf::Damaged;
 use super::sections::Slice;
 
+/// About so many abbreviations has a unit of a kernel.
+const USUAL: usize = 256;
+
 /// The abbreviations that a unit's entries have.
 #[derive(Debug)]
 pub(super) struct Layouts<'a> {

@@ -1,10 +1,10 @@
 //! A line program: the instructions that make a unit's line table.
 //!
-//! gimli runs them too, and keeps much that nobody asks for here. This takes a quarter of its
-//! time, which is a fifth of the time that a kernel's frames take.
+//! gimli runs them too, and keeps registers that nobody asks for here; to run line programs is
+//! what most of a kernel's frames wait for.
 
 use gimli::constants as dw;
-use gimli::{DwLne, DwLns, LineProgramHeader, Reader};
+use gimli::{DwLne, DwLns, LineProgramHeader, Reader, ReaderOffset};
 
 use super::dwarf::Damaged;
 
@@ -69,6 +69,11 @@ impl<R: Reader> Program<R> {
             operands,
         };
         Ok(Program { left: instructions, state: START, rules })
+    }
+
+    /// Bytes of the instructions that are left.
+    pub(super) fn bytes(&self) -> usize {
+        self.left.len().into_u64().try_into().unwrap_or(usize::MAX)
     }
 
     /// Runs up to the next row, or the end of a sequence.
@@ -140,7 +145,7 @@ impl<R: Reader> Program<R> {
 
     /// Runs an instruction that says how long it is.
     fn extended(&mut self) -> Result<bool, Damaged> {
-        let length = self.left.read_uleb128().and_then(gimli::ReaderOffset::from_u64)?;
+        let length = self.left.read_uleb128().and_then(R::Offset::from_u64)?;
         let mut operands = self.left.split(length)?;
         match DwLne(operands.read_u8()?) {
             dw::DW_LNE_end_sequence => self.state.ends_sequence = true,

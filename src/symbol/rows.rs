@@ -6,6 +6,9 @@ use super::dwarf::Damaged;
 use super::program::{Program, State};
 use super::ranges::Ranges;
 
+/// Room is made for so many rows at once.
+const ROWS_AT_FIRST: usize = 1 << 14;
+
 /// Which line each address of a unit comes from.
 #[derive(Debug)]
 pub(super) struct Rows {
@@ -33,7 +36,8 @@ impl Rows {
         mut program: Program<R>,
         rows_max: usize,
     ) -> Result<Rows, Damaged> {
-        let mut rows: Vec<Row> = Vec::new();
+        // Most rows take a few bytes; room for too many is given back.
+        let mut rows: Vec<Row> = Vec::with_capacity((program.bytes() / 3).min(ROWS_AT_FIRST));
         let mut sequences = Vec::new();
         let mut begin = None;
         let mut first = 0;
