@@ -60,8 +60,11 @@ impl<'a> Layouts<'a> {
     ) -> Result<Layouts<'a>, Damaged> {
         let mut declarations = *section.reader().inner();
         declarations.skip(header.debug_abbrev_offset().0)?;
-        let mut layouts =
-            Layouts { numbered: Vec::new(), specifications: Vec::new(), declarations };
+        let mut layouts = Layouts {
+            numbered: Vec::with_capacity(USUAL),
+            specifications: Vec::with_capacity(USUAL * 8),
+            declarations,
+        };
         let mut left = declarations;
         while let Some(layout) = layouts.next(&mut left, header)? {
             layouts.numbered.push(layout);
