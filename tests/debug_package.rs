@@ -9,7 +9,8 @@
 //! ```
 //!
 //! What is compared is the whole chain of files and lines of a return address. In a module both
-//! are told the section, so that they do not answer from another.
+//! are told the section, so that they do not answer from another. A place is wrong where this
+//! crate agrees with neither.
 
 #![cfg(target_os = "linux")]
 
@@ -45,14 +46,17 @@ struct Place {
 /// Files and lines, the innermost call first.
 type Chain = Vec<String>;
 
-/// What became of the comparison.
+/// What became of the comparison, of places for which both of the others name a line.
 #[derive(Default)]
 struct Comparison {
-    /// Places for which both of the others name a line.
-    compared: usize,
-    /// Places for which they agree with each other, but not with this crate.
-    wrong: usize,
-    differing: Vec<String>,
+    /// Places of which both say the same.
+    agreed: usize,
+    /// Places of which they do not: binutils 2.40 names the wrong file for functions that a macro
+    /// of a header makes, elfutils 0.188 leaves out calls, and answers from another section at
+    /// the beginning of one.
+    disputed: usize,
+    /// Places of which this crate says what neither says.
+    wrong: Vec<String>,
 }
 
 impl Comparison {
@@ -61,26 +65,23 @@ impl Comparison {
         if binutils.is_empty() || elfutils.is_empty() {
             return;
         }
-        self.compared += 1;
-        let (is_one, is_other) = (is_same(ours, binutils), is_same(ours, elfutils));
-        if is_one && is_other {
-            return;
+        let count = if is_same(binutils, elfutils) { &mut self.agreed } else { &mut self.disputed };
+        *count += 1;
+        if !is_same(ours, binutils) && !is_same(ours, elfutils) {
+            self.wrong.push(format!("{name}: {ours:?}, {binutils:?}, {elfutils:?}"));
         }
-        self.wrong += usize::from(!is_one && !is_other && is_same(binutils, elfutils));
-        let text = format!("{name}:\n  {ours:?}\n  binutils {binutils:?}\n  elfutils {elfutils:?}");
-        self.differing.push(text);
     }
 
     fn check(&self, what: &str) {
-        let Comparison { compared, wrong, differing } = self;
-        let count = differing.len();
-        let mut out = std::io::stdout();
-        writeln!(out, "{what}: {compared} compared, {count} differ, {wrong} wrong")
-            .and_then(|()| writeln!(out, "{}", differing.join("\n")))
-            .expect("standard output is open");
-        assert!(*compared > 0, "there are places to compare");
-        assert!(differing.len() * 200 <= *compared, "no more than one in 200 differs");
-        assert!(wrong * 500 <= *compared, "no more than one in 500 is wrong");
+        let Comparison { agreed, disputed, wrong } = self;
+        let (compared, count) = (agreed + disputed, wrong.len());
+        writeln!(
+            std::io::stdout(),
+            "{what}: {compared} compared, {disputed} of them disputed, {count} wrong"
+        )
+        .expect("standard output is open");
+        assert!(compared > 0, "there are places to compare");
+        assert!(count * 500 <= compared, "no more than one in 500:\n{}", wrong.join("\n"));
     }
 }
 

@@ -74,7 +74,9 @@ impl<'a> Lines<'a> {
         for call in calls.unwrap_or_default().into_iter().rev() {
             let outer = self.place(&unit, call.file, call.line, call.column);
             let inner = std::mem::replace(&mut place, outer);
-            if inlined.len() < INLINED_MAX {
+            // The line table may begin behind the code that it is of. What was called last is not
+            // known there, but from where is.
+            if inner.file.is_some() && inlined.len() < INLINED_MAX {
                 inlined.push(inlined_call(&call, inner));
             }
         }
