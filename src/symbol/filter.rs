@@ -298,6 +298,7 @@ mod tests {
     /// Knows a few functions.
     struct Fake {
         asked: Vec<String>,
+        prepared: Vec<String>,
     }
 
     impl Symbolizer for Fake {
@@ -322,11 +323,15 @@ mod tests {
                 _ => Resolution::Missing(Reason::NoSuchSymbol),
             }
         }
+
+        fn prepare(&mut self, frames: &[Frame<'_>]) {
+            self.prepared.extend(frames.iter().map(|frame| frame.function.to_owned()));
+        }
     }
 
     fn filter(pieces: &[&[u8]]) -> (String, LogFilter<Fake>) {
         let mut out = Vec::new();
-        let mut filter = LogFilter::new(Fake { asked: Vec::new() });
+        let mut filter = LogFilter::new(Fake { asked: Vec::new(), prepared: Vec::new() });
         for piece in pieces {
             filter.feed(piece, &mut out).expect("memory");
         }
@@ -358,6 +363,16 @@ mod tests {
         assert_eq!(filter.symbols().asked.len(), 3, "a doubted frame is another");
         assert_eq!(filter.tally().found, 2);
         assert_eq!(filter.tally().missing["no such symbol"], 1);
+    }
+
+    #[test]
+    fn a_piece_is_looked_through_up_to_another_kernel() {
+        let (_, filter) = filter(&[
+            b"one+0x1/0x2 two+0x1/0x2 [mod]\none+0x1/0x2\nLinux version 6.1.0-1-x (y)\nthree+0x1/0x2\n",
+            b"few+0x1/0x2\n",
+        ]);
+        assert_eq!(filter.symbols().prepared, ["one", "two"]);
+        assert_eq!(filter.symbols().asked.len(), 4);
     }
 
     #[test]

@@ -71,11 +71,6 @@ impl<R: Reader> Program<R> {
         Ok(Program { left: instructions, state: START, rules })
     }
 
-    /// Bytes of the instructions that are left.
-    pub(super) fn bytes(&self) -> usize {
-        self.left.len().into_u64().try_into().unwrap_or(usize::MAX)
-    }
-
     /// Runs up to the next row, or the end of a sequence.
     pub(super) fn next(&mut self) -> Result<Option<State>, Damaged> {
         if self.state.ends_sequence {

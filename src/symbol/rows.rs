@@ -6,15 +6,12 @@ use super::dwarf::Damaged;
 use super::program::{Program, State};
 use super::ranges::Ranges;
 
-/// Room is made for so many rows at once.
-const ROWS_AT_FIRST: usize = 1 << 14;
-
 /// Which line each address of a unit comes from.
 #[derive(Debug)]
 pub(super) struct Rows {
     /// Pieces of code, with where their rows begin and end among all.
     sequences: Ranges<(usize, usize)>,
-    rows: Vec<Row>,
+    rows: Box<[Row]>,
 }
 
 /// A line that code comes from, up to where the next row begins.
@@ -31,13 +28,14 @@ pub(super) struct Row {
 }
 
 impl Rows {
-    /// Runs a line program, which may have so many rows.
+    /// Runs a line program, which may have so many rows. `rows` is room for them: to make it
+    /// anew for every unit takes longer than to copy what was found.
     pub(super) fn read<R: Reader>(
         mut program: Program<R>,
+        rows: &mut Vec<Row>,
         rows_max: usize,
     ) -> Result<Rows, Damaged> {
-        // Most rows take a few bytes; room for too many is given back.
-        let mut rows: Vec<Row> = Vec::with_capacity((program.bytes() / 3).min(ROWS_AT_FIRST));
+        rows.clear();
         let mut sequences = Vec::new();
         let mut begin = None;
         let mut first = 0;
@@ -47,14 +45,13 @@ impl Rows {
                 sequences.push((start, state.address, (first, rows.len())));
                 (begin, first) = (None, rows.len());
             } else if let Some(row) = Row::of(&state, start) {
-                add(&mut rows, first, row);
+                add(rows, first, row);
             }
             if rows.len() > rows_max {
                 return Err(Damaged);
             }
         }
-        rows.shrink_to_fit();
-        Ok(Rows { sequences: Ranges::new(sequences), rows })
+        Ok(Rows { sequences: Ranges::new(sequences), rows: rows.as_slice().into() })
     }
 
     /// Pieces of code that have rows.

@@ -48,6 +48,8 @@ pub(super) struct Units<'a> {
     /// The abbreviations read last: units may share them.
     shared: RefCell<Option<Shared<'a>>>,
     rows_left: Cell<usize>,
+    /// Room for the rows of a unit while they are read.
+    room: RefCell<Vec<Row>>,
 }
 
 /// A unit that knows an address, and what is in it.
@@ -81,6 +83,7 @@ impl<'a> Units<'a> {
             contents: RefCell::default(),
             shared: RefCell::default(),
             rows_left: Cell::new(ROWS_MAX),
+            room: RefCell::default(),
         }
     }
 
@@ -212,12 +215,15 @@ impl<'a> Units<'a> {
         let Some(program) = &unit.dwarf.line_program else { return Ok(None) };
         let rows_max = self.rows_left.get();
         let header = program.header();
+        let mut room = self.room.borrow_mut();
         let instructions = header.raw_program_buf();
         match self.lines {
-            Relocations::Pending => Rows::read(Program::new(header, instructions)?, rows_max),
+            Relocations::Pending => {
+                Rows::read(Program::new(header, instructions)?, &mut room, rows_max)
+            }
             Relocations::None => {
                 let instructions = *instructions.inner();
-                Rows::read(Program::new(header, instructions)?, rows_max)
+                Rows::read(Program::new(header, instructions)?, &mut room, rows_max)
             }
         }
         .map(Some)
