@@ -43,7 +43,8 @@ pub(crate) fn module(image: &[u8]) {
 fn frames(image: &[u8], module: &str) -> String {
     let names = image.split(|&byte| byte == 0).filter_map(|name| std::str::from_utf8(name).ok());
     let is_name = |name: &&str| {
-        (2..40).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        (2..40).contains(&name.len())
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     };
     let mut frames = String::new();
     for name in names.filter(is_name).take(64) {
