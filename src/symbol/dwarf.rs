@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 
-use addr2line::{Frame, Location};
+use gimli::Reader;
 
 use super::bytes::ImageStore;
+use super::functions::{Call, inlined_calls};
 use super::image::Image;
 use super::paths::{SourceRoot, shorten};
-use super::sections::{Sections, Slice};
+use super::sections::Sections;
+use super::unit::Unit;
 use super::units::Units;
 use super::{InlinedCall, Reason, Source};
 
@@ -20,6 +22,30 @@ pub(super) struct Lines<'a> {
     roots: Vec<SourceRoot>,
 }
 
+/// Debug information that cannot be read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Damaged;
+
+impl From<gimli::Error> for Damaged {
+    fn from(_: gimli::Error) -> Damaged {
+        Damaged
+    }
+}
+
+impl From<Damaged> for Reason {
+    fn from(_: Damaged) -> Reason {
+        Reason::Damaged
+    }
+}
+
+/// A line of a file.
+#[derive(Default)]
+struct Place {
+    file: Option<String>,
+    line: Option<u32>,
+    column: Option<u32>,
+}
+
 impl<'a> Lines<'a> {
     /// Reads what is needed to find the unit of an address.
     pub(super) fn read(
@@ -30,49 +56,52 @@ impl<'a> Lines<'a> {
         if !image.has_lines() {
             return Err(Reason::NoDebugInfo);
         }
-        let units = Units::new(Sections::load(store, image));
+        let units = Units::new(&Sections::load(store, image));
         Ok(Lines { units, roots: roots.to_vec() })
     }
 
     /// The place of an address, and the calls inlined there.
     pub(super) fn find(&self, address: u64) -> Result<Source, Reason> {
-        let reader = self.units.reader(address).ok_or(Reason::Damaged)?;
-        let found = reader.find_frames(address).skip_all_loads();
-        let mut frames = found.map_err(|_| Reason::Damaged)?;
-        let build = reader.find_dwarf_and_unit(address).skip_all_loads();
-        let build = build.and_then(|unit| unit.comp_dir);
-        let build = build.and_then(|build| std::str::from_utf8(build.slice()).ok());
-        let file = |place: &Location<'_>| Some(shorten(place.file?, build, &self.roots));
+        let (unit, contents) = self.units.find(address)?.ok_or(Reason::NoDebugInfo)?;
+        let mut place = contents.row(address).map_or_else(Place::default, |row| {
+            self.place(&unit, Some(row.file.into()), row.line.into(), row.column.into())
+        });
+        let function = contents.function(address);
+        let calls =
+            function.map(|at| inlined_calls(&self.units, &unit, at, address)).transpose()?;
         let mut inlined = Vec::new();
-        // Frames come innermost first; the last is the function that the log names.
-        let mut inner: Option<Frame<'_, Slice<'a>>> = None;
-        while let Some(outer) = frames.next().map_err(|_| Reason::Damaged)? {
-            if let Some(call) = inner.replace(outer)
-                && inlined.len() < INLINED_MAX
-            {
-                inlined.push(inlined_call(&call, file));
+        // The innermost call is at the address itself, every other one where the next was made.
+        for call in calls.unwrap_or_default().into_iter().rev() {
+            let outer = self.place(&unit, call.file, call.line, call.column);
+            let inner = std::mem::replace(&mut place, outer);
+            // The line table may begin behind the code that it is of. What was called last is not
+            // known there, but from where is.
+            if inner.file.is_some() && inlined.len() < INLINED_MAX {
+                inlined.push(inlined_call(&call, inner));
             }
         }
-        let own = inner.and_then(|frame| frame.location).ok_or(Reason::NoDebugInfo)?;
-        let file = file(&own).ok_or(Reason::NoDebugInfo)?;
-        Ok(Source {
-            file,
-            line: own.line,
-            column: own.column.filter(|&column| column > 0),
-            inlined,
-        })
+        let Place { file, line, column } = place;
+        Ok(Source { file: file.ok_or(Reason::NoDebugInfo)?, line, column, inlined })
+    }
+
+    fn place(&self, unit: &Unit<'a>, file: Option<u64>, line: u64, column: u64) -> Place {
+        let path = file.and_then(|file| unit.path(self.units.dwarf(), file));
+        let known = |number: u64| u32::try_from(number).ok().filter(|&number| number > 0);
+        let line = known(line);
+        Place {
+            file: path.map(|path| shorten(&path, unit.folder(), &self.roots)),
+            line,
+            column: known(column).filter(|_| line.is_some()),
+        }
     }
 }
 
-fn inlined_call(
-    frame: &Frame<'_, Slice<'_>>,
-    file: impl Fn(&Location<'_>) -> Option<String>,
-) -> InlinedCall {
-    let name = frame.function.as_ref().and_then(|function| function.raw_name().ok());
-    let place = frame.location.as_ref();
+fn inlined_call(call: &Call<'_>, place: Place) -> InlinedCall {
+    let unknown = || "?".to_owned();
+    let name = call.name.as_ref().and_then(|name| name.to_string_lossy().ok());
     InlinedCall {
-        function: name.map_or_else(|| "?".to_owned(), Cow::into_owned),
-        file: place.and_then(file).unwrap_or_else(|| "?".to_owned()),
-        line: place.and_then(|place| place.line),
+        function: name.map_or_else(unknown, Cow::into_owned),
+        file: place.file.unwrap_or_else(unknown),
+        line: place.line,
     }
 }

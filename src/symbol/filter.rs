@@ -12,7 +12,7 @@
 //! The first place is the one in the function that the log names. Calls that the compiler
 //! inlined there follow innermost first; `<` reads "called by".
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -31,6 +31,10 @@ pub struct LogFilter<S> {
     /// What follows each distinct frame, by its text.
     suffixes: [HashMap<Vec<u8>, Vec<u8>, FixedState>; 3],
     tally: Tally,
+    /// Frames of the piece before this one that had not been there before.
+    news: usize,
+    /// The release named last.
+    release: Option<String>,
 }
 
 /// What became of a log's distinct frames.
@@ -41,6 +45,9 @@ pub struct Tally {
     /// Frames without, by the reason.
     pub missing: BTreeMap<String, u64>,
 }
+
+/// A piece with fewer new frames is not followed by a look at the next as a whole.
+const NEWS_MIN: usize = 16;
 
 /// Distinct frames remembered; a log that has more is hostile or garbage.
 const SUFFIXES_MAX: usize = 1 << 20;
@@ -53,6 +60,8 @@ impl<S: Symbolizer> LogFilter<S> {
             partial: Vec::new(),
             suffixes: Default::default(),
             tally: Tally::default(),
+            news: usize::MAX,
+            release: None,
         }
     }
 
@@ -62,6 +71,9 @@ impl<S: Symbolizer> LogFilter<S> {
     ///
     /// When `out` cannot be written.
     pub fn feed(&mut self, mut bytes: &[u8], out: &mut impl Write) -> io::Result<()> {
+        if std::mem::take(&mut self.news) >= NEWS_MIN {
+            self.look_ahead(bytes);
+        }
         while let Some(end) = memchr::memchr(b'\n', bytes) {
             let (line, rest) = bytes.split_at(end + 1);
             if self.partial.is_empty() {
@@ -100,10 +112,13 @@ impl<S: Symbolizer> LogFilter<S> {
     }
 
     fn line(&mut self, line: &[u8], out: &mut impl Write) -> io::Result<()> {
-        if let Some(release) = release_in(line)
-            && self.symbols.set_release(release)
-        {
-            self.suffixes = Default::default();
+        if let Some(release) = release_in(line) {
+            if self.symbols.set_release(release) {
+                self.suffixes = Default::default();
+            }
+            if self.release.as_deref() != Some(release) {
+                self.release = Some(release.to_owned());
+            }
         }
         let mut written = 0;
         for plus in memmem::find_iter(line, b"+0x") {
@@ -118,6 +133,28 @@ impl<S: Symbolizer> LogFilter<S> {
         out.write_all(&line[written..])
     }
 
+    /// Shows the frames of a piece to the symbols, which then look them up in the order of their
+    /// addresses. It is not worth while where few are new.
+    fn look_ahead(&mut self, bytes: &[u8]) {
+        let mut seen: HashSet<&[u8], FixedState> = HashSet::default();
+        let mut frames = Vec::new();
+        for line in bytes.split_inclusive(|&byte| byte == b'\n') {
+            // What comes behind the name of another kernel is its own.
+            if release_in(line).is_some_and(|release| self.release.as_deref() != Some(release)) {
+                break;
+            }
+            for plus in memmem::find_iter(line, b"+0x") {
+                let Some(found) = Printed::at(line, plus) else { continue };
+                let text = &line[found.start..found.end];
+                let is_known = self.suffixes[found.frame.position as usize].contains_key(text);
+                if !is_known && seen.insert(text) {
+                    frames.push(found.frame);
+                }
+            }
+        }
+        self.symbols.prepare(&frames);
+    }
+
     /// What follows a frame.
     fn suffix(&mut self, text: &[u8], frame: &Frame<'_>) -> &[u8] {
         let suffixes = &mut self.suffixes[frame.position as usize];
@@ -127,6 +164,7 @@ impl<S: Symbolizer> LogFilter<S> {
         if !suffixes.contains_key(text) {
             let answer = self.symbols.resolve(frame);
             self.tally.see(&answer);
+            self.news = self.news.saturating_add(1);
             suffixes.insert(text.to_owned(), suffix(&answer).into_bytes());
         }
         suffixes.get(text).map_or(&[], Vec::as_slice)
@@ -260,6 +298,7 @@ mod tests {
     /// Knows a few functions.
     struct Fake {
         asked: Vec<String>,
+        prepared: Vec<String>,
     }
 
     impl Symbolizer for Fake {
@@ -284,11 +323,15 @@ mod tests {
                 _ => Resolution::Missing(Reason::NoSuchSymbol),
             }
         }
+
+        fn prepare(&mut self, frames: &[Frame<'_>]) {
+            self.prepared.extend(frames.iter().map(|frame| frame.function.to_owned()));
+        }
     }
 
     fn filter(pieces: &[&[u8]]) -> (String, LogFilter<Fake>) {
         let mut out = Vec::new();
-        let mut filter = LogFilter::new(Fake { asked: Vec::new() });
+        let mut filter = LogFilter::new(Fake { asked: Vec::new(), prepared: Vec::new() });
         for piece in pieces {
             filter.feed(piece, &mut out).expect("memory");
         }
@@ -320,6 +363,16 @@ mod tests {
         assert_eq!(filter.symbols().asked.len(), 3, "a doubted frame is another");
         assert_eq!(filter.tally().found, 2);
         assert_eq!(filter.tally().missing["no such symbol"], 1);
+    }
+
+    #[test]
+    fn a_piece_is_looked_through_up_to_another_kernel() {
+        let (_, filter) = filter(&[
+            b"one+0x1/0x2 two+0x1/0x2 [mod]\none+0x1/0x2\nLinux version 6.1.0-1-x (y)\nthree+0x1/0x2\n",
+            b"few+0x1/0x2\n",
+        ]);
+        assert_eq!(filter.symbols().prepared, ["one", "two"]);
+        assert_eq!(filter.symbols().asked.len(), 4);
     }
 
     #[test]

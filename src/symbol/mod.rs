@@ -8,19 +8,28 @@
 
 mod bytes;
 mod calls;
+mod code;
 mod debuglink;
 mod dwarf;
+mod entries;
 mod filter;
+mod functions;
 mod image;
+mod layouts;
 mod modules;
 mod paths;
+mod pending;
 mod places;
+mod program;
+mod ranges;
 mod release;
 mod relocate;
 mod resolve;
+mod rows;
 mod sections;
 mod symbols;
 mod table;
+mod unit;
 mod units;
 
 pub use bytes::ImageStore;
@@ -34,6 +43,9 @@ pub use symbols::{Search, SymbolOptions, Symbols, Warning};
 pub trait Symbolizer {
     /// Looks a frame up.
     fn resolve(&mut self, frame: &Frame<'_>) -> Resolution;
+
+    /// Looks up frames that will be asked for, in the order that is quickest.
+    fn prepare(&mut self, _frames: &[Frame<'_>]) {}
 
     /// Takes note of the kernel release that the log names for the frames that follow, and tells
     /// whether answers may change by that.

@@ -3,6 +3,8 @@
 //! Only relocatable files come here. Relocations are applied one by one in the file's order:
 //! riscv and loongarch have several at one place that add and subtract.
 
+use object::elf::Rela64;
+use object::read::elf::Rela;
 use object::{
     Architecture, Endianness, Object, ObjectSection, ObjectSymbol, RelocationFlags,
     RelocationTarget, SymbolKind, elf,
@@ -48,6 +50,31 @@ impl Relocator {
             let addend =
                 if relocation.has_implicit_addend() { Addend::InPlace } else { Addend::Known };
             patch.apply(place, self.endian, value, addend);
+        }
+    }
+
+    /// The byte order of the image.
+    pub(super) fn endian(&self) -> Endianness {
+        self.endian
+    }
+
+    /// Whether each relocation sets a field that no other one changes.
+    pub(super) fn takes_single_fields(&self) -> bool {
+        use Architecture as A;
+        matches!(self.machine, A::X86_64 | A::Aarch64 | A::PowerPc64 | A::S390x | A::Sparc64)
+    }
+
+    /// What a field stands for that holds `value` and has this relocation.
+    pub(super) fn relocated(&self, relocation: &Rela64<Endianness>, value: u64) -> u64 {
+        let index = relocation.r_sym(self.endian, false) as usize;
+        let symbol = if index == 0 { Some(0) } else { self.values.get(index).copied() };
+        let patch = Patch::of(self.machine, relocation.r_type(self.endian, false));
+        let wanted =
+            symbol.map(|symbol| symbol.wrapping_add_signed(relocation.r_addend(self.endian)));
+        match (patch, wanted) {
+            (Some(Patch::Set(4)), Some(wanted)) => wanted & u64::from(u32::MAX),
+            (Some(Patch::Set(8)), Some(wanted)) => wanted,
+            _ => value,
         }
     }
 

@@ -42,6 +42,12 @@ impl<'a> Resolver<'a> {
         self.find(frame).map_or_else(Resolution::Missing, Resolution::Found)
     }
 
+    /// An address where a frame may lie.
+    pub(super) fn address_of(&self, frame: &Frame<'_>) -> Option<u64> {
+        let candidates = self.candidates(frame).ok()?;
+        candidates.first().map(|first| first.address.wrapping_add(frame.offset))
+    }
+
     fn find(&self, frame: &Frame<'_>) -> Result<Source, Reason> {
         let candidates = self.candidates(frame)?;
         let lines = self.lines()?;

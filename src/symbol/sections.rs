@@ -1,36 +1,45 @@
 //! Debug sections as gimli reads them: unpacked, and relocated where the file is relocatable.
 
 use std::convert::Infallible;
-use std::io::Read;
-use std::ops::Range;
+use std::rc::Rc;
 
-use gimli::{Dwarf, EndianSlice, RunTimeEndian, SectionId};
+use gimli::{Dwarf, EndianSlice, RelocateReader, RunTimeEndian, SectionId};
 use object::{CompressionFormat, Object, ObjectSection};
 
 use super::bytes::ImageStore;
 use super::image::Image;
+use super::pending::Pending;
 use super::relocate::Relocator;
 
 /// How this crate reads DWARF.
-pub(super) type Slice<'a> = EndianSlice<'a, RunTimeEndian>;
-
-/// A packed debug section may unpack to this many bytes.
-const UNPACKED_BYTES_MAX: u64 = 1 << 30;
+pub(super) type Slice<'a> = RelocateReader<EndianSlice<'a, RunTimeEndian>, Pending<'a>>;
 
 /// The debug sections of an image.
 pub(super) struct Sections<'a> {
     endian: RunTimeEndian,
-    loaded: Vec<(SectionId, &'a [u8])>,
+    loaded: Vec<(SectionId, Section<'a>)>,
 }
 
+/// Whether relocations are applied when a section is read. Without, it is read much faster.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Relocations {
+    /// They are.
+    Pending,
+    /// There are none, or they have been.
+    None,
+}
+
+/// The bytes of a section, and what is still to be applied to them.
+type Section<'a> = (&'a [u8], Pending<'a>);
+
 impl<'a> Sections<'a> {
-    /// Unpacks and relocates what needs it.
+    /// Unpacks what is packed, and finds the relocations that are needed.
     pub(super) fn load(store: &'a ImageStore, image: &Image<'a>) -> Sections<'a> {
         let endian = match image.file.endianness() {
             object::Endianness::Little => RunTimeEndian::Little,
             object::Endianness::Big => RunTimeEndian::Big,
         };
-        let relocator = image.is_relocatable().then(|| Relocator::new(image));
+        let relocator = image.is_relocatable().then(|| Rc::new(Relocator::new(image)));
         let load = |id: SectionId| section(store, image, id.name(), relocator.as_ref());
         let loaded = USED.iter().filter_map(|&id| Some((id, load(id)?)));
         Sections { endian, loaded: loaded.collect() }
@@ -38,30 +47,25 @@ impl<'a> Sections<'a> {
 
     /// All of the debug information.
     pub(super) fn dwarf(&self) -> Dwarf<Slice<'a>> {
-        self.with(|id| self.bytes(id))
-    }
-
-    /// One unit, by its place in `.debug_info`.
-    pub(super) fn dwarf_of(&self, unit: Range<usize>) -> Option<Dwarf<Slice<'a>>> {
-        let unit = self.bytes(SectionId::DebugInfo).get(unit)?;
-        Some(self.with(|id| match id {
-            SectionId::DebugInfo => unit,
-            // Its offsets are those in the whole section.
-            SectionId::DebugAranges => &[],
-            id => self.bytes(id),
-        }))
-    }
-
-    fn bytes(&self, id: SectionId) -> &'a [u8] {
-        self.loaded.iter().find(|(loaded, _)| *loaded == id).map_or(&[], |&(_, bytes)| bytes)
-    }
-
-    fn with(&self, bytes: impl Fn(SectionId) -> &'a [u8]) -> Dwarf<Slice<'a>> {
-        let load = |id| Ok::<_, Infallible>(EndianSlice::new(bytes(id), self.endian));
+        let load = |id| {
+            let (bytes, pending) = self.section(id);
+            Ok::<_, Infallible>(RelocateReader::new(EndianSlice::new(bytes, self.endian), pending))
+        };
         match Dwarf::load(load) {
             Ok(dwarf) => dwarf,
             Err(never) => match never {},
         }
+    }
+
+    /// Whether something is to be applied to a section when it is read.
+    pub(super) fn relocations(&self, id: SectionId) -> Relocations {
+        let (_, pending) = self.section(id);
+        if pending.is_empty() { Relocations::None } else { Relocations::Pending }
+    }
+
+    fn section(&self, id: SectionId) -> Section<'a> {
+        let loaded = self.loaded.iter().find(|(loaded, _)| *loaded == id);
+        loaded.map_or_else(Section::default, |(_, section)| section.clone())
     }
 }
 
@@ -80,31 +84,33 @@ const USED: [SectionId; 11] = [
     SectionId::DebugTypes,
 ];
 
-/// A section's bytes. One that is damaged counts as absent: what needs it will say so.
+/// A section. One that is damaged counts as absent: what needs it will say so.
 fn section<'a>(
     store: &'a ImageStore,
     image: &Image<'a>,
     name: &str,
-    relocator: Option<&Relocator>,
-) -> Option<&'a [u8]> {
+    relocator: Option<&Rc<Relocator>>,
+) -> Option<Section<'a>> {
     let section = image.file.section_by_name(name)?;
     let packed = section.compressed_data().ok()?;
     let relocator = relocator.filter(|_| section.relocations().next().is_some());
+    let pending = relocator.and_then(|all| Pending::of(&image.file, section.index(), all));
+    let at_once = relocator.filter(|_| pending.is_none());
     let mut bytes = match packed.format {
-        CompressionFormat::None if relocator.is_none() => return Some(packed.data),
+        CompressionFormat::None if at_once.is_none() => {
+            return Some((packed.data, pending.unwrap_or_default()));
+        }
         CompressionFormat::None => packed.data.to_vec(),
-        CompressionFormat::Zlib => unpack(flate2::read::ZlibDecoder::new(packed.data))?,
-        CompressionFormat::Zstandard => unpack(zstd::Decoder::with_buffer(packed.data).ok()?)?,
+        CompressionFormat::Zlib => {
+            store.unpack(flate2::read::ZlibDecoder::new(packed.data)).ok()?
+        }
+        CompressionFormat::Zstandard => {
+            store.unpack(zstd::Decoder::with_buffer(packed.data).ok()?).ok()?
+        }
         _ => return None,
     };
-    if let Some(relocator) = relocator {
+    if let Some(relocator) = at_once {
         relocator.apply(&section, &mut bytes);
     }
-    Some(store.keep(bytes))
-}
-
-fn unpack(decoder: impl Read) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    decoder.take(UNPACKED_BYTES_MAX + 1).read_to_end(&mut bytes).ok()?;
-    (bytes.len() as u64 <= UNPACKED_BYTES_MAX).then_some(bytes)
+    Some((store.keep(bytes), pending.unwrap_or_default()))
 }

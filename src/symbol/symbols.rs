@@ -177,6 +177,16 @@ impl<'a> Symbols<'a> {
         }
     }
 
+    /// An address where a frame may lie; nothing where a build id is to be compared first.
+    fn address_of(&mut self, frame: &Frame<'_>) -> Option<u64> {
+        let found = match frame.module {
+            None => self.kernel(),
+            Some(module) if frame.build_id.is_none() => self.module(module, None),
+            Some(_) => None,
+        };
+        found?.address_of(frame)
+    }
+
     fn kernel(&mut self) -> Option<&Resolver<'a>> {
         if matches!(self.kernel, Kernel::NotYet) {
             self.kernel = match self.open_kernel() {
@@ -295,6 +305,18 @@ impl Symbolizer for Symbols<'_> {
             self.answers.insert(key, answer.clone());
         }
         answer
+    }
+
+    fn prepare(&mut self, frames: &[Frame<'_>]) {
+        let mut places: Vec<(Option<&str>, u64, usize)> = Vec::new();
+        for (index, frame) in frames.iter().enumerate() {
+            // Images are opened in the order of the log, so that warnings come in it.
+            places.extend(self.address_of(frame).map(|address| (frame.module, address, index)));
+        }
+        places.sort_unstable();
+        for (_, _, index) in places {
+            self.resolve(&frames[index]);
+        }
     }
 
     fn set_release(&mut self, release: &str) -> bool {

@@ -38,6 +38,9 @@ struct Function {
     next: Option<u32>,
 }
 
+/// Symbols of one image. What has more is made up: the largest kernels have some hundred thousand.
+const SYMBOLS_MAX: usize = 1 << 22;
+
 /// More functions of one name than this are not told apart.
 const CANDIDATES_MAX: usize = 4096;
 
@@ -50,8 +53,13 @@ impl<'a> Table<'a> {
             starts: Vec::new(),
             function_starts: Vec::new(),
         };
+        let symbols = || image.file.symbols().take(SYMBOLS_MAX);
+        let count = symbols().count();
+        table.heads.reserve(count);
+        table.functions.reserve(count);
+        table.starts.reserve(count);
         let has_thumb = image.file.architecture() == Architecture::Arm;
-        for symbol in image.file.symbols() {
+        for symbol in symbols() {
             let Some((section, base)) =
                 symbol.section_index().and_then(|section| Some((section, image.base(section)?)))
             else {

@@ -36,11 +36,18 @@ const PRELUDE: &str = "\
 /// A folder in which images are built.
 pub(crate) struct Builder {
     folder: TempDir,
+    flags: Vec<String>,
 }
 
 impl Builder {
     pub(crate) fn new() -> Builder {
-        Builder { folder: TempDir::new().expect("there is room for a folder") }
+        Builder::with(&[])
+    }
+
+    /// A builder that gives the compiler more flags.
+    pub(crate) fn with(flags: &[&str]) -> Builder {
+        let folder = TempDir::new().expect("there is room for a folder");
+        Builder { folder, flags: flags.iter().map(|&flag| flag.to_owned()).collect() }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -80,6 +87,7 @@ impl Builder {
         run(Command::new("cc")
             .current_dir(self.folder())
             .args(FLAGS)
+            .args(&self.flags)
             .arg("-c")
             .arg(&text)
             .arg("-o")
@@ -104,6 +112,15 @@ impl Builder {
             .arg(image)
             .arg(&linked));
         linked
+    }
+
+    /// A copy of an image without one section.
+    #[allow(dead_code, reason = "another test uses it")]
+    pub(crate) fn without(&self, image: &Path, name: &str, section: &str) -> PathBuf {
+        let copy = self.path(name);
+        let flag = format!("--remove-section={section}");
+        run(Command::new("objcopy").arg(flag).arg(image).arg(&copy));
+        copy
     }
 
     /// A copy of an image without debug sections.
