@@ -4,6 +4,7 @@ use crate::event::{Detail, Grouping};
 use crate::ledger::Ledger;
 use crate::parser::{Parser, ParserOptions};
 use crate::report::{Input, Report};
+use crate::symbol::Addresses;
 
 /// What an analysis is to do.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -27,6 +28,13 @@ impl Analysis {
         Analysis { parser: Parser::new(parser), ledger: Ledger::new(), inputs: Vec::new() }
     }
 
+    /// An analysis that names bare addresses.
+    pub fn with_addresses(options: AnalysisOptions, addresses: Addresses) -> Analysis {
+        let parser = ParserOptions { detail: Detail::Report, grouping: options.grouping };
+        let parser = Parser::with_addresses(parser, addresses);
+        Analysis { parser, ..Analysis::new(options) }
+    }
+
     /// Takes the next piece of the log.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.parser.feed(bytes, &mut self.ledger);
@@ -39,9 +47,15 @@ impl Analysis {
     }
 
     /// Ends the log.
-    pub fn finish(mut self) -> Report {
+    pub fn finish(self) -> Report {
+        self.finish_with_addresses().0
+    }
+
+    /// Ends the log, and gives back what named addresses.
+    pub fn finish_with_addresses(mut self) -> (Report, Addresses) {
         self.parser.finish(&mut self.ledger);
         let settled = self.ledger.settle(self.parser.names());
-        Report::build(self.inputs, &self.parser, &settled)
+        let report = Report::build(self.inputs, &self.parser, &settled);
+        (report, self.parser.take_addresses())
     }
 }

@@ -220,6 +220,10 @@ pub(crate) struct SymbolArgs {
     /// The kernel image with debug information
     #[arg(long, value_name = "FILE")]
     vmlinux: Option<PathBuf>,
+    /// Names for bare addresses: System.map, or the text of /proc/kallsyms or /proc/modules of the
+    /// boot that the log is of; may be packed
+    #[arg(long, value_name = "FILE")]
+    system_map: Vec<PathBuf>,
     /// Search this folder and all below it for modules (.ko, .ko.debug, also .gz, .xz, .zst)
     #[arg(long, value_name = "DIR")]
     modules: Vec<PathBuf>,
@@ -240,6 +244,7 @@ impl SymbolArgs {
     pub(crate) fn options(&self) -> SymbolOptions {
         SymbolOptions {
             vmlinux: self.vmlinux.clone(),
+            system_maps: self.system_map.clone(),
             modules: self.modules.clone(),
             debug_dirs: self.debug_dir.clone(),
             source_roots: self.source_root.clone(),

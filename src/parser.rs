@@ -13,6 +13,7 @@ use crate::event::{
 use crate::record::prefix::printk::{self, Fronts, Stamped};
 use crate::record::prefix::{Unwrapper, wrap};
 use crate::record::{Caller, Record};
+use crate::symbol::Addresses;
 use crate::time::{Clock, Stamp};
 
 /// What to parse for.
@@ -47,6 +48,18 @@ impl Parser {
             unwrapper: Unwrapper::new(),
             stage: Stage::new(options),
         }
+    }
+
+    /// A parser that names bare addresses.
+    pub fn with_addresses(options: ParserOptions, addresses: Addresses) -> Parser {
+        let mut parser = Parser::new(options);
+        parser.stage.names = Names::with_addresses(addresses);
+        parser
+    }
+
+    /// Gives back what names bare addresses, with what it learned from the log.
+    pub fn take_addresses(&mut self) -> Addresses {
+        self.stage.names.take_addresses()
     }
 
     /// Takes the next piece of the log.
@@ -370,6 +383,9 @@ impl Stage {
         self.assembler.next_boot();
         self.events_before = self.assembler.events();
         self.banner = None;
+        if self.names.next_boot() {
+            self.vocabulary.forget();
+        }
         self.boots.push(Boot::new(line));
         sink.boot(line, &self.names);
     }

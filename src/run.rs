@@ -16,7 +16,7 @@ use slabtrace::event::{Detail, Grouping};
 use slabtrace::report::{
     BootChoice, Escaped, EventWriter, Report, Selection, Style, Unusable, write_json, write_text,
 };
-use slabtrace::symbol::ImageStore;
+use slabtrace::symbol::{Addresses, ImageStore};
 use slabtrace::{Analysis, AnalysisOptions, Parser, ParserOptions};
 
 use crate::cli::{Cli, Color, Command, EventsArgs, EventsFormat, Format, ReportArgs, ResultArgs};
@@ -84,7 +84,12 @@ fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
     let output = prepared(&inputs, args.result.output.as_deref(), &args.captures)?;
     let store = ImageStore::new();
     let (mut symbols, output) = output.or_abandon(symbolize::symbols(&store, &args.symbols))?;
-    let (mut report, output) = output.or_abandon(analysed(&mut inputs, args.grouping()))?;
+    let analysis = Analysis::with_addresses(
+        AnalysisOptions { grouping: args.grouping() },
+        symbols.lend_addresses(),
+    );
+    let ((mut report, addresses), output) = output.or_abandon(analysed(&mut inputs, analysis))?;
+    symbols.return_addresses(addresses);
     let is_partial = report.loss.is_any() || inputs.is_broken();
     note_missing_boot(&selection, report.boots.len());
     selection.apply(&mut report);
@@ -98,16 +103,15 @@ fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
 }
 
 /// Reads all captures; a report that says nothing is an error.
-fn analysed(inputs: &mut Inputs, grouping: Grouping) -> anyhow::Result<Report> {
-    let mut analysis = Analysis::new(AnalysisOptions { grouping });
+fn analysed(inputs: &mut Inputs, mut analysis: Analysis) -> anyhow::Result<(Report, Addresses)> {
     inputs.read_all(|piece| match piece {
         Piece::Bytes(bytes) => analysis.feed(bytes),
         Piece::End { name, bytes } => analysis.end_input(name, bytes),
     })?;
-    let report = analysis.finish();
+    let (report, addresses) = analysis.finish_with_addresses();
     match Unusable::of(&report, inputs.is_binary()) {
         Some(unusable) => Err(unusable.into()),
-        None => Ok(report),
+        None => Ok((report, addresses)),
     }
 }
 

@@ -114,6 +114,7 @@ fn lines(symbols: &mut Symbols<'_>, module: &str, place: &Place) -> Vec<Option<u
         module: Some(module),
         build_id: None,
         position: Position::Return,
+        linked: None,
     };
     match symbols.resolve(&frame) {
         Resolution::Found(source) => {

@@ -71,7 +71,15 @@ const TEXT: u64 = 0x40_0000;
 
 fn frame(function: &str, offset: u64, size: u64) -> Frame<'_> {
     let position = Position::Return;
-    Frame { function, offset, size: Some(size), module: None, build_id: None, position }
+    Frame {
+        function,
+        offset,
+        size: Some(size),
+        module: None,
+        build_id: None,
+        position,
+        linked: None,
+    }
 }
 
 fn of_module(function: &str, offset: u64, size: u64) -> Frame<'_> {
@@ -281,7 +289,7 @@ fn packed_modules_are_found_by_either_name() {
     assert_eq!(symbols.warnings(), []);
     let asked = Frame { module: Some("leak_bad"), ..frame("leaky_text", 16, 0x30) };
     assert_eq!(ask(&mut symbols, asked), "no image");
-    assert!(matches!(symbols.warnings(), [Warning::Unreadable(_)]), "{:?}", symbols.warnings());
+    assert!(matches!(symbols.warnings()[..], [Warning::Unreadable(_)]), "{:?}", symbols.warnings());
 }
 
 #[test]
@@ -296,12 +304,12 @@ fn another_build_is_refused_or_warned_of() {
     assert_eq!(ask(&mut symbols, with_id("0102030405060708")), "drivers/leaky.c:10");
     assert_eq!(symbols.warnings(), []);
     assert_eq!(ask(&mut symbols, with_id("ffff")), "build id differs");
-    assert!(matches!(symbols.warnings(), [Warning::BuildIdDiffers { .. }]));
+    assert!(matches!(symbols.warnings()[..], [Warning::BuildIdDiffers { .. }]));
     symbols.set_release("6.1.0-test");
     assert_eq!(symbols.warnings().len(), 1, "the release agrees");
     symbols.set_release("6.6.1");
     assert!(
-        matches!(symbols.warnings(), [_, Warning::ReleaseDiffers { found, .. }] if found == "6.1.0-test")
+        matches!(symbols.warnings()[..], [_, Warning::ReleaseDiffers { ref found, .. }] if found == "6.1.0-test")
     );
 }
 

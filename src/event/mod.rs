@@ -20,6 +20,7 @@ mod timeline;
 mod vocabulary;
 
 pub(crate) use assembler::Assembler;
+pub(crate) use boot::arch_of;
 pub use boot::{Boot, PointerStyle, arch};
 pub use chain::{Context, Role};
 pub(crate) use echo::Fingerprint;

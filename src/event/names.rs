@@ -6,6 +6,7 @@ use indexmap::IndexSet;
 use crate::address::CodeAddr;
 use crate::event::{Context, Role};
 use crate::record::frame::{FrameRun, FrameText, Place, Reliability};
+use crate::symbol::{Addresses, Named};
 
 /// Names a string in [`Names`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -77,9 +78,33 @@ pub struct Names {
     frames: IndexSet<Frame, FixedState>,
     runs: IndexSet<Box<[FrameId]>, FixedState>,
     chains: IndexSet<Box<[Placed]>, FixedState>,
+    /// What names bare addresses.
+    addresses: Option<Box<Addresses>>,
 }
 
 impl Names {
+    /// Names that take functions for bare addresses.
+    pub(crate) fn with_addresses(addresses: Addresses) -> Names {
+        let addresses = (!addresses.is_empty()).then(|| Box::new(addresses));
+        Names { addresses, ..Names::default() }
+    }
+
+    /// Gives back what names bare addresses.
+    pub(crate) fn take_addresses(&mut self) -> Addresses {
+        self.addresses.take().map_or_else(Addresses::default, |addresses| *addresses)
+    }
+
+    /// Takes note of a line for the names of addresses. Tells whether those that were given may be
+    /// others now.
+    pub(crate) fn see(&mut self, text: &[u8]) -> bool {
+        self.addresses.as_mut().is_some_and(|addresses| addresses.see(text))
+    }
+
+    /// Another boot begins. Tells whether addresses may have other names in it.
+    pub(crate) fn next_boot(&mut self) -> bool {
+        self.addresses.as_mut().map(|addresses| addresses.next_boot()).is_some()
+    }
+
     /// The string of a name.
     pub fn text(&self, name: NameId) -> &str {
         &self.strings[name.0 as usize]
@@ -163,15 +188,37 @@ impl Names {
                 address,
                 reliability,
             },
-            Place::Bare(bare) => Frame {
-                function: None,
-                offset: None,
-                size: None,
-                module: None,
-                build_id: None,
-                address: address.or(Some(bare)),
-                reliability,
-            },
+            Place::Bare(bare) => {
+                let frame = Frame {
+                    function: None,
+                    offset: None,
+                    size: None,
+                    module: None,
+                    build_id: None,
+                    address: address.or(Some(bare)),
+                    reliability,
+                };
+                // A number in brackets may be a hash; the one that stands for a name never is.
+                self.named(bare).map_or(frame, |named| Frame {
+                    address: Some(bare),
+                    ..self.place(&named, frame)
+                })
+            }
+        }
+    }
+
+    fn named(&mut self, address: CodeAddr) -> Option<Named> {
+        self.addresses.as_mut()?.name(address.0).ok()
+    }
+
+    fn place(&mut self, named: &Named, frame: Frame) -> Frame {
+        let function = named.function.as_ref().map(|name| self.intern(name.as_bytes()));
+        Frame {
+            function,
+            offset: function.map(|_| named.offset),
+            size: named.size,
+            module: named.module.as_ref().map(|name| self.intern(name.as_bytes())),
+            ..frame
         }
     }
 

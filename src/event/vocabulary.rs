@@ -164,6 +164,9 @@ impl Vocabulary {
             self.follow(id);
             return Understood::Word(self.entries[id as usize].word);
         }
+        if names.see(text) {
+            self.forget();
+        }
         let understood = understand(text, names);
         match understood {
             Understood::Word(word) if word != Word::Other && text.len() <= REMEMBERED_BYTES_MAX => {
@@ -214,12 +217,17 @@ impl Vocabulary {
         }
     }
 
+    /// Forgets what lines mean: there are too many, or addresses in them have other names now.
+    pub(crate) fn forget(&mut self) {
+        self.entries.clear();
+        self.by_text.clear();
+        self.bytes.clear();
+        self.foresight.clear();
+    }
+
     fn remember(&mut self, text: &[u8], hash: u64, word: Word) {
         if self.entries.len() >= ENTRIES_MAX || self.bytes.len() + text.len() > BYTES_MAX {
-            self.entries.clear();
-            self.by_text.clear();
-            self.bytes.clear();
-            self.foresight.clear();
+            self.forget();
         }
         let (Ok(id), Ok(start), Ok(len)) = (
             EntryId::try_from(self.entries.len()),

@@ -1,6 +1,6 @@
 //! Source places for a report's frames.
 
-use super::{Advice, FrameReport, Report};
+use super::{Advice, FrameReport, Report, fingerprint};
 use crate::symbol::{Frame, Position, Reason, Resolution, Symbolizer, Warning};
 
 impl Report {
@@ -11,8 +11,13 @@ impl Report {
                 symbols.set_release(release);
             }
             for group in self.groups.iter_mut().filter(|group| group.boot == boot.index) {
+                let mut has_new_name = false;
                 for frame in &mut group.chain {
-                    add_source(frame, symbols);
+                    has_new_name |= add_name(frame, boot.index, symbols);
+                    add_source(frame, boot.index, symbols);
+                }
+                if has_new_name {
+                    group.fingerprint = fingerprint(&group.cache, &group.chain);
                 }
             }
         }
@@ -42,7 +47,25 @@ impl Report {
     }
 }
 
-fn add_source(frame: &mut FrameReport, symbols: &mut impl Symbolizer) {
+/// Names a bare address, where the log told only behind it where its kernel ran. Tells whether it
+/// has a function now.
+fn add_name(frame: &mut FrameReport, boot: usize, symbols: &mut impl Symbolizer) -> bool {
+    let (None, None, Some(address)) = (&frame.function, &frame.module, frame.address) else {
+        return false;
+    };
+    match symbols.name(Some(boot), address) {
+        Ok(named) => {
+            frame.offset = named.function.is_some().then_some(named.offset);
+            frame.size = named.size;
+            frame.function = named.function;
+            frame.module = named.module;
+        }
+        Err(reason) => frame.unresolved = Some(reason),
+    }
+    frame.function.is_some()
+}
+
+fn add_source(frame: &mut FrameReport, boot: usize, symbols: &mut impl Symbolizer) {
     let (Some(function), Some(offset)) = (frame.function.as_deref(), frame.offset) else { return };
     let asked = Frame {
         function,
@@ -51,8 +74,18 @@ fn add_source(frame: &mut FrameReport, symbols: &mut impl Symbolizer) {
         module: frame.module.as_deref(),
         build_id: frame.build_id.as_deref(),
         position: if frame.reliable { Position::Return } else { Position::Stale },
+        linked: None,
     };
-    match symbols.resolve(&asked) {
+    let mut answer = symbols.resolve(&asked);
+    if let (Resolution::Missing(Reason::Ambiguous(_)), Some(address)) = (&answer, frame.address) {
+        // Where the address lies tells functions of one name apart.
+        let named = symbols.name(Some(boot), address).ok();
+        let named = named.filter(|named| named.function.as_deref() == Some(function));
+        if let Some(linked) = named.and_then(|named| named.linked) {
+            answer = symbols.resolve(&Frame { linked: Some(linked), ..asked });
+        }
+    }
+    match answer {
         Resolution::Found(source) => frame.source = Some(source),
         Resolution::Missing(reason) => frame.unresolved = Some(reason),
     }

@@ -17,8 +17,8 @@ pub(super) fn symbolize(args: &SymbolizeArgs) -> anyhow::Result<Outcome> {
     let (symbols, output) = output.or_abandon(symbols(&store, &args.symbols))?;
     let mut filter = LogFilter::new(symbols);
     output.write(|out| copy(&mut inputs, &mut filter, out))??;
-    warn(filter.symbols().warnings());
-    say_missing(filter.tally());
+    warn(&filter.symbols().warnings());
+    say_missing(&filter.tally());
     Ok(Outcome::Reported)
 }
 
@@ -55,8 +55,8 @@ pub(super) fn symbols<'a>(store: &'a ImageStore, args: &SymbolArgs) -> anyhow::R
 /// Adds source places to the frames of a report.
 pub(super) fn add_sources(report: &mut Report, symbols: &mut Symbols<'_>) {
     report.add_sources(symbols);
-    report.add_symbol_warnings(symbols.warnings());
-    warn(symbols.warnings());
+    report.add_symbol_warnings(&symbols.warnings());
+    warn(&symbols.warnings());
 }
 
 fn warn(warnings: &[Warning]) {

@@ -7,6 +7,7 @@
 //! __kmalloc+0x49/0x150 (mm/slab_common.c:968)
 //! leaky_open+0x1a/0x40 [leaky] (drivers/leaky.c:41, inlined kzalloc include/linux/slab.h:716 < leaky_new drivers/leaky.c:17)
 //! dup+0x9/0x20 (ambiguous: fs/a.c:10 or fs/b.c:20)
+//! [<8006ab2c>] 0x8006ab2c (show_stack+0x74/0x94 arch/mips/kernel/traps.c:210)
 //! ```
 //!
 //! The first place is the one in the function that the log names. Calls that the compiler
@@ -19,7 +20,9 @@ use std::io::{self, Write};
 use foldhash::fast::FixedState;
 use memchr::memmem;
 
-use super::{Frame, Position, Reason, Resolution, Source, Symbolizer, release_in};
+use super::bare::{self, Bare};
+use super::release::is_banner;
+use super::{Frame, Named, Position, Reason, Resolution, Source, Symbolizer, release_in};
 use crate::capture::MAX_LINE_BYTES;
 
 /// Adds source places to a log that comes in pieces.
@@ -31,6 +34,21 @@ pub struct LogFilter<S> {
     /// What follows each distinct frame, by its text.
     suffixes: [HashMap<Vec<u8>, Vec<u8>, FixedState>; 3],
     tally: Tally,
+    /// What follows each distinct bare address.
+    bare: HashMap<(u64, Position), Unnamed, FixedState>,
+    /// How often what the log said changed the names of addresses.
+    generation: u64,
+    /// Lines seen that a kernel prints first.
+    banners: u64,
+}
+
+/// What follows a bare address.
+#[derive(Debug)]
+struct Unnamed {
+    generation: u64,
+    suffix: Vec<u8>,
+    /// Why it has no place.
+    missing: Option<String>,
 }
 
 /// What became of a log's distinct frames.
@@ -53,6 +71,9 @@ impl<S: Symbolizer> LogFilter<S> {
             partial: Vec::new(),
             suffixes: Default::default(),
             tally: Tally::default(),
+            bare: HashMap::default(),
+            generation: 0,
+            banners: 0,
         }
     }
 
@@ -95,8 +116,14 @@ impl<S: Symbolizer> LogFilter<S> {
     }
 
     /// What became of the distinct frames so far.
-    pub fn tally(&self) -> &Tally {
-        &self.tally
+    pub fn tally(&self) -> Tally {
+        let mut tally = self.tally.clone();
+        let missing = self.bare.values().filter_map(|bare| bare.missing.as_ref());
+        for reason in missing.clone() {
+            *tally.missing.entry(reason.clone()).or_default() += 1;
+        }
+        tally.found += (self.bare.len() - missing.count()) as u64;
+        tally
     }
 
     fn line(&mut self, line: &[u8], out: &mut impl Write) -> io::Result<()> {
@@ -105,6 +132,82 @@ impl<S: Symbolizer> LogFilter<S> {
         {
             self.suffixes = Default::default();
         }
+        let bare = self.bare_addresses(line);
+        if !bare.is_empty() {
+            return self.bare_line(line, &bare, out);
+        }
+        self.named_line(line, out)
+    }
+
+    /// The bare addresses of a line, where they can be named.
+    fn bare_addresses(&mut self, line: &[u8]) -> Vec<Bare> {
+        if !self.symbols.has_addresses() {
+            return Vec::new();
+        }
+        if is_banner(line) {
+            self.banners += 1;
+            if self.banners > 1 {
+                self.symbols.next_boot();
+                self.generation += 1;
+            }
+        }
+        self.generation += u64::from(self.symbols.see(line));
+        bare::find(line)
+    }
+
+    /// A line with bare addresses, between which names may stand.
+    fn bare_line(&mut self, line: &[u8], found: &[Bare], out: &mut impl Write) -> io::Result<()> {
+        let mut written = 0;
+        for bare in found {
+            self.named_line(&line[written..bare.end], out)?;
+            written = bare.end;
+            let position = position(&line[..bare.start], &line[bare.end..]);
+            out.write_all(self.bare_suffix(bare.address, position))?;
+        }
+        self.named_line(&line[written..], out)
+    }
+
+    /// What follows a bare address.
+    fn bare_suffix(&mut self, address: u64, position: Position) -> &[u8] {
+        let key = (address, position);
+        let is_known = self.bare.get(&key).is_some_and(|known| known.generation == self.generation);
+        if !is_known {
+            let (suffix, missing) = match self.symbols.name(None, address) {
+                Ok(named) => self.named_suffix(&named, position),
+                Err(reason) => (String::new(), Some(reason.to_string())),
+            };
+            if self.bare.len() >= SUFFIXES_MAX {
+                self.bare.clear();
+            }
+            let generation = self.generation;
+            self.bare.insert(key, Unnamed { generation, suffix: suffix.into_bytes(), missing });
+        }
+        self.bare.get(&key).map_or(&[], |known| known.suffix.as_slice())
+    }
+
+    /// The name of an address and its place, and the reason where it has none.
+    fn named_suffix(&mut self, named: &Named, position: Position) -> (String, Option<String>) {
+        let answer = match &named.function {
+            Some(function) => self.symbols.resolve(&Frame {
+                function,
+                offset: named.offset,
+                size: named.size,
+                module: named.module.as_deref(),
+                build_id: None,
+                position,
+                linked: named.linked,
+            }),
+            None => Resolution::Missing(Reason::NoSuchSymbol),
+        };
+        let name = name(named);
+        match answer {
+            Resolution::Found(source) => (format!(" ({name} {})", place(&source)), None),
+            Resolution::Missing(reason) => (format!(" ({name})"), Some(reason.to_string())),
+        }
+    }
+
+    /// A line, or the part of one, whose frames have names.
+    fn named_line(&mut self, line: &[u8], out: &mut impl Write) -> io::Result<()> {
         let mut written = 0;
         for plus in memmem::find_iter(line, b"+0x") {
             if plus < written {
@@ -142,6 +245,16 @@ impl Tally {
             }
         }
     }
+}
+
+/// An address's name as kallsyms prints it.
+fn name(named: &Named) -> String {
+    let size = named.size.map_or_else(String::new, |size| format!("/{size:#x}"));
+    let module = named.module.as_ref().map_or_else(String::new, |module| format!(" [{module}]"));
+    let function = named.function.as_deref().unwrap_or("?");
+    let mut name = format!("{function}+{:#x}{size}{module}", named.offset);
+    name.retain(|character| !character.is_control());
+    name
 }
 
 /// The text behind a frame.
@@ -196,7 +309,8 @@ impl<'a> Printed<'a> {
         let (size, rest) = hex(rest.strip_prefix(b"/")?)?;
         let (module, build_id, rest) = module(rest).unwrap_or((None, None, rest));
         let position = position(&line[..start], rest);
-        let frame = Frame { function, offset, size: Some(size), module, build_id, position };
+        let frame =
+            Frame { function, offset, size: Some(size), module, build_id, position, linked: None };
         Some(Printed { start, end: line.len() - rest.len(), frame })
     }
 }

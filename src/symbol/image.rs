@@ -28,6 +28,14 @@ pub enum ImageError {
         /// What is wrong.
         cause: object::Error,
     },
+    /// The text names no address.
+    #[error(
+        "found no symbol with an address in {path}; give System.map, or the text of /proc/kallsyms or /proc/modules read by root (with 0 in /proc/sys/kernel/kptr_restrict)"
+    )]
+    NoAddresses {
+        /// The file.
+        path: String,
+    },
 }
 
 /// In a relocatable file every section begins at address 0. Each is given addresses of its own,

@@ -6,12 +6,15 @@
 //! Nothing here guesses: a frame that more than one function could have printed is
 //! [`Reason::Ambiguous`], with every candidate, and an image of another build is refused.
 
+mod addresses;
+mod bare;
 mod bytes;
 mod calls;
 mod debuglink;
 mod dwarf;
 mod filter;
 mod image;
+mod map;
 mod modules;
 mod paths;
 mod places;
@@ -19,16 +22,20 @@ mod release;
 mod relocate;
 mod resolve;
 mod sections;
+mod slide;
 mod symbols;
 mod table;
 mod units;
+mod warning;
 
+pub use addresses::{Addresses, Named};
 pub use bytes::ImageStore;
 pub use filter::{LogFilter, Tally};
 pub use image::ImageError;
 pub use paths::{SourceRoot, SourceRootError};
 pub use release::release_in;
-pub use symbols::{Search, SymbolOptions, Symbols, Warning};
+pub use symbols::{Search, SymbolOptions, Symbols};
+pub use warning::Warning;
 
 /// Tells where in the source a frame lies.
 pub trait Symbolizer {
@@ -39,6 +46,29 @@ pub trait Symbolizer {
     /// whether answers may change by that.
     fn set_release(&mut self, _release: &str) -> bool {
         false
+    }
+
+    /// Whether bare addresses can be named.
+    fn has_addresses(&self) -> bool {
+        false
+    }
+
+    /// Takes note of a line of the log that follows, for what it says of where the kernel ran.
+    /// Tells whether names that were given may be others now.
+    fn see(&mut self, _line: &[u8]) -> bool {
+        false
+    }
+
+    /// Another boot's log begins.
+    fn next_boot(&mut self) {}
+
+    /// Names a bare address of the boot with that number, or of the present one.
+    ///
+    /// # Errors
+    ///
+    /// The reason why it has no name.
+    fn name(&mut self, _boot: Option<usize>, _address: u64) -> Result<Named, Reason> {
+        Err(Reason::NoImage)
     }
 }
 
@@ -57,6 +87,9 @@ pub struct Frame<'a> {
     pub build_id: Option<&'a str>,
     /// What the printed offset points at.
     pub position: Position,
+    /// The address that the place was linked at, where that is known: it tells functions of one
+    /// name apart.
+    pub linked: Option<u64>,
 }
 
 /// What a printed offset points at.
@@ -128,6 +161,18 @@ pub enum Reason {
     /// points at the start of the symbol behind.
     #[error("points at the symbol behind")]
     NextSymbol,
+    /// How far KASLR moved the kernel is not known, or the log's frames do not fit the map.
+    #[error("kernel offset unknown")]
+    OffsetUnknown,
+    /// The address is no place in the kernel, and no map has its module.
+    #[error("outside the kernel")]
+    OutsideKernel,
+    /// The number is no address, but the hash of one.
+    #[error("hashed address")]
+    Hashed,
+    /// What would name an address is of another kernel release than the log.
+    #[error("release differs")]
+    ReleaseDiffers,
     /// Several functions have this name and size, at different places in the source.
     #[error("ambiguous")]
     Ambiguous(Vec<Source>),

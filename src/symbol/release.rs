@@ -11,6 +11,11 @@ pub fn release_in(line: &[u8]) -> Option<&str> {
     std::str::from_utf8(release).ok().filter(|release| is_release(release))
 }
 
+/// Whether a kernel that starts prints the line.
+pub(super) fn is_banner(line: &[u8]) -> bool {
+    banner(line).is_some()
+}
+
 fn banner(line: &[u8]) -> Option<&[u8]> {
     const MARK: &[u8] = b"Linux version ";
     let at = memmem::find(line, MARK)?;

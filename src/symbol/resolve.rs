@@ -60,9 +60,14 @@ impl<'a> Resolver<'a> {
 
     /// The functions that the frame may mean: those whose size fits best.
     fn candidates(&self, frame: &Frame<'_>) -> Result<Vec<Candidate>, Reason> {
-        let named = self.table.find(frame.function);
+        let mut named = self.table.find(frame.function);
         if named.is_empty() {
             return Err(Reason::NoSuchSymbol);
+        }
+        if let Some(start) = frame.linked.and_then(|place| place.checked_sub(frame.offset))
+            && named.iter().any(|candidate| candidate.address == start)
+        {
+            named.retain(|candidate| candidate.address == start);
         }
         let Some(size) = frame.size else { return Ok(named) };
         let fits: Vec<Fit> = named.iter().map(|&named| self.table.fit(named, size)).collect();
@@ -130,8 +135,15 @@ mod tests {
     #[test]
     fn a_return_address_is_looked_up_within_its_call() {
         let offset = |position, offset, machine| {
-            let frame =
-                Frame { function: "f", offset, size: None, module: None, build_id: None, position };
+            let frame = Frame {
+                function: "f",
+                offset,
+                size: None,
+                module: None,
+                build_id: None,
+                position,
+                linked: None,
+            };
             lookup_offset(&frame, machine)
         };
         assert_eq!(offset(Position::Return, 0x20, Architecture::X86_64), 0x1f);

@@ -13,7 +13,8 @@ use super::modules::Modules;
 use super::paths::SourceRoot;
 use super::places;
 use super::resolve::Resolver;
-use super::{Frame, Position, Reason, Resolution, Symbolizer};
+use super::warning::{Warning, build_id_warning, release_warning};
+use super::{Addresses, Frame, Named, Position, Reason, Resolution, Symbolizer};
 
 /// Files of one module that are compared before one is taken.
 const COMPARED_MAX: usize = 8;
@@ -23,6 +24,8 @@ const COMPARED_MAX: usize = 8;
 pub struct SymbolOptions {
     /// The kernel image.
     pub vmlinux: Option<PathBuf>,
+    /// Texts that name addresses: `System.map`, `/proc/kallsyms`, `/proc/modules`.
+    pub system_maps: Vec<PathBuf>,
     /// Folders with modules, searched with all below them.
     pub modules: Vec<PathBuf>,
     /// Folders laid out like `/usr/lib/debug`.
@@ -43,40 +46,6 @@ pub enum Search {
     NamedOnly,
 }
 
-/// What makes answers doubtful, or prevents them.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, thiserror::Error)]
-pub enum Warning {
-    /// The log names one kernel release, the image another.
-    #[error(
-        "{file} is of kernel {found}, but the log is of {wanted}: lines are shown only where function sizes agree, and may still be wrong; give the image of the very build"
-    )]
-    ReleaseDiffers {
-        /// The image.
-        file: String,
-        /// The release that the log names.
-        wanted: String,
-        /// The image's.
-        found: String,
-    },
-    /// The log names one build id of a module, its file has another.
-    #[error(
-        "{file} has build id {found}, but the log says {wanted} for {module}: its frames are left without lines; give the file of the very build"
-    )]
-    BuildIdDiffers {
-        /// The module.
-        module: String,
-        /// Its file.
-        file: String,
-        /// The build id that the log names.
-        wanted: String,
-        /// The file's.
-        found: String,
-    },
-    /// An image that was found could not be used.
-    #[error("{0}")]
-    Unreadable(String),
-}
-
 /// Answers from kernel images.
 pub struct Symbols<'a> {
     store: &'a ImageStore,
@@ -87,6 +56,7 @@ pub struct Symbols<'a> {
     modules: HashMap<String, Option<Resolver<'a>>, FixedState>,
     answers: HashMap<Key, Resolution, FixedState>,
     warnings: Vec<Warning>,
+    addresses: Addresses,
 }
 
 /// The kernel's image.
@@ -103,7 +73,7 @@ enum Kernel<'a> {
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
     function: String,
-    place: (u64, Option<u64>, Position),
+    place: (u64, Option<u64>, Position, Option<u64>),
     module: Option<String>,
     build_id: Option<String>,
 }
@@ -112,7 +82,7 @@ impl Key {
     fn of(frame: &Frame<'_>) -> Key {
         Key {
             function: frame.function.to_owned(),
-            place: (frame.offset, frame.size, frame.position),
+            place: (frame.offset, frame.size, frame.position, frame.linked),
             module: frame.module.map(str::to_owned),
             build_id: frame.build_id.map(str::to_owned),
         }
@@ -138,17 +108,32 @@ impl<'a> Symbols<'a> {
             modules: HashMap::with_hasher(FixedState::default()),
             answers: HashMap::with_hasher(FixedState::default()),
             warnings: Vec::new(),
+            addresses: Addresses::default(),
         };
         if let Some(vmlinux) = symbols.options.vmlinux.clone() {
             let image = Image::open(store, &vmlinux)?;
             symbols.kernel = Kernel::Open(Box::new(symbols.resolver(symbols.with_lines(image))));
         }
+        let options = &symbols.options;
+        symbols.addresses = Addresses::new(&options.system_maps, options.vmlinux.as_deref())?;
         Ok(symbols)
     }
 
     /// What makes answers doubtful, in the order it was found.
-    pub fn warnings(&self) -> &[Warning] {
-        &self.warnings
+    pub fn warnings(&self) -> Vec<Warning> {
+        let mut warnings = self.warnings.clone();
+        warnings.extend(self.addresses.warnings());
+        warnings
+    }
+
+    /// Lends out what names bare addresses, to be given back by [`Symbols::return_addresses`].
+    pub fn lend_addresses(&mut self) -> Addresses {
+        std::mem::take(&mut self.addresses)
+    }
+
+    /// Takes back what names bare addresses, with what it learned from a log.
+    pub fn return_addresses(&mut self, addresses: Addresses) {
+        self.addresses = addresses;
     }
 
     fn warn(&mut self, warning: Option<Warning>) {
@@ -297,6 +282,25 @@ impl Symbolizer for Symbols<'_> {
         answer
     }
 
+    fn has_addresses(&self) -> bool {
+        !self.addresses.is_empty()
+    }
+
+    fn see(&mut self, line: &[u8]) -> bool {
+        self.addresses.see(line)
+    }
+
+    fn next_boot(&mut self) {
+        self.addresses.next_boot();
+    }
+
+    fn name(&mut self, boot: Option<usize>, address: u64) -> Result<Named, Reason> {
+        match boot {
+            Some(boot) => self.addresses.name_in(boot, address),
+            None => self.addresses.name(address),
+        }
+    }
+
     fn set_release(&mut self, release: &str) -> bool {
         if self.release.as_deref() == Some(release) {
             return false;
@@ -325,22 +329,4 @@ impl fmt::Debug for Symbols<'_> {
             .field("answers", &self.answers.len())
             .finish_non_exhaustive()
     }
-}
-
-fn release_warning(image: &Image<'_>, wanted: Option<&str>) -> Option<Warning> {
-    let wanted = wanted?;
-    let found = image.release().filter(|found| found != wanted)?;
-    let file = image.path.display().to_string();
-    Some(Warning::ReleaseDiffers { file, wanted: wanted.to_owned(), found })
-}
-
-fn build_id_warning(image: &Image<'_>, module: &str, wanted: Option<&str>) -> Option<Warning> {
-    let wanted = wanted?;
-    let found = image.build_id().filter(|found| !found.eq_ignore_ascii_case(wanted))?;
-    Some(Warning::BuildIdDiffers {
-        module: module.to_owned(),
-        file: image.path.display().to_string(),
-        wanted: wanted.to_owned(),
-        found,
-    })
 }

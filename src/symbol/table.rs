@@ -174,7 +174,7 @@ pub(super) enum Fit {
 }
 
 /// Whether kallsyms knows such a symbol.
-fn is_printable_symbol(name: &[u8], kind: SymbolKind) -> bool {
+pub(super) fn is_printable_symbol(name: &[u8], kind: SymbolKind) -> bool {
     matches!(kind, SymbolKind::Text | SymbolKind::Data | SymbolKind::Unknown)
         && !name.is_empty()
         && !is_mapping_symbol(name)

@@ -1,0 +1,183 @@
+//! Bare addresses to functions and source places, by texts and images that the tests make.
+
+#![cfg(target_os = "linux")]
+
+mod support {
+    #[expect(dead_code, reason = "other tests build modules too")]
+    pub(crate) mod elf;
+}
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use support::elf::Builder;
+
+/// Where the image begins.
+const TEXT: u64 = 0x40_0000;
+
+/// Two functions of one name and size, which only an address tells apart.
+const KERNEL: [&str; 3] = [
+    "#line 10 \"fs/a.c\"\nKEEP static void twin(void) { BYTES(8); }\nKEEP void a_end(void) {}",
+    "#line 20 \"fs/b.c\"\nKEEP static void twin(void) { BYTES(8); }\nKEEP void b_end(void) {}",
+    "#line 30 \"mm/own.c\"\nKEEP void own(void) {\n\tBYTES(16);\n\tBYTES(16);\n}\nKEEP void end(void) {}",
+];
+
+fn run(arguments: &[&str], files: &[(&str, &Path)], log: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_slabtrace"));
+    command.args(arguments).arg("--no-auto-symbols");
+    for (flag, path) in files {
+        command.arg(flag).arg(path);
+    }
+    command.arg(log).env("NO_COLOR", "1").output().expect("the command runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn write(builder: &Builder, name: &str, text: &str) -> PathBuf {
+    let path = builder.path(name);
+    fs::write(&path, text).expect("there is room");
+    path
+}
+
+/// The functions of a report's chains, one list a group.
+fn chains(output: &Output) -> Vec<Vec<String>> {
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let groups = report["groups"].as_array().expect("groups");
+    let name = |frame: &Value| {
+        let of = |key: &str| frame[key].as_str().map(str::to_owned);
+        let missing = || format!("{} {}", frame["address"], frame["unresolved"]);
+        let function = of("function").unwrap_or_else(missing);
+        of("module").map_or_else(|| function.clone(), |module| format!("{function} [{module}]"))
+    };
+    let chain = |group: &Value| {
+        group["chain"].as_array().expect("a chain").iter().map(name).collect::<Vec<_>>()
+    };
+    groups.iter().map(chain).collect()
+}
+
+const MIPS_MAP: &str = "\
+80100000 T _stext
+80100000 T _text
+80101000 t show_stack
+80101100 T dump_stack
+80102000 t alloc_debug_processing
+80102400 T __kmalloc
+80103000 T handle_sys
+80103100 T plat_irq_dispatch
+80104000 T kthread
+80105000 T _etext
+";
+
+const MIPS_LOG: &str = "\
+[    2.000000] TRACE kmalloc-64 alloc 0x83595c80 inuse=7 fp=0x00000000
+[    2.000100] CPU: 0 PID: 80 Comm: insmod Tainted: G           O      6.6.93 #0
+[    2.000200] Call Trace:
+[    2.000300] [<80101010>] 0x80101010
+[    2.000400] [<80101120>] 0x80101120
+[    2.000500] [<80102030>] 0x80102030
+[    2.000600] [<80102440>] 0x80102440
+[    2.000700] [<c0000050>] 0xc0000050
+[    2.000800] [<80104060>] 0x80104060
+[    2.000900] 
+";
+
+#[test]
+fn a_router_without_kallsyms_gets_names_and_chains_from_its_map() {
+    let builder = Builder::new();
+    let log = write(&builder, "serial.log", MIPS_LOG);
+    let map = write(&builder, "System.map", MIPS_MAP);
+    let json = ["--format", "json"];
+    let named = run(&json, &[("--system-map", &map)], &log);
+    let outside = "\"0xc0000050\" \"outside the kernel\"".to_owned();
+    assert_eq!(chains(&named), [vec![outside, "kthread".to_owned()]]);
+    assert!(text(&named.stderr).contains("1 bare address lies outside the kernel"));
+    let modules = write(&builder, "modules", "leaky 16384 0 - Live 0xc0000000 (O)\n");
+    let named = run(&json, &[("--system-map", &map), ("--system-map", &modules)], &log);
+    assert_eq!(chains(&named), [["\"0xc0000050\" null [leaky]", "kthread"]]);
+    let kallsyms = format!("{MIPS_MAP}c0000000 t leaky_init\t[leaky]\n");
+    let kallsyms = write(&builder, "kallsyms", &kallsyms);
+    let named = run(&json, &[("--system-map", &kallsyms)], &log);
+    assert_eq!(chains(&named), [["leaky_init [leaky]", "kthread"]]);
+    assert_eq!(text(&named.stderr), "");
+}
+
+#[test]
+fn a_map_of_another_release_names_nothing() {
+    let builder = Builder::new();
+    let log = write(&builder, "serial.log", MIPS_LOG);
+    let map = write(&builder, "System.map-6.6.94", MIPS_MAP);
+    let output = run(&["--format", "json"], &[("--system-map", &map)], &log);
+    assert_eq!(chains(&output)[0][0], "\"0x80101010\" \"release differs\"");
+    assert!(text(&output.stderr).contains("is of kernel 6.6.94, but the log is of 6.6.93"));
+}
+
+#[test]
+fn a_text_without_addresses_is_refused() {
+    let builder = Builder::new();
+    let log = write(&builder, "serial.log", MIPS_LOG);
+    let hidden = write(&builder, "kallsyms", "00000000 T _stext\n00000000 T kthread\n");
+    let output = run(&[], &[("--system-map", &hidden)], &log);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stderr).contains("read by root"), "{}", text(&output.stderr));
+}
+
+/// A log line for a place `offset` bytes into the image, `slide` bytes away.
+fn bare(offset: u64, slide: u64) -> String {
+    let address = TEXT + offset + slide;
+    format!("[    1.000000] [<{address:016x}>] 0x{address:016x}\n")
+}
+
+#[test]
+fn an_address_is_placed_once_the_log_tells_where_its_kernel_ran() {
+    let builder = Builder::new();
+    let kernel = builder.kernel("vmlinux", TEXT, &KERNEL);
+    let slide = 0x1a00_0000;
+    let frames = [bare(4, slide), bare(0x24, slide), bare(0x50, slide)].concat();
+    let untold = write(&builder, "untold.log", &frames);
+    let output = run(&["symbolize"], &[("--vmlinux", &kernel)], &untold);
+    assert_eq!(text(&output.stdout), frames, "nothing is guessed");
+    assert!(text(&output.stderr).contains("KASLR may have moved the kernel"));
+    assert!(text(&output.stderr).contains("3 kernel offset unknown"));
+    let offset = format!("[    0.500000] Kernel Offset: {slide:#x} from {TEXT:#x}\n");
+    let told = write(&builder, "told.log", &format!("{offset}{frames}"));
+    let output = run(&["symbolize"], &[("--vmlinux", &kernel)], &told);
+    let out = text(&output.stdout);
+    let places: Vec<&str> = out.lines().skip(1).map(|line| &line[54..]).collect();
+    assert_eq!(
+        places,
+        [
+            " (twin+0x4/0x10 fs/a.c:10)",
+            " (twin+0x4/0x10 fs/b.c:20)",
+            " (own+0x10/0x30 mm/own.c:31)",
+        ],
+        "{out}"
+    );
+}
+
+#[test]
+fn functions_of_one_name_are_told_apart_by_a_printed_address() {
+    let builder = Builder::new();
+    let kernel = builder.kernel("vmlinux", TEXT, &KERNEL);
+    let line = |function: &str, offset: u64, at: u64, size: u64| {
+        format!(
+            "[    2.0003] [<{:016x}>] {function}+{offset:#x}/{size:#x}\n",
+            TEXT + at + 0x20_0000
+        )
+    };
+    let log = [
+        "[    2.0000] TRACE kmalloc-64 alloc 0xffff888004a10040 inuse=1 fp=0xffff888004a10080\n",
+        "[    2.0001] CPU: 0 PID: 90 Comm: insmod Not tainted 3.16.0 #1\n[    2.0002] Call Trace:\n",
+        &line("own", 0x10, 0x50, 0x30),
+        &line("twin", 0x4, 0x24, 0x10),
+        &line("b_end", 0x1, 0x31, 0x10),
+    ]
+    .concat();
+    let log = write(&builder, "serial.log", &log);
+    let output = run(&[], &[("--vmlinux", &kernel)], &log);
+    let out = text(&output.stdout);
+    assert!(out.contains("      twin+0x4/0x10\n        fs/b.c:20\n"), "{out}");
+}
