@@ -403,6 +403,7 @@ impl Stage {
         self.report_losses(sink);
         if let Some(boot) = self.boots.last_mut() {
             boot.kernel = self.assembler.kernel();
+            boot.build_id = self.assembler.build_id();
             boot.hardware = self.assembler.hardware();
         }
     }

@@ -314,6 +314,27 @@ fn another_build_is_refused_or_warned_of() {
 }
 
 #[test]
+fn a_kernel_of_another_build_is_refused() {
+    let builder = Builder::new();
+    let kernel = builder.kernel("vmlinux", TEXT, &[KERNEL]);
+    let log = |id: &str| {
+        format!("CPU: 0 PID: 9 Comm: x Not tainted 6.1.0-test #1  {id}\n own+0x10/0x30\n")
+    };
+    let own = "0a0b0c0d00000000000000000000000000000000";
+    let other = "1a0b0c0d00000000000000000000000000000000";
+    for (id, place, warned) in [(own, " (mm/own.c:11)", ""), (other, "", "for the kernel")] {
+        let path = builder.path("x.log");
+        fs::write(&path, log(id)).expect("there is room");
+        let output = command(&["symbolize"], &[("--vmlinux", &kernel)], &path);
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(text.ends_with(&format!(" own+0x10/0x30{place}\n")), "{text}");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(errors.contains("has build id 0a0b0c0d, but the log says"), !warned.is_empty());
+        assert!(errors.contains(warned), "{errors}");
+    }
+}
+
+#[test]
 fn a_debug_file_is_found_by_build_id() {
     let builder = Builder::new();
     let kernel = builder.kernel("vmlinux", TEXT, &[KERNEL]);

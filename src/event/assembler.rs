@@ -38,6 +38,7 @@ pub(crate) struct Assembler {
     /// Whether headers of the present boot carry times: then frames without one are no records.
     stamped: bool,
     kernel: Option<NameId>,
+    build_id: Option<NameId>,
     hardware: Option<NameId>,
 }
 
@@ -57,6 +58,7 @@ impl Assembler {
             boot: 0,
             stamped: false,
             kernel: None,
+            build_id: None,
             hardware: None,
         }
     }
@@ -90,6 +92,11 @@ impl Assembler {
         self.kernel
     }
 
+    /// The build id of its kernel that the present boot names.
+    pub(crate) fn build_id(&self) -> Option<NameId> {
+        self.build_id
+    }
+
     /// The hardware that the present boot names.
     pub(crate) fn hardware(&self) -> Option<NameId> {
         self.hardware
@@ -102,6 +109,7 @@ impl Assembler {
         self.skeleton = Skeleton::default();
         self.stamped = false;
         self.kernel = None;
+        self.build_id = None;
         self.hardware = None;
     }
 
@@ -206,6 +214,7 @@ impl Assembler {
             Word::Mark(mark) => self.mark(record, mark, word, names),
             Word::Task(task) => {
                 self.kernel = task.kernel.or(self.kernel);
+                self.build_id = task.build_id.or(self.build_id);
                 if let Some(cpu) = task.cpu {
                     self.binder.see_cpu(cpu);
                 }

@@ -22,6 +22,8 @@ pub struct Boot {
     pub last_time: Option<Stamp>,
     /// The kernel release.
     pub kernel: Option<NameId>,
+    /// The kernel's build id.
+    pub build_id: Option<NameId>,
     /// The hardware, as stack headers name it.
     pub hardware: Option<NameId>,
     /// How the kernel printed pointers.
@@ -37,6 +39,7 @@ impl Boot {
             first_time: None,
             last_time: None,
             kernel: None,
+            build_id: None,
             hardware: None,
             pointers: PointerEvidence::default(),
         }

@@ -57,6 +57,8 @@ pub struct Task {
     pub taint: NameId,
     /// The kernel release.
     pub kernel: Option<NameId>,
+    /// The kernel's build id.
+    pub build_id: Option<NameId>,
 }
 
 /// What is wrong with an event.

@@ -317,5 +317,6 @@ fn intern_task(task: &TaskHeader<'_>, names: &mut Names) -> Task {
         comm: names.intern(task.comm),
         taint: names.intern(task.taint),
         kernel: (!task.kernel.is_empty()).then(|| names.intern(task.kernel)),
+        build_id: (!task.build_id.is_empty()).then(|| names.intern(task.build_id)),
     }
 }

@@ -75,6 +75,7 @@ impl Builder<'_> {
         BootReport {
             index,
             kernel: boot.kernel.map(|name| self.text(name)),
+            build_id: boot.build_id.map(|name| self.text(name)),
             hardware: boot.hardware.map(|name| self.text(name)),
             arch: arch(boot.kernel, width, self.names),
             first_line: boot.first_line,

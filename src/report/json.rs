@@ -52,6 +52,9 @@ struct Input<'a> {
 struct Boot<'a> {
     index: usize,
     kernel: Option<&'a str>,
+    /// Kernels that print it are rare.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    build_id: Option<&'a str>,
     hardware: Option<&'a str>,
     arch: Option<&'static str>,
     first_line: u64,
@@ -209,6 +212,7 @@ fn boot(boot: &super::BootReport) -> Boot<'_> {
     Boot {
         index: boot.index,
         kernel: boot.kernel.as_deref(),
+        build_id: boot.build_id.as_deref(),
         hardware: boot.hardware.as_deref(),
         arch: boot.arch,
         first_line: boot.first_line.0,

@@ -91,6 +91,8 @@ pub struct BootReport {
     pub index: usize,
     /// The kernel release.
     pub kernel: Option<String>,
+    /// The kernel's build id in hexadecimal digits, where it was printed.
+    pub build_id: Option<String>,
     /// The hardware.
     pub hardware: Option<String>,
     /// The architecture.

@@ -10,6 +10,9 @@ impl Report {
             if let Some(release) = &boot.kernel {
                 symbols.set_release(release);
             }
+            if let Some(build_id) = &boot.build_id {
+                symbols.set_build_id(build_id);
+            }
             for group in self.groups.iter_mut().filter(|group| group.boot == boot.index) {
                 let mut has_new_name = false;
                 for frame in &mut group.chain {

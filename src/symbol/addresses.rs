@@ -14,6 +14,7 @@ use super::bytes::ImageStore;
 use super::image::{Image, ImageError};
 use super::map::{Hit, Kind, Map};
 use super::slide::{Evidence, Slide};
+use super::warning::is_same_id;
 use super::{Reason, Warning};
 
 /// Distinct addresses remembered.
@@ -207,6 +208,10 @@ impl Finder<'_> {
     fn find_in(&self, map: &Map, address: u64) -> Result<Named, Refusal> {
         if let Some(warning) = release_warning(map, self.evidence.release.as_deref()) {
             return Err(Refusal { reason: Reason::ReleaseDiffers, warning: Some(warning) });
+        }
+        let ids = map.build_id.as_ref().zip(self.evidence.build_id.as_ref());
+        if ids.is_some_and(|(found, printed)| !is_same_id(found, printed)) {
+            return Err(Refusal { reason: Reason::BuildIdDiffers, warning: None });
         }
         if map.is_high() && u32::try_from(address).is_ok() {
             return Err(Refusal { reason: Reason::Hashed, warning: None });

@@ -22,7 +22,9 @@ use memchr::memmem;
 
 use super::bare::{self, Bare};
 use super::release::is_banner;
-use super::{Frame, Named, Position, Reason, Resolution, Source, Symbolizer, release_in};
+use super::{
+    Frame, Named, Position, Reason, Resolution, Source, Symbolizer, build_id_in, release_in,
+};
 use crate::capture::MAX_LINE_BYTES;
 
 /// Adds source places to a log that comes in pieces.
@@ -127,10 +129,11 @@ impl<S: Symbolizer> LogFilter<S> {
     }
 
     fn line(&mut self, line: &[u8], out: &mut impl Write) -> io::Result<()> {
-        if let Some(release) = release_in(line)
-            && self.symbols.set_release(release)
-        {
-            self.suffixes = Default::default();
+        if let Some(release) = release_in(line) {
+            let is_news = self.symbols.set_release(release);
+            if build_id_in(line).is_some_and(|id| self.symbols.set_build_id(id)) || is_news {
+                self.suffixes = Default::default();
+            }
         }
         let bare = self.bare_addresses(line);
         if !bare.is_empty() {

@@ -30,6 +30,8 @@ pub(super) struct Map {
     pub(super) path: String,
     /// The release that it is of, where it says so.
     pub(super) release: Option<String>,
+    /// The image's build id.
+    pub(super) build_id: Option<String>,
     /// Whose addresses they are.
     pub(super) kind: Kind,
     /// Whether the kernel may have run elsewhere than it was linked.
@@ -118,6 +120,7 @@ impl Map {
         let mut map = Map {
             path: image.path.display().to_string(),
             release: image.release(),
+            build_id: image.build_id(),
             ..Map::default()
         };
         let mut symbols = Symbols::default();

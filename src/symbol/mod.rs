@@ -33,7 +33,7 @@ pub use bytes::ImageStore;
 pub use filter::{LogFilter, Tally};
 pub use image::ImageError;
 pub use paths::{SourceRoot, SourceRootError};
-pub use release::release_in;
+pub use release::{build_id_in, release_in};
 pub use symbols::{Search, SymbolOptions, Symbols};
 pub use warning::Warning;
 
@@ -45,6 +45,12 @@ pub trait Symbolizer {
     /// Takes note of the kernel release that the log names for the frames that follow, and tells
     /// whether answers may change by that.
     fn set_release(&mut self, _release: &str) -> bool {
+        false
+    }
+
+    /// Takes note of the build id of its kernel that the log names, and tells whether answers may
+    /// change by that.
+    fn set_build_id(&mut self, _build_id: &str) -> bool {
         false
     }
 

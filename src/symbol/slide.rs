@@ -5,7 +5,7 @@
 use memchr::memmem;
 
 use super::map::{Kind, Map, Placement};
-use super::release::release_in;
+use super::release::{build_id_in, release_in};
 
 /// Frames with address and symbol that are kept: the first of a boot.
 const ANCHORS_MAX: usize = 64;
@@ -21,6 +21,8 @@ const PAGE: u64 = 4096;
 pub(super) struct Evidence {
     /// The release that it names.
     pub(super) release: Option<String>,
+    /// The build id that it names.
+    pub(super) build_id: Option<String>,
     anchors: Vec<Anchor>,
     /// Whether its kernel names functions: what it prints bare is none of its own then.
     pub(super) has_names: bool,
@@ -78,9 +80,12 @@ impl Evidence {
             return self.stated.replace(stated) != Some(stated);
         }
         let Some(release) = release_in(line) else { return false };
-        let is_new = self.release.as_deref() != Some(release);
+        let build_id = build_id_in(line);
+        let is_new = self.release.as_deref() != Some(release)
+            || build_id.is_some_and(|id| self.build_id.as_deref() != Some(id));
         if is_new {
             self.release = Some(release.to_owned());
+            self.build_id = build_id.map(str::to_owned);
         }
         is_new
     }

@@ -13,7 +13,7 @@ use super::modules::Modules;
 use super::paths::SourceRoot;
 use super::places;
 use super::resolve::Resolver;
-use super::warning::{Warning, build_id_warning, release_warning};
+use super::warning::{Warning, build_id_warning, is_same_id, release_warning};
 use super::{Addresses, Frame, Named, Position, Reason, Resolution, Symbolizer};
 
 /// Files of one module that are compared before one is taken.
@@ -51,6 +51,8 @@ pub struct Symbols<'a> {
     store: &'a ImageStore,
     options: SymbolOptions,
     release: Option<String>,
+    /// The kernel's build id by the log.
+    build_id: Option<String>,
     kernel: Kernel<'a>,
     module_files: Option<Modules>,
     modules: HashMap<String, Option<Resolver<'a>>, FixedState>,
@@ -103,6 +105,7 @@ impl<'a> Symbols<'a> {
             store,
             options,
             release: None,
+            build_id: None,
             kernel: Kernel::NotYet,
             module_files: None,
             modules: HashMap::with_hasher(FixedState::default()),
@@ -143,18 +146,25 @@ impl<'a> Symbols<'a> {
     }
 
     fn look_up(&mut self, frame: &Frame<'_>) -> Resolution {
-        let Some(module) = frame.module else {
-            return match self.kernel() {
-                Some(kernel) => kernel.resolve(frame),
-                None => Resolution::Missing(Reason::NoImage),
-            };
-        };
+        let Some(module) = frame.module else { return self.look_up_kernel(frame) };
         let build_id = frame.build_id;
         let Some(found) = self.module(module, build_id) else {
             return Resolution::Missing(Reason::NoImage);
         };
         match build_id_warning(found.image(), module, build_id) {
             None => found.resolve(frame),
+            warning => {
+                self.warn(warning);
+                Resolution::Missing(Reason::BuildIdDiffers)
+            }
+        }
+    }
+
+    fn look_up_kernel(&mut self, frame: &Frame<'_>) -> Resolution {
+        let build_id = self.build_id.clone();
+        let Some(kernel) = self.kernel() else { return Resolution::Missing(Reason::NoImage) };
+        match build_id_warning(kernel.image(), "the kernel", build_id.as_deref()) {
+            None => kernel.resolve(frame),
             warning => {
                 self.warn(warning);
                 Resolution::Missing(Reason::BuildIdDiffers)
@@ -180,9 +190,14 @@ impl<'a> Symbols<'a> {
     }
 
     fn open_kernel(&mut self) -> Option<Resolver<'a>> {
-        let release = self.release.clone().filter(|_| self.searches())?;
-        let files = places::kernels(&release, &self.debug_dirs());
-        let image = self.best(&files, None)?;
+        let mut files = Vec::new();
+        let build_id = self.build_id.clone();
+        files
+            .extend(build_id.as_deref().and_then(|id| places::by_build_id(id, &self.debug_dirs())));
+        if let Some(release) = self.release.as_ref().filter(|_| self.searches()) {
+            files.extend(places::kernels(release, &self.debug_dirs()));
+        }
+        let image = self.best(&files, build_id.as_deref())?;
         Some(self.resolver(self.with_lines(image)))
     }
 
@@ -228,7 +243,10 @@ impl<'a> Symbols<'a> {
             match Image::open(self.store, file) {
                 Ok(image) => {
                     let rank = (
-                        build_id.is_some() && image.build_id().as_deref() == build_id,
+                        image
+                            .build_id()
+                            .zip(build_id)
+                            .is_some_and(|(found, id)| is_same_id(&found, id)),
                         release_warning(&image, self.release.as_deref()).is_none(),
                         image.has_lines(),
                     );
@@ -282,6 +300,18 @@ impl Symbolizer for Symbols<'_> {
         answer
     }
 
+    fn set_build_id(&mut self, build_id: &str) -> bool {
+        if self.build_id.as_deref() == Some(build_id) {
+            return false;
+        }
+        self.build_id = Some(build_id.to_owned());
+        if self.options.vmlinux.is_none() {
+            self.kernel = Kernel::NotYet;
+        }
+        self.answers.clear();
+        true
+    }
+
     fn has_addresses(&self) -> bool {
         !self.addresses.is_empty()
     }
@@ -306,6 +336,7 @@ impl Symbolizer for Symbols<'_> {
             return false;
         }
         self.release = Some(release.to_owned());
+        self.build_id = None;
         if self.options.vmlinux.is_none() {
             self.kernel = Kernel::NotYet;
         }

@@ -89,6 +89,17 @@ pub(super) fn release_warning(image: &Image<'_>, wanted: Option<&str>) -> Option
     Some(Warning::ReleaseDiffers { file, wanted: wanted.to_owned(), found })
 }
 
+/// Whether a printed build id is that of a file. The kernel prints twenty bytes, and zeros behind an
+/// id that has fewer.
+pub(super) fn is_same_id(found: &str, printed: &str) -> bool {
+    let printed = printed.to_ascii_lowercase();
+    printed.strip_prefix(found).is_some_and(|rest| rest.bytes().all(|digit| digit == b'0'))
+        || found.len() > PRINTED_DIGITS && found.get(..PRINTED_DIGITS) == Some(&printed)
+}
+
+/// Digits of a build id that the kernel prints.
+const PRINTED_DIGITS: usize = 40;
+
 /// Whether a module's file is of another build than the log names.
 pub(super) fn build_id_warning(
     image: &Image<'_>,
@@ -96,11 +107,27 @@ pub(super) fn build_id_warning(
     wanted: Option<&str>,
 ) -> Option<Warning> {
     let wanted = wanted?;
-    let found = image.build_id().filter(|found| !found.eq_ignore_ascii_case(wanted))?;
+    let found = image.build_id().filter(|found| !is_same_id(found, wanted))?;
     Some(Warning::BuildIdDiffers {
         module: module.to_owned(),
         file: image.path.display().to_string(),
         wanted: wanted.to_owned(),
         found,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_build_id_is_printed_with_zeros_behind_it() {
+        let long = "6482126594aec27f75a677159bf96a6be38339b3";
+        assert!(is_same_id(long, long));
+        assert!(is_same_id(long, &long.to_ascii_uppercase()));
+        assert!(is_same_id(&format!("{long}0102"), long), "the end is not printed");
+        assert!(is_same_id("0a0b0c0d", "0a0b0c0d00000000000000000000000000000000"));
+        assert!(!is_same_id("0a0b0c0d", "0a0b0c0d00000000000000000000000000000001"));
+        assert!(!is_same_id(long, "6482126594aec27f75a677159bf96a6be38339b4"));
+    }
 }
