@@ -359,6 +359,29 @@ fn a_debug_file_is_found_by_its_link_if_the_checksum_agrees() {
     check(options(Some(&linked), &[]), &[(asked, "no debug info")]);
 }
 
+#[test]
+fn what_images_have_in_common_is_read_from_the_supplementary_file() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/dwz");
+    let asked = frame("first", 0x18, 0x30);
+    let inlined = "mm/first.c:13 < helper_of_both_images include/shared.h:7";
+    let exact = Frame { size: None, ..asked };
+    check(options(Some(&fixture.join("vmlinux-first")), &[]), &[(exact, inlined)]);
+    let builder = Builder::new();
+    let moved = builder.path("vmlinux");
+    fs::copy(fixture.join("vmlinux-first"), &moved).expect("there is room");
+    // The file of another build is as good as none.
+    fs::copy(&moved, builder.path("common.debug")).expect("there is room");
+    let without = "mm/first.c:13 < ? include/shared.h:7";
+    check(options(Some(&moved), &[]), &[(exact, without)]);
+    let by_id = builder.path("debug/.build-id/87");
+    fs::create_dir_all(&by_id).expect("there is room");
+    let name = "f5f4a05ea63e223f4083391a487f9a3ea03af7.debug";
+    fs::copy(fixture.join("common.debug"), by_id.join(name)).expect("there is room");
+    let mut with_dir = options(Some(&moved), &[]);
+    with_dir.debug_dirs = vec![builder.path("debug")];
+    check(with_dir, &[(exact, inlined)]);
+}
+
 /// A function that ends 8 bytes after a call, and one of its name and size that has none there.
 #[cfg(target_arch = "x86_64")]
 #[test]

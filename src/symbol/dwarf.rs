@@ -25,12 +25,13 @@ impl<'a> Lines<'a> {
     pub(super) fn read(
         store: &'a ImageStore,
         image: &Image<'a>,
+        supplement: Option<&Image<'a>>,
         roots: &[SourceRoot],
     ) -> Result<Lines<'a>, Reason> {
         if !image.has_lines() {
             return Err(Reason::NoDebugInfo);
         }
-        let units = Units::new(Sections::load(store, image));
+        let units = Units::new(Sections::load(store, image, supplement));
         Ok(Lines { units, roots: roots.to_vec() })
     }
 

@@ -16,6 +16,8 @@ use super::{Frame, Position, Reason, Resolution, Source};
 pub(super) struct Resolver<'a> {
     store: &'a ImageStore,
     image: Image<'a>,
+    /// What its debug information refers to.
+    supplement: Option<Image<'a>>,
     table: Table<'a>,
     lines: OnceCell<Result<Lines<'a>, Reason>>,
     roots: Vec<SourceRoot>,
@@ -26,10 +28,11 @@ impl<'a> Resolver<'a> {
     pub(super) fn new(
         store: &'a ImageStore,
         image: Image<'a>,
+        supplement: Option<Image<'a>>,
         roots: &[SourceRoot],
     ) -> Resolver<'a> {
         let table = Table::read(&image);
-        Resolver { store, image, table, lines: OnceCell::new(), roots: roots.to_vec() }
+        Resolver { store, image, supplement, table, lines: OnceCell::new(), roots: roots.to_vec() }
     }
 
     /// The image.
@@ -106,7 +109,9 @@ impl<'a> Resolver<'a> {
 
     fn lines(&self) -> Result<&Lines<'a>, Reason> {
         self.lines
-            .get_or_init(|| Lines::read(self.store, &self.image, &self.roots))
+            .get_or_init(|| {
+                Lines::read(self.store, &self.image, self.supplement.as_ref(), &self.roots)
+            })
             .as_ref()
             .map_err(Clone::clone)
     }

@@ -21,11 +21,17 @@ const UNPACKED_BYTES_MAX: u64 = 1 << 30;
 pub(super) struct Sections<'a> {
     endian: RunTimeEndian,
     loaded: Vec<(SectionId, &'a [u8])>,
+    /// Those of the supplementary file.
+    supplement: Option<Box<Sections<'a>>>,
 }
 
 impl<'a> Sections<'a> {
     /// Unpacks and relocates what needs it.
-    pub(super) fn load(store: &'a ImageStore, image: &Image<'a>) -> Sections<'a> {
+    pub(super) fn load(
+        store: &'a ImageStore,
+        image: &Image<'a>,
+        supplement: Option<&Image<'a>>,
+    ) -> Sections<'a> {
         let endian = match image.file.endianness() {
             object::Endianness::Little => RunTimeEndian::Little,
             object::Endianness::Big => RunTimeEndian::Big,
@@ -33,7 +39,13 @@ impl<'a> Sections<'a> {
         let relocator = image.is_relocatable().then(|| Relocator::new(image));
         let load = |id: SectionId| section(store, image, id.name(), relocator.as_ref());
         let loaded = USED.iter().filter_map(|&id| Some((id, load(id)?)));
-        Sections { endian, loaded: loaded.collect() }
+        let supplement = supplement.map(|image| Box::new(Sections::load(store, image, None)));
+        Sections { endian, loaded: loaded.collect(), supplement }
+    }
+
+    /// Whether some of the debug information is in another file.
+    pub(super) fn has_supplement(&self) -> bool {
+        self.supplement.is_some()
     }
 
     /// All of the debug information.
@@ -58,10 +70,14 @@ impl<'a> Sections<'a> {
 
     fn with(&self, bytes: impl Fn(SectionId) -> &'a [u8]) -> Dwarf<Slice<'a>> {
         let load = |id| Ok::<_, Infallible>(EndianSlice::new(bytes(id), self.endian));
-        match Dwarf::load(load) {
+        let mut dwarf = match Dwarf::load(load) {
             Ok(dwarf) => dwarf,
             Err(never) => match never {},
+        };
+        if let Some(supplement) = &self.supplement {
+            dwarf.set_sup(supplement.dwarf());
         }
+        dwarf
     }
 }
 

@@ -273,7 +273,8 @@ impl<'a> Symbols<'a> {
     }
 
     fn resolver(&self, image: Image<'a>) -> Resolver<'a> {
-        Resolver::new(self.store, image, &self.options.source_roots)
+        let supplement = debuglink::supplement(self.store, &image, &self.debug_dirs());
+        Resolver::new(self.store, image, supplement, &self.options.source_roots)
     }
 
     fn searches(&self) -> bool {

@@ -53,7 +53,7 @@ impl<'a> Units<'a> {
 
     fn open(&self, unit: usize) -> Option<Reader<'a>> {
         let header = self.dwarf.debug_info.header_from_offset(DebugInfoOffset(unit)).ok()?;
-        if !self.stands_alone(&header) {
+        if self.sections.has_supplement() || !self.stands_alone(&header) {
             return None;
         }
         let end = unit.checked_add(header.length_including_self())?;
