@@ -238,10 +238,22 @@ fn sections_of_a_module_are_kept_apart() {
     }
 }
 
+const MACHINES: [&str; 9] = [
+    "aarch64",
+    "arm",
+    "thumb",
+    "mips",
+    "ppc64-elfv1",
+    "ppc64-elfv1-dots",
+    "ppc64-elfv2",
+    "riscv64",
+    "riscv64-relax",
+];
+
 #[test]
 fn modules_of_every_architecture_are_relocated() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/modules");
-    for machine in ["aarch64", "arm", "thumb", "mips", "riscv64", "riscv64-relax"] {
+    for machine in MACHINES {
         let store = ImageStore::new();
         let folder = root.join(machine);
         let mut symbols = Symbols::new(&store, options(None, &[&folder])).expect("no image yet");
@@ -258,6 +270,21 @@ fn modules_of_every_architecture_are_relocated() {
             let inlined = format!("{own} < helper drivers/shared.h:5");
             assert_eq!(ask(&mut symbols, exact(0x14)), inlined, "{machine} {function}");
         }
+    }
+}
+
+#[test]
+fn descriptors_of_powerpc_lead_to_the_code() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/modules/ppc64-elfv1");
+    let kernel = folder.join("vmlinux");
+    // Old kernels print a dot in front of the name.
+    for function in ["leaky_text", ".leaky_text"] {
+        let store = ImageStore::new();
+        let mut symbols = Symbols::new(&store, options(Some(&kernel), &[])).expect("an image");
+        let asked = frame(function, 0x14, 0x30);
+        let inlined = "drivers/leaky.c:10 < helper drivers/shared.h:5";
+        assert_eq!(ask(&mut symbols, asked), inlined, "{function}");
+        assert_eq!(ask(&mut symbols, frame(function, 4, 0x38)), "size differs");
     }
 }
 

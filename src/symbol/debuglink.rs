@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use object::Object;
 
 use super::bytes::ImageStore;
-use super::image::Image;
+use super::image::{Image, hex};
 use super::places;
 
 /// Opens the debug file that an image names, if one is there whose checksum agrees.
@@ -32,7 +32,7 @@ pub(super) fn supplement<'a>(
     debug_dirs: &[PathBuf],
 ) -> Option<Image<'a>> {
     let (path, id) = image.file.gnu_debugaltlink().ok().flatten()?;
-    let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = hex(id);
     let folder = image.path.parent().unwrap_or_else(|| Path::new(""));
     let named = std::str::from_utf8(path).ok().map(|path| folder.join(path));
     named

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use object::{Architecture, Object, ObjectSection, ObjectSymbol, SectionKind};
 
 use super::image::Image;
+use super::opd::Descriptors;
 use super::table::is_printable_symbol;
 use crate::capture::Source;
 use crate::event::arch_of;
@@ -123,13 +124,17 @@ impl Map {
             build_id: image.build_id(),
             ..Map::default()
         };
+        let descriptors = Descriptors::of(image);
         let mut symbols = Symbols::default();
         for symbol in image.file.symbols() {
             let name = symbol.name().unwrap_or_default();
             let is_placed = symbol.section_index().is_some_and(|at| image.base(at).is_some());
             if is_placed && is_printable_symbol(name.as_bytes(), symbol.kind()) {
                 let kind = if symbol.is_weak() { 'w' } else { 't' };
-                let address = symbol.address();
+                let section = symbol.section_index();
+                let code = descriptors.as_ref().zip(section);
+                let code = code.and_then(|(all, section)| all.code(section, symbol.address()));
+                let address = code.map_or(symbol.address(), |(_, address)| address);
                 symbols.add(&mut map, &TextSymbol { address, kind, name, module: None });
             }
         }

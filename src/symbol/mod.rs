@@ -16,6 +16,7 @@ mod filter;
 mod image;
 mod map;
 mod modules;
+mod opd;
 mod paths;
 mod places;
 mod release;
