@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use slabtrace::event::Grouping;
 use slabtrace::report::{BootChoice, Glob, Selection, SortKey};
-use slabtrace::symbol::{Search, SourceRoot, SymbolOptions};
+use slabtrace::symbol::{Debuginfod, Search, SourceRoot, SymbolOptions};
 
 /// What people do with the program.
 pub(crate) const EXAMPLES: &str = "\
@@ -230,6 +230,9 @@ pub(crate) struct SymbolArgs {
     /// Look for debug files here too, as in /usr/lib/debug
     #[arg(long, value_name = "DIR")]
     debug_dir: Vec<PathBuf>,
+    /// Ask debuginfod servers for debug files that are not here, by build id; runs debuginfod-find
+    #[arg(long)]
+    debuginfod: bool,
     /// Show source paths that begin with FROM as beginning with TO; an empty FROM stands for the
     /// kernel tree
     #[arg(long, value_name = "FROM=TO")]
@@ -247,6 +250,7 @@ impl SymbolArgs {
             system_maps: self.system_map.clone(),
             modules: self.modules.clone(),
             debug_dirs: self.debug_dir.clone(),
+            debuginfod: if self.debuginfod { Debuginfod::Ask } else { Debuginfod::Never },
             source_roots: self.source_root.clone(),
             search: if self.no_auto_symbols { Search::NamedOnly } else { Search::WellKnownPlaces },
         }

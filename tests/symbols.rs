@@ -373,6 +373,55 @@ fn a_debug_file_is_found_by_build_id() {
     check(options, &[(frame("own", 16, 0x30), "mm/own.c:11")]);
 }
 
+/// A program in place of `debuginfod-find`, in a folder of its own.
+fn downloader(builder: &Builder, script: &str) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = builder.path("bin");
+    fs::create_dir_all(&folder).expect("there is room");
+    let program = folder.join("debuginfod-find");
+    fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("there is room");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    folder
+}
+
+/// Runs `symbolize` on a frame of `own`, with only the programs of a folder.
+fn with_downloader(vmlinux: &Path, programs: &Path, flags: &[&str]) -> (String, String) {
+    let log = programs.parent().expect("a folder").join("x.log");
+    fs::write(&log, "own+0x10/0x30\nouter+0x10/0x40\n").expect("there is room");
+    let output = Command::new(env!("CARGO_BIN_EXE_slabtrace"))
+        .args(["symbolize", "--no-auto-symbols", "--vmlinux"])
+        .arg(vmlinux)
+        .args(flags)
+        .arg(&log)
+        .env("PATH", programs)
+        .output()
+        .expect("the command runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn servers_are_asked_by_build_id_only_for_who_wants_it() {
+    let builder = Builder::new();
+    let kernel = builder.kernel("vmlinux", TEXT, &[KERNEL]);
+    let stripped = builder.stripped(&kernel, "vmlinux.stripped");
+    let answer = format!("[ \"$*\" = 'debuginfo 0a0b0c0d' ] && echo {}", kernel.display());
+    let programs = downloader(&builder, &answer);
+    let asked = ["--debuginfod"];
+    let (out, _) = with_downloader(&stripped, &programs, &asked);
+    assert_eq!(out, "own+0x10/0x30 (mm/own.c:11)\nouter+0x10/0x40 (mm/outer.c:41)\n");
+    let (out, errors) = with_downloader(&stripped, &programs, &[]);
+    assert_eq!(out, "own+0x10/0x30\nouter+0x10/0x40\n");
+    assert!(!errors.contains("debuginfod"), "{errors}");
+    let programs =
+        downloader(&builder, "echo 'Server query failed: \u{7}No such file' >&2; exit 1");
+    let (_, errors) = with_downloader(&stripped, &programs, &asked);
+    let failed = "for build id 0a0b0c0d: Server query failed: No such file\n";
+    assert_eq!(errors.matches(failed).count(), 1, "{errors}");
+    let (_, errors) = with_downloader(&stripped, builder.folder(), &asked);
+    assert_eq!(errors.matches("which is not installed").count(), 1, "{errors}");
+}
+
 #[test]
 fn a_debug_file_is_found_by_its_link_if_the_checksum_agrees() {
     let builder = Builder::new();

@@ -10,6 +10,7 @@ mod addresses;
 mod bare;
 mod bytes;
 mod calls;
+mod debuginfod;
 mod debuglink;
 mod dwarf;
 mod filter;
@@ -31,6 +32,7 @@ mod warning;
 
 pub use addresses::{Addresses, Named};
 pub use bytes::ImageStore;
+pub use debuginfod::Debuginfod;
 pub use filter::{LogFilter, Tally};
 pub use image::ImageError;
 pub use paths::{SourceRoot, SourceRootError};

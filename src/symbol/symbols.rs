@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use foldhash::fast::FixedState;
 
 use super::bytes::ImageStore;
+use super::debuginfod::{self, Debuginfod};
 use super::debuglink;
 use super::image::{Image, ImageError};
 use super::modules::Modules;
@@ -30,6 +31,8 @@ pub struct SymbolOptions {
     pub modules: Vec<PathBuf>,
     /// Folders laid out like `/usr/lib/debug`.
     pub debug_dirs: Vec<PathBuf>,
+    /// Whether a server is asked for debug files.
+    pub debuginfod: Debuginfod,
     /// How source paths are rewritten.
     pub source_roots: Vec<SourceRoot>,
     /// Whether well-known places are searched for the release that a log names.
@@ -115,7 +118,8 @@ impl<'a> Symbols<'a> {
         };
         if let Some(vmlinux) = symbols.options.vmlinux.clone() {
             let image = Image::open(store, &vmlinux)?;
-            symbols.kernel = Kernel::Open(Box::new(symbols.resolver(symbols.with_lines(image))));
+            let image = symbols.with_lines(image);
+            symbols.kernel = Kernel::Open(Box::new(symbols.resolver(image)));
         }
         let options = &symbols.options;
         symbols.addresses = Addresses::new(&options.system_maps, options.vmlinux.as_deref())?;
@@ -197,8 +201,10 @@ impl<'a> Symbols<'a> {
         if let Some(release) = self.release.as_ref().filter(|_| self.searches()) {
             files.extend(places::kernels(release, &self.debug_dirs()));
         }
-        let image = self.best(&files, build_id.as_deref())?;
-        Some(self.resolver(self.with_lines(image)))
+        let image = self.best(&files, build_id.as_deref());
+        let image = image.or_else(|| self.downloaded(build_id.as_deref()?))?;
+        let image = self.with_lines(image);
+        Some(self.resolver(image))
     }
 
     fn module(&mut self, module: &str, build_id: Option<&str>) -> Option<&Resolver<'a>> {
@@ -208,7 +214,8 @@ impl<'a> Symbols<'a> {
                 let warning = release_warning(image, self.release.as_deref());
                 self.warn(warning);
             }
-            let resolver = image.map(|image| self.resolver(self.with_lines(image)));
+            let image = image.map(|image| self.with_lines(image));
+            let resolver = image.map(|image| self.resolver(image));
             self.modules.insert(module.to_owned(), resolver);
         }
         self.modules.get(module).and_then(Option::as_ref)
@@ -218,7 +225,7 @@ impl<'a> Symbols<'a> {
         let mut files = self.module_files().files(module).to_vec();
         files.truncate(COMPARED_MAX);
         files.extend(build_id.and_then(|id| places::by_build_id(id, &self.debug_dirs())));
-        self.best(&files, build_id)
+        self.best(&files, build_id).or_else(|| self.downloaded(build_id?))
     }
 
     fn module_files(&mut self) -> &Modules {
@@ -261,7 +268,7 @@ impl<'a> Symbols<'a> {
     }
 
     /// The debug file of an image without line information, or the image itself.
-    fn with_lines(&self, image: Image<'a>) -> Image<'a> {
+    fn with_lines(&mut self, image: Image<'a>) -> Image<'a> {
         if image.has_lines() {
             return image;
         }
@@ -269,7 +276,24 @@ impl<'a> Symbols<'a> {
         let by_id = id.as_deref().and_then(|id| places::by_build_id(id, &self.debug_dirs()));
         let by_id = by_id.and_then(|file| Image::open(self.store, &file).ok());
         let by_id = by_id.filter(|debug| debug.has_lines() && debug.build_id() == id);
-        by_id.or_else(|| debuglink::follow(self.store, &image, &self.debug_dirs())).unwrap_or(image)
+        by_id
+            .or_else(|| debuglink::follow(self.store, &image, &self.debug_dirs()))
+            .or_else(|| self.downloaded(id.as_deref()?).filter(Image::has_lines))
+            .unwrap_or(image)
+    }
+
+    /// The debug file of a build id from a server, if servers may be asked.
+    fn downloaded(&mut self, build_id: &str) -> Option<Image<'a>> {
+        let has_program = !self.warnings.contains(&Warning::NoDebuginfod);
+        if self.options.debuginfod == Debuginfod::Never || !has_program {
+            return None;
+        }
+        let found = debuginfod::find(build_id).map_err(|warning| self.warn(Some(warning))).ok()?;
+        let image = Image::open(self.store, &found)
+            .map_err(|error| self.warn(Some(Warning::Unreadable(error.to_string()))))
+            .ok()?;
+        image.build_id().filter(|found| is_same_id(found, build_id))?;
+        Some(image)
     }
 
     fn resolver(&self, image: Image<'a>) -> Resolver<'a> {

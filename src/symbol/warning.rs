@@ -76,6 +76,19 @@ pub enum Warning {
         /// How many, each counted once.
         addresses: u64,
     },
+    /// The program that asks servers is not there.
+    #[error(
+        "--debuginfod needs the program debuginfod-find, which is not installed; it is in the package debuginfod, or elfutils-debuginfod-client"
+    )]
+    NoDebuginfod,
+    /// No server has a debug file.
+    #[error("debuginfod-find has no debug file for build id {build_id}: {message}")]
+    NoDebugFile {
+        /// The build id.
+        build_id: String,
+        /// What the program says.
+        message: String,
+    },
     /// An image that was found could not be used.
     #[error("{0}")]
     Unreadable(String),
