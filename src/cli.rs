@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use slabtrace::event::Grouping;
 use slabtrace::report::{BootChoice, Glob, Selection, SortKey};
-use slabtrace::symbol::{Debuginfod, Search, SourceRoot, SymbolOptions};
+use slabtrace::symbol::{Debuginfod, Quotes, Search, SourceRoot, SymbolOptions};
 
 /// What people do with the program.
 pub(crate) const EXAMPLES: &str = "\
@@ -237,6 +237,10 @@ pub(crate) struct SymbolArgs {
     /// kernel tree
     #[arg(long, value_name = "FROM=TO")]
     source_root: Vec<SourceRoot>,
+    /// Show the source lines themselves too, where the files are at hand: in the present folder or
+    /// where --source-root says
+    #[arg(long)]
+    source: bool,
     /// Do not search well-known places for the kernel release that the log names
     #[arg(long)]
     no_auto_symbols: bool,
@@ -251,6 +255,7 @@ impl SymbolArgs {
             modules: self.modules.clone(),
             debug_dirs: self.debug_dir.clone(),
             debuginfod: if self.debuginfod { Debuginfod::Ask } else { Debuginfod::Never },
+            quotes: if self.source { Quotes::Lines } else { Quotes::None },
             source_roots: self.source_root.clone(),
             search: if self.no_auto_symbols { Search::NamedOnly } else { Search::WellKnownPlaces },
         }

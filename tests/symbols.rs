@@ -553,6 +553,41 @@ fn reports_show_places() {
 }
 
 #[test]
+fn sources_at_hand_are_quoted_and_escaped() {
+    let builder = Builder::new();
+    let (kernel, log) = built(&builder);
+    let numbered = |count: usize, last: &str| format!("{}{last}\n", "\n".repeat(count - 1));
+    for (file, lines) in [
+        ("mm/own.c", numbered(11, "\tbytes(16);\t/* \u{1b}[31m */")),
+        ("drivers/shared.h", numbered(5, "inline void helper(void)")),
+    ] {
+        let path = builder.path("tree").join(file);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("there is room");
+        fs::write(path, lines).expect("there is room");
+    }
+    let root = format!("={}", builder.path("tree").display());
+    let images = [("--vmlinux", kernel.as_path()), ("--modules", builder.folder())];
+    let flags = ["--source", "--source-root", &root];
+    let text = command(&flags, &images, &log).stdout;
+    let text = String::from_utf8_lossy(&text);
+    assert!(text.contains("/mm/own.c:11\n          | bytes(16); /* \\u{1b}[31m */\n"), "{text}");
+    assert!(text.contains(" inlined\n          | inline void helper(void)\n"), "{text}");
+    assert!(
+        text.contains("/drivers/leaky.c:20\n      own+"),
+        "what is not there is not quoted: {text}"
+    );
+    let json = command(&[&flags[..], &["-f", "json"]].concat(), &images, &log).stdout;
+    let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+    let chain = &json["groups"][0]["chain"];
+    assert_eq!(chain[0]["source"]["inlined"][0]["text"], "inline void helper(void)");
+    assert_eq!(chain[0]["source"].get("text"), None);
+    assert_eq!(chain[1]["source"]["text"], "bytes(16); /* \u{1b}[31m */");
+    let filtered = command(&[&["symbolize"][..], &flags].concat(), &images, &log).stdout;
+    let filtered = String::from_utf8_lossy(&filtered);
+    assert!(filtered.contains("/mm/own.c:11 `bytes(16); /* \\u{1b}[31m */`)\r\n"), "{filtered}");
+}
+
+#[test]
 fn an_image_of_another_release_is_told() {
     let builder = Builder::new();
     let kernel =

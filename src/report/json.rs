@@ -151,6 +151,9 @@ struct Source<'a> {
     file: &'a str,
     line: Option<u32>,
     column: Option<u32>,
+    /// The line itself, where it was asked for and is at hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
     inlined: Vec<Inlined<'a>>,
 }
 
@@ -160,6 +163,8 @@ struct Inlined<'a> {
     function: &'a str,
     file: &'a str,
     line: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -331,11 +336,13 @@ fn source(source: &crate::symbol::Source) -> Source<'_> {
         function: &call.function,
         file: &call.file,
         line: call.line,
+        text: call.text.as_deref(),
     });
     Source {
         file: &source.file,
         line: source.line,
         column: source.column,
+        text: source.text.as_deref(),
         inlined: inlined.collect(),
     }
 }

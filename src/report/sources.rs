@@ -123,7 +123,13 @@ mod tests {
                 return Resolution::Missing(Reason::NoImage);
             }
             let file = format!("{:?} {:?}.c", frame.position, frame.module);
-            Resolution::Found(Source { file, line: Some(7), column: None, inlined: Vec::new() })
+            Resolution::Found(Source {
+                file,
+                line: Some(7),
+                column: None,
+                text: None,
+                inlined: Vec::new(),
+            })
         }
 
         fn set_release(&mut self, release: &str) -> bool {

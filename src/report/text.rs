@@ -316,13 +316,20 @@ fn chain(group: &GroupReport, style: Style, out: &mut impl Write) -> io::Result<
 }
 
 /// The place of a frame, and above it the calls inlined there, as they would stand as frames.
-fn source_lines(source: &Source, style: Style, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn source_lines(source: &Source, style: Style, out: &mut impl Write) -> io::Result<()> {
     for call in &source.inlined {
         let text =
             format!("{} in {}, inlined", place(&call.file, call.line), Escaped(&call.function));
         writeln!(out, "        {}", style.dim(&text))?;
+        quote(call.text.as_deref(), out)?;
     }
-    writeln!(out, "        {}", style.dim(&place(&source.file, source.line)))
+    writeln!(out, "        {}", style.dim(&place(&source.file, source.line)))?;
+    quote(source.text.as_deref(), out)
+}
+
+/// A line of source.
+fn quote(text: Option<&str>, out: &mut impl Write) -> io::Result<()> {
+    text.map_or(Ok(()), |text| writeln!(out, "          | {}", Escaped(text)))
 }
 
 fn place(file: &str, line: Option<u32>) -> String {

@@ -60,6 +60,7 @@ impl<'a> Lines<'a> {
             file,
             line: own.line,
             column: own.column.filter(|&column| column > 0),
+            text: None,
             inlined,
         })
     }
@@ -75,5 +76,6 @@ fn inlined_call(
         function: name.map_or_else(|| "?".to_owned(), Cow::into_owned),
         file: place.and_then(file).unwrap_or_else(|| "?".to_owned()),
         line: place.and_then(|place| place.line),
+        text: None,
     }
 }

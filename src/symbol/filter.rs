@@ -26,6 +26,7 @@ use super::{
     Frame, Named, Position, Reason, Resolution, Source, Symbolizer, build_id_in, release_in,
 };
 use crate::capture::MAX_LINE_BYTES;
+use crate::report::Escaped;
 
 /// Adds source places to a log that comes in pieces.
 #[derive(Debug)]
@@ -255,9 +256,7 @@ fn name(named: &Named) -> String {
     let size = named.size.map_or_else(String::new, |size| format!("/{size:#x}"));
     let module = named.module.as_ref().map_or_else(String::new, |module| format!(" [{module}]"));
     let function = named.function.as_deref().unwrap_or("?");
-    let mut name = format!("{function}+{:#x}{size}{module}", named.offset);
-    name.retain(|character| !character.is_control());
-    name
+    Escaped(&format!("{function}+{:#x}{size}{module}", named.offset)).to_string()
 }
 
 /// The text behind a frame.
@@ -273,19 +272,24 @@ fn suffix(answer: &Resolution) -> String {
 }
 
 fn place(source: &Source) -> String {
-    let mut text = at(&source.file, source.line);
+    let mut text = at(&source.file, source.line, source.text.as_deref());
     for (index, call) in source.inlined.iter().enumerate() {
         let lead = if index == 0 { ", inlined" } else { " <" };
         // Writing to a string cannot fail.
-        let _ = write!(text, "{lead} {} {}", call.function, at(&call.file, call.line));
+        let _ = write!(
+            text,
+            "{lead} {} {}",
+            call.function,
+            at(&call.file, call.line, call.text.as_deref())
+        );
     }
     // Names come from files that may be hostile, and the line must stay one.
-    text.retain(|character| !character.is_control());
-    text
+    Escaped(&text).to_string()
 }
 
-fn at(file: &str, line: Option<u32>) -> String {
-    line.map_or_else(|| format!("{file}:?"), |line| format!("{file}:{line}"))
+fn at(file: &str, line: Option<u32>, text: Option<&str>) -> String {
+    let place = line.map_or_else(|| format!("{file}:?"), |line| format!("{file}:{line}"));
+    text.map_or_else(|| place.clone(), |text| format!("{place} `{text}`"))
 }
 
 /// A frame within a line.
@@ -382,8 +386,13 @@ mod tests {
     impl Symbolizer for Fake {
         fn resolve(&mut self, frame: &Frame<'_>) -> Resolution {
             self.asked.push(format!("{frame:?}"));
-            let source =
-                |line| Source { file: "a.c".to_owned(), line, column: None, inlined: vec![] };
+            let source = |line| Source {
+                file: "a.c".to_owned(),
+                line,
+                column: None,
+                text: None,
+                inlined: vec![],
+            };
             match frame.function {
                 "known" => Resolution::Found(source(Some(7))),
                 "deep" => {
@@ -391,6 +400,7 @@ mod tests {
                         function: function.to_owned(),
                         file: "b.h".to_owned(),
                         line: Some(line),
+                        text: None,
                     };
                     let inlined = vec![call("leaf", 1), call("middle", 2)];
                     Resolution::Found(Source { inlined, ..source(Some(9)) })

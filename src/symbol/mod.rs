@@ -20,6 +20,7 @@ mod modules;
 mod opd;
 mod paths;
 mod places;
+mod quote;
 mod release;
 mod relocate;
 mod resolve;
@@ -36,6 +37,7 @@ pub use debuginfod::Debuginfod;
 pub use filter::{LogFilter, Tally};
 pub use image::ImageError;
 pub use paths::{SourceRoot, SourceRootError};
+pub use quote::Quotes;
 pub use release::{build_id_in, release_in};
 pub use symbols::{Search, SymbolOptions, Symbols};
 pub use warning::Warning;
@@ -130,6 +132,8 @@ pub struct Source {
     pub line: Option<u32>,
     /// The column.
     pub column: Option<u32>,
+    /// The line itself, where that was asked for and the file is at hand.
+    pub text: Option<String>,
     /// The calls inlined at that place, innermost first.
     pub inlined: Vec<InlinedCall>,
 }
@@ -143,6 +147,8 @@ pub struct InlinedCall {
     pub file: String,
     /// The line in that function.
     pub line: Option<u32>,
+    /// The line itself, as in [`Source::text`].
+    pub text: Option<String>,
 }
 
 /// Why the place of a frame is not known.

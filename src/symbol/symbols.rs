@@ -13,6 +13,7 @@ use super::image::{Image, ImageError};
 use super::modules::Modules;
 use super::paths::SourceRoot;
 use super::places;
+use super::quote::{Quotes, SourceFiles};
 use super::resolve::Resolver;
 use super::warning::{Warning, build_id_warning, is_same_id, release_warning};
 use super::{Addresses, Frame, Named, Position, Reason, Resolution, Symbolizer};
@@ -33,6 +34,8 @@ pub struct SymbolOptions {
     pub debug_dirs: Vec<PathBuf>,
     /// Whether a server is asked for debug files.
     pub debuginfod: Debuginfod,
+    /// Whether the lines themselves are added to places.
+    pub quotes: Quotes,
     /// How source paths are rewritten.
     pub source_roots: Vec<SourceRoot>,
     /// Whether well-known places are searched for the release that a log names.
@@ -62,6 +65,7 @@ pub struct Symbols<'a> {
     answers: HashMap<Key, Resolution, FixedState>,
     warnings: Vec<Warning>,
     addresses: Addresses,
+    sources: SourceFiles,
 }
 
 /// The kernel's image.
@@ -115,6 +119,7 @@ impl<'a> Symbols<'a> {
             answers: HashMap::with_hasher(FixedState::default()),
             warnings: Vec::new(),
             addresses: Addresses::default(),
+            sources: SourceFiles::default(),
         };
         if let Some(vmlinux) = symbols.options.vmlinux.clone() {
             let image = Image::open(store, &vmlinux)?;
@@ -146,6 +151,18 @@ impl<'a> Symbols<'a> {
     fn warn(&mut self, warning: Option<Warning>) {
         if let Some(warning) = warning.filter(|warning| !self.warnings.contains(warning)) {
             self.warnings.push(warning);
+        }
+    }
+
+    /// Adds the lines that an answer's places point at.
+    fn quote(&mut self, answer: &mut Resolution) {
+        let places = match answer {
+            Resolution::Found(source) => std::slice::from_mut(source),
+            Resolution::Missing(Reason::Ambiguous(places)) => places.as_mut_slice(),
+            Resolution::Missing(_) => return,
+        };
+        for place in places {
+            self.sources.quote(place);
         }
     }
 
@@ -318,7 +335,10 @@ impl Symbolizer for Symbols<'_> {
         if let Some(answer) = self.answers.get(&key) {
             return answer.clone();
         }
-        let answer = self.look_up(frame);
+        let mut answer = self.look_up(frame);
+        if self.options.quotes == Quotes::Lines {
+            self.quote(&mut answer);
+        }
         if self.answers.len() < ANSWERS_MAX {
             self.answers.insert(key, answer.clone());
         }
