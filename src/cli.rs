@@ -209,6 +209,9 @@ pub(crate) struct SymbolizeArgs {
     /// Write the log to a file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Say behind each frame that has no place why
+    #[arg(long)]
+    pub(crate) reasons: bool,
     #[command(flatten)]
     pub(crate) symbols: SymbolArgs,
 }

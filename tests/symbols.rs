@@ -553,6 +553,21 @@ fn reports_show_places() {
 }
 
 #[test]
+fn frames_without_a_place_say_why() {
+    let builder = Builder::new();
+    let (kernel, log) = built(&builder);
+    let images = [("--vmlinux", kernel.as_path())];
+    let text = command(&[], &images, &log).stdout;
+    let text = String::from_utf8_lossy(&text);
+    assert!(text.contains("leaky_init+0x20/0x1000 [leaky]\n        (no image)\n"), "{text}");
+    let filtered = command(&["symbolize", "--reasons"], &images, &log).stdout;
+    let filtered = String::from_utf8_lossy(&filtered);
+    assert!(filtered.contains("leaky_init+0x20/0x1000 [leaky] (no image)\r\n"), "{filtered}");
+    assert!(filtered.contains("__kmalloc+0x49/0x150 (no such symbol)\r\n"), "{filtered}");
+    assert!(filtered.contains("own+0x10/0x30 (mm/own.c:11)\r\n"), "{filtered}");
+}
+
+#[test]
 fn sources_at_hand_are_quoted_and_escaped() {
     let builder = Builder::new();
     let (kernel, log) = built(&builder);

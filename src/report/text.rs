@@ -310,6 +310,8 @@ fn chain(group: &GroupReport, style: Style, out: &mut impl Write) -> io::Result<
             for source in places {
                 source_lines(source, style, out)?;
             }
+        } else if let Some(reason) = &frame.unresolved {
+            writeln!(out, "        {}", style.dim(&format!("({reason})")))?;
         }
     }
     Ok(())

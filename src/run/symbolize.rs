@@ -15,7 +15,8 @@ pub(super) fn symbolize(args: &SymbolizeArgs) -> anyhow::Result<Outcome> {
     let output = prepared(&inputs, args.output.as_deref(), &args.captures)?;
     let store = ImageStore::new();
     let (symbols, output) = output.or_abandon(symbols(&store, &args.symbols))?;
-    let mut filter = LogFilter::new(symbols);
+    let filter = LogFilter::new(symbols);
+    let mut filter = if args.reasons { filter.with_reasons() } else { filter };
     output.write(|out| copy(&mut inputs, &mut filter, out))??;
     warn(&filter.symbols().warnings());
     say_missing(&filter.tally());

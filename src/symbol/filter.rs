@@ -32,6 +32,7 @@ use crate::report::Escaped;
 #[derive(Debug)]
 pub struct LogFilter<S> {
     symbols: S,
+    silence: Silence,
     /// The beginning of a line whose end has not come.
     partial: Vec<u8>,
     /// What follows each distinct frame, by its text.
@@ -54,6 +55,25 @@ struct Unnamed {
     missing: Option<String>,
 }
 
+/// Whether frames without a place stay as they are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Silence {
+    /// They do.
+    Kept,
+    /// The reason follows them.
+    Broken,
+}
+
+impl Silence {
+    /// What follows a frame that has no place.
+    fn text(self, reason: &Reason) -> String {
+        match self {
+            Silence::Kept => String::new(),
+            Silence::Broken => format!(" ({reason})"),
+        }
+    }
+}
+
 /// What became of a log's distinct frames.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Tally {
@@ -71,6 +91,7 @@ impl<S: Symbolizer> LogFilter<S> {
     pub fn new(symbols: S) -> LogFilter<S> {
         LogFilter {
             symbols,
+            silence: Silence::Kept,
             partial: Vec::new(),
             suffixes: Default::default(),
             tally: Tally::default(),
@@ -78,6 +99,12 @@ impl<S: Symbolizer> LogFilter<S> {
             generation: 0,
             banners: 0,
         }
+    }
+
+    /// The same filter, which says of each frame without a place why it has none.
+    #[must_use]
+    pub fn with_reasons(self) -> LogFilter<S> {
+        LogFilter { silence: Silence::Broken, ..self }
     }
 
     /// Takes the next piece of the log, and writes the lines that it completes.
@@ -178,7 +205,7 @@ impl<S: Symbolizer> LogFilter<S> {
         if !is_known {
             let (suffix, missing) = match self.symbols.name(None, address) {
                 Ok(named) => self.named_suffix(&named, position),
-                Err(reason) => (String::new(), Some(reason.to_string())),
+                Err(reason) => (self.silence.text(&reason), Some(reason.to_string())),
             };
             if self.bare.len() >= SUFFIXES_MAX {
                 self.bare.clear();
@@ -206,7 +233,9 @@ impl<S: Symbolizer> LogFilter<S> {
         let name = name(named);
         match answer {
             Resolution::Found(source) => (format!(" ({name} {})", place(&source)), None),
-            Resolution::Missing(reason) => (format!(" ({name})"), Some(reason.to_string())),
+            Resolution::Missing(reason) => {
+                (format!(" ({name}){}", self.silence.text(&reason)), Some(reason.to_string()))
+            }
         }
     }
 
@@ -234,7 +263,7 @@ impl<S: Symbolizer> LogFilter<S> {
         if !suffixes.contains_key(text) {
             let answer = self.symbols.resolve(frame);
             self.tally.see(&answer);
-            suffixes.insert(text.to_owned(), suffix(&answer).into_bytes());
+            suffixes.insert(text.to_owned(), suffix(&answer, self.silence).into_bytes());
         }
         suffixes.get(text).map_or(&[], Vec::as_slice)
     }
@@ -260,14 +289,14 @@ fn name(named: &Named) -> String {
 }
 
 /// The text behind a frame.
-fn suffix(answer: &Resolution) -> String {
+fn suffix(answer: &Resolution, silence: Silence) -> String {
     match answer {
         Resolution::Found(source) => format!(" ({})", place(source)),
         Resolution::Missing(Reason::Ambiguous(places)) if !places.is_empty() => {
             let places: Vec<String> = places.iter().map(place).collect();
             format!(" (ambiguous: {})", places.join(" or "))
         }
-        Resolution::Missing(_) => String::new(),
+        Resolution::Missing(reason) => silence.text(reason),
     }
 }
 

@@ -55,10 +55,11 @@ impl<'a> Resolver<'a> {
                 places.push(place);
             }
         }
-        match places.len() {
-            1 => places.remove(0),
-            _ => Err(Reason::Ambiguous(places.into_iter().flatten().collect())),
+        if places.len() == 1 || places.iter().all(Result::is_err) {
+            return places.swap_remove(0);
         }
+        let places = places.into_iter().map(|place| place.unwrap_or_else(|_| nowhere()));
+        Err(Reason::Ambiguous(places.collect()))
     }
 
     /// The functions that the frame may mean: those whose size fits best.
@@ -115,6 +116,11 @@ impl<'a> Resolver<'a> {
             .as_ref()
             .map_err(Clone::clone)
     }
+}
+
+/// The place of a candidate that has none, listed so that it is not forgotten.
+fn nowhere() -> Source {
+    Source { file: "?".to_owned(), line: None, column: None, text: None, inlined: Vec::new() }
 }
 
 /// The offset whose place is wanted.
