@@ -5,14 +5,22 @@
 mod support {
     #[expect(dead_code, reason = "other tests build modules too")]
     pub(crate) mod elf;
+    pub(crate) mod unpack;
 }
 
+use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use regex::{Captures, Regex};
 use serde_json::Value;
+use slabtrace::report::Report;
+use slabtrace::symbol::Addresses;
+use slabtrace::{Analysis, AnalysisOptions};
 use support::elf::Builder;
+use support::unpack::unpack;
 
 /// Where the image begins.
 const TEXT: u64 = 0x40_0000;
@@ -180,4 +188,88 @@ fn functions_of_one_name_are_told_apart_by_a_printed_address() {
     let output = run(&[], &[("--vmlinux", &kernel)], &log);
     let out = text(&output.stdout);
     assert!(out.contains("      twin+0x4/0x10\n        fs/b.c:20\n"), "{out}");
+}
+
+/// Functions laid out in memory as they come.
+#[derive(Default)]
+struct Layout {
+    /// The start of each function, by its size and module too.
+    starts: HashMap<(String, u64, Option<String>), u64>,
+    kernel: String,
+    modules: String,
+    kernel_end: u64,
+    modules_end: u64,
+}
+
+impl Layout {
+    /// The address of a frame. An offset at a function's end would be one in the next.
+    fn address(&mut self, frame: &Captures<'_>) -> Option<u64> {
+        let number = |name: &str| u64::from_str_radix(&frame[name], 16).ok();
+        let (offset, size) = (number("offset")?, number("size")?);
+        let module = frame.name("module").map(|module| module.as_str().to_owned());
+        let key = (frame["function"].to_owned(), size, module);
+        let start = match self.starts.get(&key) {
+            Some(&start) => start,
+            None => self.place(&key),
+        };
+        (offset < size).then_some(start + offset)
+    }
+
+    fn place(&mut self, key: &(String, u64, Option<String>)) -> u64 {
+        let (function, size, module) = key;
+        let (text, end, kind) = match module {
+            None => (&mut self.kernel, &mut self.kernel_end, String::new()),
+            Some(module) => (&mut self.modules, &mut self.modules_end, format!("\t[{module}]")),
+        };
+        let start = *end;
+        *end += size;
+        let after = format!("after_{start:x}");
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{start:016x} t {function}{kind}\n{end:016x} t {after}{kind}");
+        *end += 16;
+        self.starts.insert(key.clone(), start);
+        start
+    }
+}
+
+/// A log without the names of functions, and the kallsyms that tells them.
+fn anonymous(log: &str) -> (String, String) {
+    let frame = r"(?P<function>[A-Za-z_][\w.$]*)\+0x(?P<offset>[0-9a-f]+)/0x(?P<size>[0-9a-f]+)(?: \[(?P<module>\w+)\])?";
+    let start = 0xffff_ffff_8100_0000;
+    let mut layout =
+        Layout { kernel_end: start, modules_end: 0xffff_ffff_c0a0_0000, ..Layout::default() };
+    let bare = Regex::new(frame).expect("a pattern").replace_all(log, |found: &Captures<'_>| {
+        layout.address(found).map_or_else(|| found[0].to_owned(), |at| format!("{at:#x}"))
+    });
+    let end = layout.kernel_end;
+    let bounds = format!("{start:016x} T _stext\n{end:016x} T _etext\n");
+    // The first function stands where the kernel's text begins, and wins over its bound.
+    (bare.into_owned(), format!("{}{bounds}{}", layout.kernel, layout.modules))
+}
+
+fn report(log: &str, addresses: Addresses) -> Report {
+    let mut analysis = Analysis::with_addresses(AnalysisOptions::default(), addresses);
+    analysis.feed(log.as_bytes());
+    let mut report = analysis.finish();
+    for frame in report.groups.iter_mut().flat_map(|group| &mut group.chain) {
+        frame.address = None;
+    }
+    report
+}
+
+#[test]
+fn a_log_without_names_means_what_it_means_with_them() {
+    let builder = Builder::new();
+    for case in ["recorded-amd64-6-1", "recorded-amd64-5-10", "recorded-arm64-6-1"] {
+        let log = unpack(&format!("corpora/console/{case}.log.gz")).expect("the capture is there");
+        let log = text(&log);
+        let (bare, kallsyms) = anonymous(&log);
+        assert!(bare.matches(" 0xffffffff81").count() > 1000, "{case}: the names are gone");
+        let path = write(&builder, "kallsyms", &kallsyms);
+        let addresses = Addresses::new(&[path], None).expect("a map");
+        let (with, without) = (report(&log, Addresses::default()), report(&bare, addresses));
+        assert_eq!(without.groups, with.groups, "{case}");
+        assert_eq!((without.totals, without.loss), (with.totals, with.loss), "{case}");
+        assert_eq!(without.boots, with.boots, "{case}");
+    }
 }
