@@ -153,6 +153,8 @@ pub(crate) struct KmemleakArgs {
     /// Leave out objects known to be younger, such as 90s or 5m
     #[arg(long, value_name = "DURATION")]
     min_age: Option<Age>,
+    #[command(flatten)]
+    pub(crate) symbols: SymbolArgs,
 }
 
 impl KmemleakArgs {

@@ -567,6 +567,37 @@ fn frames_without_a_place_say_why() {
     assert!(filtered.contains("own+0x10/0x30 (mm/own.c:11)\r\n"), "{filtered}");
 }
 
+const KMEMLEAK: &str = "\
+unreferenced object 0xffff888004a10040 (size 64):
+  comm \"insmod\", pid 90, jiffies 4294896491 (age 361.400s)
+  backtrace:
+    [<00000000dce2d1d0>] __kmalloc+0x49/0x150
+    [<00000000f9f8cefb>] leaky_init+0x20/0x1000 [leaky]
+    [<0000000011111111>] own+0x10/0x30
+";
+
+#[test]
+fn backtraces_of_kmemleak_have_places_too() {
+    let builder = Builder::new();
+    let (kernel, _) = built(&builder);
+    let log = builder.path("kmemleak.txt");
+    fs::write(&log, KMEMLEAK).expect("there is room");
+    let images = [("--vmlinux", kernel.as_path()), ("--modules", builder.folder())];
+    let text = command(&["kmemleak"], &images, &log).stdout;
+    let text = String::from_utf8_lossy(&text);
+    let place =
+        "[leaky]\n        drivers/shared.h:5 in helper, inlined\n        drivers/leaky.c:20\n";
+    assert!(text.contains(place), "{text}");
+    assert!(text.contains("own+0x10/0x30\n        mm/own.c:11\n"), "{text}");
+    let json = command(&["kmemleak", "-f", "json"], &images, &log).stdout;
+    let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+    let chain = &json["groups"][0]["chain"];
+    assert_eq!(chain[0]["unresolved"], "no such symbol");
+    assert_eq!(chain[2]["source"]["line"], 11);
+    let without = command(&["kmemleak"], &[], &log).stdout;
+    assert!(!String::from_utf8_lossy(&without).contains("no image"));
+}
+
 #[test]
 fn sources_at_hand_are_quoted_and_escaped() {
     let builder = Builder::new();

@@ -54,6 +54,7 @@ pub(super) fn build(
         cut_objects,
         ages_unknown: scans.iter().flat_map(|scan| &scan.objects).any(|o| o.age.is_none()),
         groups,
+        symbol_warnings: Vec::new(),
     }
 }
 

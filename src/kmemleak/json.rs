@@ -29,6 +29,9 @@ struct Document<'a> {
     gone_objects: Option<u64>,
     cut_objects: u64,
     groups: Vec<Group<'a>>,
+    /// What is doubtful about the source places.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    symbol_warnings: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -80,6 +83,7 @@ fn document(report: &KmemleakReport) -> Document<'_> {
         gone_objects: report.gone_objects,
         cut_objects: report.cut_objects,
         groups: report.groups.iter().map(group).collect(),
+        symbol_warnings: report.symbol_warnings.iter().map(ToString::to_string).collect(),
     }
 }
 

@@ -22,6 +22,7 @@ pub use events::EventWriter;
 pub(crate) use fingerprint::fingerprint;
 pub use json::write as write_json;
 pub use select::{BootChoice, Glob, Selection, SelectionError, SortKey};
+pub(crate) use sources::{add_places, forget_absence};
 pub use text::{Style, write as write_text};
 
 use crate::address::{LineNumber, PointerWidth};

@@ -14,17 +14,12 @@ impl Report {
                 symbols.set_build_id(build_id);
             }
             for group in self.groups.iter_mut().filter(|group| group.boot == boot.index) {
-                let mut has_new_name = false;
-                for frame in &mut group.chain {
-                    has_new_name |= add_name(frame, boot.index, symbols);
-                    add_source(frame, boot.index, symbols);
-                }
-                if has_new_name {
+                if add_places(&mut group.chain, boot.index, symbols) {
                     group.fingerprint = fingerprint(&group.cache, &group.chain);
                 }
             }
         }
-        self.forget_absence();
+        forget_absence(self.groups.iter_mut().map(|group| &mut group.chain));
     }
 
     /// Takes warnings about the images into the report.
@@ -36,16 +31,30 @@ impl Report {
     pub fn has_symbol_warnings(&self) -> bool {
         self.advice.iter().any(|advice| matches!(advice, Advice::Symbols(_)))
     }
+}
 
-    /// Where no image was found at all, nobody asked for lines, and no frame need say why it has
-    /// none.
-    fn forget_absence(&mut self) {
-        let frames = || self.groups.iter().flat_map(|group| &group.chain);
-        let absent = |frame: &FrameReport| matches!(frame.unresolved, None | Some(Reason::NoImage));
-        if frames().all(|frame| frame.source.is_none() && absent(frame)) {
-            for frame in self.groups.iter_mut().flat_map(|group| &mut group.chain) {
-                frame.unresolved = None;
-            }
+/// Looks up where in the source the frames of a chain lie. Tells whether one has a name that it had
+/// not.
+pub(crate) fn add_places(
+    chain: &mut [FrameReport],
+    boot: usize,
+    symbols: &mut impl Symbolizer,
+) -> bool {
+    let mut has_new_name = false;
+    for frame in chain {
+        has_new_name |= add_name(frame, boot, symbols);
+        add_source(frame, boot, symbols);
+    }
+    has_new_name
+}
+
+/// Where no image was found at all, nobody asked for lines, and no frame need say why it has none.
+pub(crate) fn forget_absence<'a>(chains: impl Iterator<Item = &'a mut Vec<FrameReport>>) {
+    let mut frames: Vec<&mut FrameReport> = chains.flatten().collect();
+    let absent = |frame: &FrameReport| matches!(frame.unresolved, None | Some(Reason::NoImage));
+    if frames.iter().all(|frame| frame.source.is_none() && absent(frame)) {
+        for frame in &mut frames {
+            frame.unresolved = None;
         }
     }
 }

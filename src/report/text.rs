@@ -303,22 +303,32 @@ fn chain(group: &GroupReport, style: Style, out: &mut impl Write) -> io::Result<
             }
         }
         writeln!(out, "      {}", frame_text(frame, style))?;
-        if let Some(source) = &frame.source {
+        frame_place(frame, style, out)?;
+    }
+    Ok(())
+}
+
+/// Where a frame lies, or why that is not known, on lines of its own.
+pub(crate) fn frame_place(
+    frame: &FrameReport,
+    style: Style,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    if let Some(source) = &frame.source {
+        source_lines(source, style, out)?;
+    } else if let Some(Reason::Ambiguous(places)) = &frame.unresolved {
+        writeln!(out, "        {}", style.dim("one of, which the name does not tell:"))?;
+        for source in places {
             source_lines(source, style, out)?;
-        } else if let Some(Reason::Ambiguous(places)) = &frame.unresolved {
-            writeln!(out, "        {}", style.dim("one of, which the name does not tell:"))?;
-            for source in places {
-                source_lines(source, style, out)?;
-            }
-        } else if let Some(reason) = &frame.unresolved {
-            writeln!(out, "        {}", style.dim(&format!("({reason})")))?;
         }
+    } else if let Some(reason) = &frame.unresolved {
+        writeln!(out, "        {}", style.dim(&format!("({reason})")))?;
     }
     Ok(())
 }
 
 /// The place of a frame, and above it the calls inlined there, as they would stand as frames.
-pub(crate) fn source_lines(source: &Source, style: Style, out: &mut impl Write) -> io::Result<()> {
+fn source_lines(source: &Source, style: Style, out: &mut impl Write) -> io::Result<()> {
     for call in &source.inlined {
         let text =
             format!("{} in {}, inlined", place(&call.file, call.line), Escaped(&call.function));

@@ -60,7 +60,8 @@ pub(super) fn add_sources(report: &mut Report, symbols: &mut Symbols<'_>) {
     warn(&symbols.warnings());
 }
 
-fn warn(warnings: &[Warning]) {
+/// Says on standard error what is doubtful.
+pub(super) fn warn(warnings: &[Warning]) {
     for warning in warnings {
         // Nothing is left to do where standard error is closed.
         let _ = writeln!(io::stderr(), "slabtrace: {warning}");
