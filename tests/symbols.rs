@@ -567,6 +567,40 @@ fn frames_without_a_place_say_why() {
     assert!(filtered.contains("own+0x10/0x30 (mm/own.c:11)\r\n"), "{filtered}");
 }
 
+const INTERRUPTED: &str = "\
+[    2.000000] TRACE kmalloc-64 alloc 0xffff888004a10040 inuse=1 fp=0xffff888004a10080
+[    2.000100] CPU: 0 PID: 90 Comm: insmod Not tainted 6.1.0-test #1
+[    2.000200] Call Trace:
+[    2.000300]  <IRQ>
+[    2.000310]  dump_stack_lvl+0x44/0x5c
+[    2.000320]  alloc_debug_processing+0x55/0x74
+[    2.000330]  __kmalloc+0x49/0x150
+[    2.000340]  own+0x10/0x30
+[    2.000350]  </IRQ>
+[    2.000360]  <TASK>
+[    2.000370]  asm_sysvec_apic_timer_interrupt+0x16/0x20
+[    2.000380] RIP: 0010:own+0x10/0x30
+[    2.000390]  outer+0x10/0x40
+[    2.000400]  </TASK>
+";
+
+#[test]
+fn the_place_that_an_interrupt_struck_is_the_very_instruction() {
+    let builder = Builder::new();
+    let (kernel, _) = built(&builder);
+    let log = builder.path("interrupt.log");
+    fs::write(&log, INTERRUPTED).expect("there is room");
+    let images = [("--vmlinux", kernel.as_path())];
+    let json = command(&["--full-chain", "-f", "json"], &images, &log).stdout;
+    let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+    let chain = json["groups"][0]["chain"].as_array().expect("a chain");
+    let of_own = chain.iter().filter(|frame| frame["function"] == "own");
+    let lines: Vec<_> = of_own.map(|frame| (&frame["role"], &frame["source"]["line"])).collect();
+    assert_eq!(lines.len(), 2, "{json}");
+    assert_eq!((lines[0].0.as_str(), lines[0].1.as_u64()), (Some("caller"), Some(11)));
+    assert_eq!((lines[1].0.as_str(), lines[1].1.as_u64()), (Some("interrupted"), Some(12)));
+}
+
 const KMEMLEAK: &str = "\
 unreferenced object 0xffff888004a10040 (size 64):
   comm \"insmod\", pid 90, jiffies 4294896491 (age 361.400s)

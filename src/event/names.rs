@@ -5,7 +5,7 @@ use indexmap::IndexSet;
 
 use crate::address::CodeAddr;
 use crate::event::{Context, Role};
-use crate::record::frame::{FrameRun, FrameText, Place, Reliability};
+use crate::record::frame::{Aim, FrameRun, FrameText, Place, Reliability};
 use crate::symbol::{Addresses, Named};
 
 /// Names a string in [`Names`].
@@ -47,6 +47,8 @@ pub struct Frame {
     pub address: Option<CodeAddr>,
     /// Whether the unwinder vouches for the frame.
     pub reliability: Reliability,
+    /// What it points at.
+    pub aim: Aim,
 }
 
 /// A frame at its place in a call chain.
@@ -177,7 +179,7 @@ impl Names {
     }
 
     fn frame_of(&mut self, text: &FrameText<'_>) -> Frame {
-        let FrameText { place, address, reliability } = *text;
+        let FrameText { place, address, reliability, aim } = *text;
         match place {
             Place::Symbol(symbol) => Frame {
                 function: Some(self.intern(symbol.function)),
@@ -187,6 +189,7 @@ impl Names {
                 build_id: symbol.build_id.map(|id| self.intern(id)),
                 address,
                 reliability,
+                aim,
             },
             Place::Bare(bare) => {
                 let frame = Frame {
@@ -197,6 +200,7 @@ impl Names {
                     build_id: None,
                     address: address.or(Some(bare)),
                     reliability,
+                    aim,
                 };
                 // A number in brackets may be a hash; the one that stands for a name never is.
                 self.named(bare).map_or(frame, |named| Frame {
@@ -231,6 +235,7 @@ impl Names {
             build_id: None,
             address: None,
             reliability: Reliability::Unreliable,
+            aim: Aim::BehindCall,
         }
     }
 }

@@ -277,6 +277,7 @@ pub(crate) fn frame(placed: Placed, names: &Names) -> FrameReport {
         build_id: frame.build_id.map(|name| names.text(name).to_owned()),
         address: frame.address.map(|address| address.0),
         reliable: frame.reliability == Reliability::Reliable,
+        aim: frame.aim,
         context: placed.context,
         role: placed.role,
         source: None,

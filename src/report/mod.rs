@@ -28,6 +28,7 @@ pub use text::{Style, write as write_text};
 use crate::address::{LineNumber, PointerWidth};
 use crate::event::{AssemblyLoss, Context, PointerStyle, Role};
 use crate::ledger::TIMELINE_BUCKETS;
+use crate::record::frame::Aim;
 use crate::symbol::{Reason, Source};
 use crate::time::Stamp;
 
@@ -295,6 +296,8 @@ pub struct FrameReport {
     pub address: Option<u64>,
     /// Whether the unwinder vouches for it.
     pub reliable: bool,
+    /// What its offset points at.
+    pub aim: Aim,
     /// What the CPU was doing.
     pub context: Context,
     /// What the frame is to the event.

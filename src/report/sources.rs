@@ -1,6 +1,7 @@
 //! Source places for a report's frames.
 
 use super::{Advice, FrameReport, Report, fingerprint};
+use crate::record::frame::Aim;
 use crate::symbol::{Frame, Position, Reason, Resolution, Symbolizer, Warning};
 
 impl Report {
@@ -85,7 +86,11 @@ fn add_source(frame: &mut FrameReport, boot: usize, symbols: &mut impl Symbolize
         size: frame.size,
         module: frame.module.as_deref(),
         build_id: frame.build_id.as_deref(),
-        position: if frame.reliable { Position::Return } else { Position::Stale },
+        position: match (frame.aim, frame.reliable) {
+            (Aim::Instruction, _) => Position::Exact,
+            (Aim::BehindCall, true) => Position::Return,
+            (Aim::BehindCall, false) => Position::Stale,
+        },
         linked: None,
     };
     let mut answer = symbols.resolve(&asked);
