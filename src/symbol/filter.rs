@@ -385,11 +385,31 @@ fn module(text: &[u8]) -> Option<Module<'_>> {
 }
 
 /// What comes before a register's place.
-const STRUCK: [&[u8]; 7] =
-    [b"RIP: ", b"EIP: ", b"pc : ", b"PC is at ", b"epc : ", b"NIP [", b" IP: ["];
+const STRUCK: [&[u8]; 18] = [
+    b"RIP: ",
+    b"EIP: ",
+    b" IP: [",
+    b"] IP: ",
+    b"pc : ",
+    b"PC is at ",
+    b"pc is at ",
+    b"PC: [<",
+    b"epc : ",
+    b"epc   : ",
+    b"era   : ",
+    b"NIP [",
+    b"interrupt: ",
+    b"Exception: ",
+    b"Krnl PSW : ",
+    b"TPC: <",
+    b"IAOQ[0]: ",
+    b"ERA: ",
+];
 
 // RIP: 0010:foo+0x1/0x2      pc : foo+0x1/0x2       PC is at foo+0x1/0x2
-// NIP [c000000000100000] foo+0x1/0x2                epc : foo+0x1/0x2
+// NIP [c000000000100000] foo+0x1/0x2                epc : foo+0x1/0x2                riscv
+// epc   : 8010a0b0 foo+0x1/0x2     mips              --- interrupt: 900 at foo+0x1/0x2  powerpc
+// Krnl PSW : 0704c00180000000 0000000000a2206a (foo+0x1/0x2)                           s390
 //  foo+0x1/0x2 (P)           arm64 from 6.13: the register of an interrupted context
 //  ? foo+0x1/0x2             [c0] [c1] foo+0x1/0x2 (unreliable)
 fn position(head: &[u8], tail: &[u8]) -> Position {
@@ -494,7 +514,12 @@ mod tests {
             ("pc : f+0x1/0x2", Position::Exact),
             ("PC is at f+0x1/0x2", Position::Exact),
             ("NIP [c000000000100000] f+0x1/0x2", Position::Exact),
+            ("epc   : 8010a0b0 f+0x1/0x2", Position::Exact),
+            ("--- interrupt: 900 at f+0x1/0x2", Position::Exact),
+            ("Krnl PSW : 0704c00180000000 0000000000a2206a (f+0x1/0x2)", Position::Exact),
+            ("[    1.000000] IP: f+0x1/0x2", Position::Exact),
             (" f+0x1/0x2 [m] (P)", Position::Exact),
+            ("ra    : 8010a0b0 f+0x1/0x2", Position::Return),
             (" f+0x1/0x2", Position::Return),
             ("lr : f+0x1/0x2", Position::Return),
             (" ? f+0x1/0x2", Position::Stale),

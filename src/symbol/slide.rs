@@ -62,19 +62,8 @@ pub(super) enum Slide {
 impl Evidence {
     /// Takes note of a line. Tells whether something in it was new.
     pub(super) fn see(&mut self, line: &[u8]) -> bool {
-        let has_name = memmem::find(line, b"+0x").is_some();
-        if has_name && !self.has_names {
-            self.has_names = true;
-            self.see(line);
-            return true;
-        }
-        if has_name
-            && self.anchors.len() < ANCHORS_MAX
-            && let Some(anchor) = Anchor::in_line(line)
-        {
-            let is_new = !self.anchors.contains(&anchor);
-            self.anchors.extend(is_new.then_some(anchor));
-            return is_new;
+        if memmem::find(line, b"+0x").is_some() {
+            return self.see_frame(line);
         }
         if let Some(stated) = stated(line) {
             return self.stated.replace(stated) != Some(stated);
@@ -88,6 +77,17 @@ impl Evidence {
             self.build_id = build_id.map(str::to_owned);
         }
         is_new
+    }
+
+    fn see_frame(&mut self, line: &[u8]) -> bool {
+        let is_first = !std::mem::replace(&mut self.has_names, true);
+        if self.anchors.len() >= ANCHORS_MAX {
+            return is_first;
+        }
+        let anchor = Anchor::in_line(line).filter(|anchor| !self.anchors.contains(anchor));
+        let is_new = anchor.is_some();
+        self.anchors.extend(anchor);
+        is_first || is_new
     }
 
     /// Where the kernel of a map ran. `boot` is the number of the boot in the log.
