@@ -258,6 +258,22 @@ fn report(log: &str, addresses: Addresses) -> Report {
 }
 
 #[test]
+fn a_damaged_map_is_survived() {
+    let builder = Builder::new();
+    let log =
+        format!("{MIPS_LOG}[<80101010>] dump_stack+0x10/0x20\n[<80101120>] show_stack+0x1/0x2\n");
+    for cut in 0..MIPS_MAP.len() {
+        let (head, tail) = MIPS_MAP.split_at(cut);
+        for map in [head.to_owned(), tail.to_owned(), format!("{tail}{head}\tx [{cut}]\n")] {
+            let path = write(&builder, "System.map", &map);
+            // A map without any address is refused.
+            let Ok(addresses) = Addresses::new(&[path], None) else { continue };
+            assert_eq!(report(&log, addresses).totals.live_objects, 1, "{map}");
+        }
+    }
+}
+
+#[test]
 fn a_log_without_names_means_what_it_means_with_them() {
     let builder = Builder::new();
     for case in ["recorded-amd64-6-1", "recorded-amd64-5-10", "recorded-arm64-6-1"] {

@@ -1,6 +1,6 @@
 //! Bare addresses in the lines of a log: frames of kernels that print no names.
 
-use memchr::memmem;
+use super::marks::BRACKET;
 
 /// What may follow an address that stands for itself.
 const FOLLOW: [&[u8]; 6] = [b"[<", b"from [<", b"lr : ", b"sp : ", b"psr: ", b"pstate: "];
@@ -26,14 +26,16 @@ pub(super) struct Bare {
 // pc : [<c0012a34>]    lr : [<c00145e0>]    psr: 60000013           arm, no kallsyms
 /// All of a line, in order.
 pub(super) fn find(line: &[u8]) -> Vec<Bare> {
-    let mut found = Vec::new();
-    for start in memmem::find_iter(line, b"[<") {
-        found.extend(bracketed(line, start));
-    }
+    let mut found = in_brackets(line);
     if found.is_empty() {
         found.extend(alone(line));
     }
     found
+}
+
+/// Those in brackets, the only ones that may stand beside names.
+pub(super) fn in_brackets(line: &[u8]) -> Vec<Bare> {
+    BRACKET.find_iter(line).filter_map(|start| bracketed(line, start)).collect()
 }
 
 /// An address in brackets that no name follows. Where the number follows instead of a name it is
@@ -55,8 +57,9 @@ fn bracketed(line: &[u8], start: usize) -> Option<Bare> {
 /// A number that is all there is on a line behind its prefix, or that a register's name precedes.
 fn alone(line: &[u8]) -> Option<Bare> {
     let text = line.trim_ascii_end();
-    let start = memmem::rfind(text, b"0x")?;
-    let (address, b"") = digits(&text[start + 2..])? else { return None };
+    let length = text.iter().rev().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let start = text[..text.len() - length].strip_suffix(b"0x")?.len();
+    let (address, _) = digits(&text[start + 2..])?;
     let head = text[..start].trim_ascii_end();
     let is_set_off = start == 0 || matches!(text[start - 1], b' ' | b'\t' | b':');
     let head = head.strip_suffix(b"?").map_or(head, <[u8]>::trim_ascii_end);

@@ -21,6 +21,7 @@ use foldhash::fast::FixedState;
 use memchr::memmem;
 
 use super::bare::{self, Bare};
+use super::marks::FRAME;
 use super::release::is_banner;
 use super::{
     Frame, Named, Position, Reason, Resolution, Source, Symbolizer, build_id_in, release_in,
@@ -157,21 +158,36 @@ impl<S: Symbolizer> LogFilter<S> {
     }
 
     fn line(&mut self, line: &[u8], out: &mut impl Write) -> io::Result<()> {
+        let bare = if FRAME.find(line).is_some() {
+            self.beside_names(line)
+        } else {
+            self.learn(line);
+            self.without_names(line)
+        };
+        if bare.is_empty() { self.named_line(line, out) } else { self.bare_line(line, &bare, out) }
+    }
+
+    /// Takes note of what a line says of its kernel.
+    fn learn(&mut self, line: &[u8]) {
         if let Some(release) = release_in(line) {
             let is_news = self.symbols.set_release(release);
             if build_id_in(line).is_some_and(|id| self.symbols.set_build_id(id)) || is_news {
                 self.suffixes = Default::default();
             }
         }
-        let bare = self.bare_addresses(line);
-        if !bare.is_empty() {
-            return self.bare_line(line, &bare, out);
-        }
-        self.named_line(line, out)
     }
 
-    /// The bare addresses of a line, where they can be named.
-    fn bare_addresses(&mut self, line: &[u8]) -> Vec<Bare> {
+    /// The bare addresses of a line that has names too, where they can be named.
+    fn beside_names(&mut self, line: &[u8]) -> Vec<Bare> {
+        if !self.symbols.has_addresses() {
+            return Vec::new();
+        }
+        self.generation += u64::from(self.symbols.see(line));
+        bare::in_brackets(line)
+    }
+
+    /// The bare addresses of a line without names, where they can be named.
+    fn without_names(&mut self, line: &[u8]) -> Vec<Bare> {
         if !self.symbols.has_addresses() {
             return Vec::new();
         }
@@ -242,7 +258,7 @@ impl<S: Symbolizer> LogFilter<S> {
     /// A line, or the part of one, whose frames have names.
     fn named_line(&mut self, line: &[u8], out: &mut impl Write) -> io::Result<()> {
         let mut written = 0;
-        for plus in memmem::find_iter(line, b"+0x") {
+        for plus in FRAME.find_iter(line) {
             if plus < written {
                 continue;
             }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use object::{Architecture, Object, ObjectSection, ObjectSymbol, SectionKind};
+use object::{Architecture, Object, ObjectSection, ObjectSymbol, SectionKind, SymbolKind};
 
 use super::image::Image;
 use super::opd::Descriptors;
@@ -20,6 +20,12 @@ const TEXT_BYTES_MAX: u64 = 256 << 20;
 
 /// Symbols kept of one text or image.
 const SYMBOLS_MAX: usize = 1 << 22;
+
+/// Modules told apart; a kernel has some hundred loaded.
+const MODULES_MAX: usize = 1 << 13;
+
+/// The module of a symbol that is the kernel's own.
+const KERNEL: u32 = u32::MAX;
 
 /// Modules are given memory in pages: what lies on the page of a module's symbol is the module's.
 const PAGE: u64 = 4096;
@@ -105,8 +111,9 @@ impl Map {
             let Ok(line) = std::str::from_utf8(&line) else { continue };
             if let Some(symbol) = TextSymbol::parse(line) {
                 symbols.add(&mut map, &symbol);
-            } else if let Some((name, area)) = module_area(line) {
-                let module = map.module(name);
+            } else if let Some((name, area)) = module_area(line)
+                && let Some(module) = map.module(name)
+            {
                 map.areas.push((area, module));
             }
         }
@@ -134,7 +141,11 @@ impl Map {
                 let section = symbol.section_index();
                 let code = descriptors.as_ref().zip(section);
                 let code = code.and_then(|(all, section)| all.code(section, symbol.address()));
-                let address = code.map_or(symbol.address(), |(_, address)| address);
+                // The lowest bit tells arm's instruction set.
+                let is_thumb = image.file.architecture() == Architecture::Arm
+                    && symbol.kind() == SymbolKind::Text;
+                let plain = if is_thumb { symbol.address() & !1 } else { symbol.address() };
+                let address = code.map_or(plain, |(_, address)| address);
                 symbols.add(&mut map, &TextSymbol { address, kind, name, module: None });
             }
         }
@@ -227,13 +238,14 @@ impl Map {
         self.names.get(start as usize..end as usize).unwrap_or_default()
     }
 
-    fn module(&mut self, name: &str) -> u32 {
+    /// The number of a module; none where there are too many.
+    fn module(&mut self, name: &str) -> Option<u32> {
         let known = self.modules.iter().rposition(|known| known == name);
-        let at = known.unwrap_or_else(|| {
+        if known.is_none() && self.modules.len() < MODULES_MAX {
             self.modules.push(name.to_owned());
-            self.modules.len() - 1
-        });
-        u32::try_from(at).unwrap_or(u32::MAX)
+            return u32::try_from(self.modules.len() - 1).ok();
+        }
+        u32::try_from(known?).ok()
     }
 
     // CONFIG_RANDOMIZE_BASE: x86 from 3.14, arm64 from 4.6, mips from 4.7, s390 from 5.2, powerpc
@@ -385,7 +397,11 @@ impl Symbols {
             return;
         }
         map.names.push_str(symbol.name);
-        let module = symbol.module.map_or(u32::MAX, |module| map.module(module));
+        let module = match symbol.module.map(|module| map.module(module)) {
+            None => KERNEL,
+            Some(Some(module)) => module,
+            Some(None) => return,
+        };
         let made = Symbol { address: symbol.address, name: (start, end), module };
         self.found.push((made, symbol.rank()));
     }
@@ -404,7 +420,7 @@ impl Symbols {
         found.sort_by_key(|&(symbol, rank)| (symbol.address, rank));
         found.dedup_by_key(|(symbol, _)| (symbol.address, symbol.module));
         for (symbol, _) in found {
-            if symbol.module == u32::MAX {
+            if symbol.module == KERNEL {
                 map.kernel.push(symbol);
             } else {
                 map.loaded.push(symbol);

@@ -16,6 +16,7 @@ mod dwarf;
 mod filter;
 mod image;
 mod map;
+mod marks;
 mod modules;
 mod opd;
 mod paths;

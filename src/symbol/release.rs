@@ -2,6 +2,7 @@
 
 use memchr::memmem;
 
+use super::marks::{BANNER, TAINT};
 use crate::record::task_build_id;
 
 // [    0.000000] Linux version 6.1.0-50-amd64 (debian-kernel@lists.debian.org) (gcc-12 …
@@ -16,7 +17,7 @@ pub fn release_in(line: &[u8]) -> Option<&str> {
 // CPU: 1 PID: 83 Comm: insmod Tainted: G O 6.1.176-kml #1  6482126594aec27f75a677159bf96a6be38339b3
 /// The build id of its kernel that a line names, if it names one.
 pub fn build_id_in(line: &[u8]) -> Option<&str> {
-    memmem::find(line, b"ainted")?;
+    TAINT.find(line)?;
     let behind = &line[memmem::find(line, b" #")?..];
     std::str::from_utf8(task_build_id(behind)?).ok()
 }
@@ -27,13 +28,12 @@ pub(super) fn is_banner(line: &[u8]) -> bool {
 }
 
 fn banner(line: &[u8]) -> Option<&[u8]> {
-    const MARK: &[u8] = b"Linux version ";
-    let at = memmem::find(line, MARK)?;
-    line[at + MARK.len()..].split(|&byte| byte == b' ').next()
+    let at = BANNER.find(line)?;
+    line[at + BANNER.needle().len()..].split(|&byte| byte == b' ').next()
 }
 
 fn task_release(line: &[u8]) -> Option<&[u8]> {
-    memmem::find(line, b"ainted")?;
+    TAINT.find(line)?;
     let end = memmem::find(line, b" #")?;
     line[..end].rsplit(|&byte| byte == b' ').next()
 }

@@ -2,9 +2,8 @@
 //!
 //! Nothing is tried out: either lines say it, or it is not known.
 
-use memchr::memmem;
-
 use super::map::{Kind, Map, Placement};
+use super::marks::{COMMAND_LINE, FRAME, OFFSET};
 use super::release::{build_id_in, release_in};
 
 /// Frames with address and symbol that are kept: the first of a boot.
@@ -12,6 +11,9 @@ const ANCHORS_MAX: usize = 64;
 
 /// So many of them must agree.
 const ANCHORS_MIN: usize = 2;
+
+/// No function has a longer name.
+const NAME_BYTES_MAX: usize = 512;
 
 /// Kernels move by whole pages.
 const PAGE: u64 = 4096;
@@ -62,7 +64,7 @@ pub(super) enum Slide {
 impl Evidence {
     /// Takes note of a line. Tells whether something in it was new.
     pub(super) fn see(&mut self, line: &[u8]) -> bool {
-        if memmem::find(line, b"+0x").is_some() {
+        if FRAME.find(line).is_some() {
             return self.see_frame(line);
         }
         if let Some(stated) = stated(line) {
@@ -132,24 +134,17 @@ impl Anchor {
     //  [0000000000456a80] dump_stack+0x20/0x40                             sparc64
     /// The first frame of a line, if it shows both and lies in the kernel itself.
     fn in_line(line: &[u8]) -> Option<Anchor> {
-        let plus = memmem::find(line, b"+0x")?;
+        let plus = FRAME.find(line)?;
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'$');
         let start = line[..plus].iter().rposition(|&byte| !is_name(byte))? + 1;
+        let address = address_before(&line[..start])?;
         let function = std::str::from_utf8(&line[start..plus]).ok()?;
         let (offset, rest) = number(line[plus..].strip_prefix(b"+0x")?)?;
         let (size, rest) = number(rest.strip_prefix(b"/0x")?)?;
-        if function.is_empty() || rest.starts_with(b" [") {
+        let is_name = (1..=NAME_BYTES_MAX).contains(&function.len());
+        if !is_name || rest.starts_with(b" [") {
             return None;
         }
-        let head = line[..start].trim_ascii_end();
-        let head = head.strip_suffix(b"(").or_else(|| head.strip_suffix(b"?")).unwrap_or(head);
-        let head = head.trim_ascii_end().strip_suffix(b"]")?;
-        let head = head.strip_suffix(b">").unwrap_or(head);
-        let digits = head.iter().rev().take_while(|byte| byte.is_ascii_hexdigit()).count();
-        let (head, digits) = head.split_at(head.len() - digits);
-        let is_bracketed = head.ends_with(b"[<") || head.ends_with(b"[");
-        let (address, _) =
-            number(digits).filter(|_| matches!(digits.len(), 8 | 16) && is_bracketed)?;
         Some(Anchor { address, function: function.to_owned(), offset, size })
     }
 
@@ -166,21 +161,33 @@ impl Anchor {
     }
 }
 
+/// The address in brackets that stands before a symbol.
+fn address_before(head: &[u8]) -> Option<u64> {
+    let head = head.trim_ascii_end();
+    let head = head.strip_suffix(b"(").or_else(|| head.strip_suffix(b"?")).unwrap_or(head);
+    let head = head.trim_ascii_end().strip_suffix(b"]")?;
+    let head = head.strip_suffix(b">").unwrap_or(head);
+    let digits = head.iter().rev().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let (head, digits) = head.split_at(head.len() - digits);
+    let is_bracketed = head.ends_with(b"[<") || head.ends_with(b"[");
+    let (address, _) = number(digits).filter(|_| matches!(digits.len(), 8 | 16) && is_bracketed)?;
+    Some(address)
+}
+
 // Kernel Offset: 0x1a000000 from 0xffffffff81000000 (relocation range: 0xffffffff80000000-…)
 // Kernel Offset: disabled
 // Kernel command line: console=ttyS0 nokaslr
 /// The distance that the kernel itself states: when it panics, or none where it was told so.
 fn stated(line: &[u8]) -> Option<u64> {
-    const OFFSET: &[u8] = b"Kernel Offset: ";
-    if let Some(at) = memmem::find(line, OFFSET) {
-        let text = &line[at + OFFSET.len()..];
+    if let Some(at) = OFFSET.find(line) {
+        let text = &line[at + OFFSET.needle().len()..];
         return if text.starts_with(b"disabled") {
             Some(0)
         } else {
             number(text.strip_prefix(b"0x")?).map(|(value, _)| value)
         };
     }
-    let at = memmem::find(line, b"ommand line: ")?;
+    let at = COMMAND_LINE.find(line)?;
     let mut words = line[at..].split(u8::is_ascii_whitespace);
     words.any(|word| word == b"nokaslr").then_some(0)
 }
