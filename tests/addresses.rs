@@ -105,7 +105,7 @@ fn a_router_without_kallsyms_gets_names_and_chains_from_its_map() {
     assert!(text(&named.stderr).contains("1 bare address lies outside the kernel"));
     let modules = write(&builder, "modules", "leaky 16384 0 - Live 0xc0000000 (O)\n");
     let named = run(&json, &[("--system-map", &map), ("--system-map", &modules)], &log);
-    assert_eq!(chains(&named), [["\"0xc0000050\" null [leaky]", "kthread"]]);
+    assert_eq!(chains(&named), [["\"0xc0000050\" \"no such symbol\" [leaky]", "kthread"]]);
     let kallsyms = format!("{MIPS_MAP}c0000000 t leaky_init\t[leaky]\n");
     let kallsyms = write(&builder, "kallsyms", &kallsyms);
     let named = run(&json, &[("--system-map", &kallsyms)], &log);
@@ -255,6 +255,43 @@ fn report(log: &str, addresses: Addresses) -> Report {
         frame.address = None;
     }
     report
+}
+
+/// `caller` lies at 0x400040; its first instruction calls what lies 0x25 bytes before its own end:
+/// the second of two functions of one name and size.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn functions_of_one_name_are_told_apart_by_the_call_that_led_there() {
+    let calling = "#line 40 \"mm/caller.c\"\nKEEP void caller(void) { asm volatile(\".byte 0xe8, 0xdb, 0xff, 0xff, 0xff\"); BYTES(3); }\nKEEP void end2(void) {}";
+    let builder = Builder::new();
+    let kernel = builder.kernel("vmlinux", TEXT, &[KERNEL[0], KERNEL[1], calling]);
+    let log = |frames: &str| {
+        format!(
+            "[    2.0000] TRACE kmalloc-64 alloc 0xffff888004a10040 inuse=1 fp=0xffff888004a10080\n\
+             [    2.0001] CPU: 0 PID: 90 Comm: insmod Not tainted 6.1.0 #1\n\
+             [    2.0002] Call Trace:\n{frames}"
+        )
+    };
+    for (frames, wanted) in [
+        (" twin+0x4/0x10\n caller+0x5/0x10\n", "twin+0x4/0x10\n        fs/b.c:20\n"),
+        (
+            " twin+0x4/0x10\n ? end2+0x1/0x10\n caller+0x5/0x10\n",
+            "twin+0x4/0x10\n        fs/b.c:20\n",
+        ),
+        (" twin+0x4/0x10\n caller+0x8/0x10\n", "twin+0x4/0x10\n        one of"),
+        (" twin+0x4/0x10\n a_end+0x1/0x10\n caller+0x5/0x10\n", "twin+0x4/0x10\n        one of"),
+    ] {
+        let stamped = frames.replace(
+            "
+ ",
+            "
+[    2.0003]  ",
+        );
+        let log = write(&builder, "serial.log", &log(&format!("[    2.0003] {stamped}")));
+        let output = run(&[], &[("--vmlinux", &kernel)], &log);
+        let out = text(&output.stdout);
+        assert!(out.contains(wanted), "{frames}: {out}");
+    }
 }
 
 #[test]

@@ -42,9 +42,14 @@ pub(crate) fn add_places(
     symbols: &mut impl Symbolizer,
 ) -> bool {
     let mut has_new_name = false;
-    for frame in chain {
+    for frame in chain.iter_mut() {
         has_new_name |= add_name(frame, boot, symbols);
-        add_source(frame, boot, symbols);
+    }
+    for at in 0..chain.len() {
+        let (inner, outer) = chain.split_at_mut(at + 1);
+        if let Some(frame) = inner.last_mut() {
+            add_source(frame, outer, boot, symbols);
+        }
     }
     has_new_name
 }
@@ -78,11 +83,36 @@ fn add_name(frame: &mut FrameReport, boot: usize, symbols: &mut impl Symbolizer)
     frame.function.is_some()
 }
 
-fn add_source(frame: &mut FrameReport, boot: usize, symbols: &mut impl Symbolizer) {
-    let (Some(function), Some(offset)) = (frame.function.as_deref(), frame.offset) else { return };
-    let asked = Frame {
-        function,
-        offset,
+/// Looks up where a frame lies; `outer` are those behind it in the chain.
+fn add_source(
+    frame: &mut FrameReport,
+    outer: &[FrameReport],
+    boot: usize,
+    symbols: &mut impl Symbolizer,
+) {
+    let Some(asked) = asked(frame) else {
+        if frame.module.is_some() && frame.address.is_some() && symbols.has_addresses() {
+            frame.unresolved = Some(Reason::NoSuchSymbol);
+        }
+        return;
+    };
+    let mut answer = symbols.resolve(&asked);
+    if let Resolution::Missing(Reason::Ambiguous(_)) = answer
+        && let Some(linked) = linked(frame, &asked, outer, boot, symbols)
+    {
+        answer = symbols.resolve(&Frame { linked: Some(linked), ..asked });
+    }
+    match answer {
+        Resolution::Found(source) => frame.source = Some(source),
+        Resolution::Missing(reason) => frame.unresolved = Some(reason),
+    }
+}
+
+/// A frame as it is asked for; nothing for one without a function or an offset.
+fn asked(frame: &FrameReport) -> Option<Frame<'_>> {
+    Some(Frame {
+        function: frame.function.as_deref()?,
+        offset: frame.offset?,
         size: frame.size,
         module: frame.module.as_deref(),
         build_id: frame.build_id.as_deref(),
@@ -92,20 +122,29 @@ fn add_source(frame: &mut FrameReport, boot: usize, symbols: &mut impl Symbolize
             (Aim::BehindCall, false) => Position::Stale,
         },
         linked: None,
-    };
-    let mut answer = symbols.resolve(&asked);
-    if let (Resolution::Missing(Reason::Ambiguous(_)), Some(address)) = (&answer, frame.address) {
-        // Where the address lies tells functions of one name apart.
-        let named = symbols.name(Some(boot), address).ok();
-        let named = named.filter(|named| named.function.as_deref() == Some(function));
-        if let Some(linked) = named.and_then(|named| named.linked) {
-            answer = symbols.resolve(&Frame { linked: Some(linked), ..asked });
-        }
+    })
+}
+
+/// Where in the image a frame lies whose function is not the only one of its name: by its address,
+/// or by the call that led to it.
+fn linked(
+    frame: &FrameReport,
+    asked: &Frame<'_>,
+    outer: &[FrameReport],
+    boot: usize,
+    symbols: &mut impl Symbolizer,
+) -> Option<u64> {
+    let named = frame.address.and_then(|address| symbols.name(Some(boot), address).ok());
+    let named = named.filter(|named| named.function.as_deref() == Some(asked.function));
+    if let Some(linked) = named.and_then(|named| named.linked) {
+        return Some(linked);
     }
-    match answer {
-        Resolution::Found(source) => frame.source = Some(source),
-        Resolution::Missing(reason) => frame.unresolved = Some(reason),
+    let caller = outer.iter().find(|caller| caller.reliable)?;
+    if caller.context != frame.context || !frame.reliable || frame.aim == Aim::Instruction {
+        return None;
     }
+    let called = symbols.called(&self::asked(caller)?)?;
+    called.checked_add(asked.offset)
 }
 
 #[cfg(test)]

@@ -48,6 +48,12 @@ pub trait Symbolizer {
     /// Looks a frame up.
     fn resolve(&mut self, frame: &Frame<'_>) -> Resolution;
 
+    /// The function that a frame of the kernel itself calls, by where it was linked at; nothing
+    /// where the call does not tell.
+    fn called(&mut self, _caller: &Frame<'_>) -> Option<u64> {
+        None
+    }
+
     /// Takes note of the kernel release that the log names for the frames that follow, and tells
     /// whether answers may change by that.
     fn set_release(&mut self, _release: &str) -> bool {

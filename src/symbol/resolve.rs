@@ -98,6 +98,18 @@ impl<'a> Resolver<'a> {
         if left.is_empty() { named } else { left }
     }
 
+    /// What the call before a frame's return address calls, where that is told in the code: not by
+    /// a pointer, and not by a relocation.
+    pub(super) fn called(&self, caller: &Frame<'_>) -> Option<u64> {
+        if self.image.is_relocatable() || caller.position != Position::Return {
+            return None;
+        }
+        let &[function] = self.candidates(caller).ok()?.as_slice() else { return None };
+        let address = function.address.checked_add(caller.offset)?;
+        let code = self.image.code_before(function.section, address, calls::LONGEST)?;
+        calls::target(self.image.file.architecture(), code, address)
+    }
+
     /// The address to look up.
     fn address(&self, function: Candidate, frame: &Frame<'_>) -> Result<u64, Reason> {
         let at_end = frame.size == Some(frame.offset);

@@ -345,6 +345,10 @@ impl Symbolizer for Symbols<'_> {
         answer
     }
 
+    fn called(&mut self, caller: &Frame<'_>) -> Option<u64> {
+        caller.module.is_none().then(|| self.kernel()?.called(caller)).flatten()
+    }
+
     fn set_build_id(&mut self, build_id: &str) -> bool {
         if self.build_id.as_deref() == Some(build_id) {
             return false;
