@@ -20,6 +20,9 @@ use super::{Reason, Warning};
 /// Distinct addresses remembered.
 const NAMED_MAX: usize = 1 << 20;
 
+/// Warnings kept: a log may have very many boots.
+const WARNINGS_MAX: usize = 256;
+
 /// Lower numbers are no code.
 const LOWEST: u64 = 1 << 16;
 
@@ -50,7 +53,8 @@ pub struct Addresses {
     /// Whether an answer may depend on what the log has not said yet.
     was_asked: bool,
     outside: u64,
-    warnings: Vec<Warning>,
+    /// What prevented names, with the number of the boot.
+    warnings: Vec<(usize, Warning)>,
 }
 
 impl Addresses {
@@ -88,6 +92,11 @@ impl Addresses {
         let is_new = boot.see(line);
         if is_new && self.was_asked {
             self.named.clear();
+            // Who asks again will see whether it still holds.
+            let present = self.boots.len() - 1;
+            self.warnings.retain(|(boot, warning)| {
+                *boot != present || !matches!(warning, Warning::OffsetUnknown { .. })
+            });
         }
         is_new && self.was_asked
     }
@@ -128,12 +137,19 @@ impl Addresses {
     pub fn warnings(&self) -> Vec<Warning> {
         let outside = Warning::OutsideKernel { addresses: self.outside };
         let outside = (self.outside > 0).then_some(outside);
-        self.warnings.iter().cloned().chain(outside).collect()
+        let mut warnings: Vec<Warning> = Vec::new();
+        for warning in self.warnings.iter().map(|(_, warning)| warning.clone()).chain(outside) {
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        }
+        warnings
     }
 
-    fn warn(&mut self, warning: Warning) {
-        if !self.warnings.contains(&warning) {
-            self.warnings.push(warning);
+    fn warn(&mut self, boot: usize, warning: Warning) {
+        let known = (boot, warning);
+        if !self.warnings.contains(&known) && self.warnings.len() < WARNINGS_MAX {
+            self.warnings.push(known);
         }
     }
 
@@ -151,7 +167,7 @@ impl Addresses {
             self.outside += 1;
         }
         for warning in warnings {
-            self.warn(warning);
+            self.warn(boot, warning);
         }
         found
     }
