@@ -105,12 +105,15 @@ fn a_router_without_kallsyms_gets_names_and_chains_from_its_map() {
     assert!(text(&named.stderr).contains("1 bare address lies outside the kernel"));
     let modules = write(&builder, "modules", "leaky 16384 0 - Live 0xc0000000 (O)\n");
     let named = run(&json, &[("--system-map", &map), ("--system-map", &modules)], &log);
-    assert_eq!(chains(&named), [["\"0xc0000050\" \"no such symbol\" [leaky]", "kthread"]]);
+    assert_eq!(chains(&named), [["\"0xc0000050\" \"outside the kernel\" [leaky]", "kthread"]]);
     let kallsyms = format!("{MIPS_MAP}c0000000 t leaky_init\t[leaky]\n");
     let kallsyms = write(&builder, "kallsyms", &kallsyms);
     let named = run(&json, &[("--system-map", &kallsyms)], &log);
     assert_eq!(chains(&named), [["leaky_init [leaky]", "kthread"]]);
     assert_eq!(text(&named.stderr), "");
+    let shown = text(&run(&[], &[("--system-map", &kallsyms)], &log).stdout);
+    let chain = "      leaky_init+0x50 [leaky]\n      kthread+0x60/0x1000\n    allocated";
+    assert!(shown.contains(chain), "nobody asked for lines: {shown}");
 }
 
 #[test]

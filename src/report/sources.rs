@@ -54,15 +54,31 @@ pub(crate) fn add_places(
     has_new_name
 }
 
-/// Where no image was found at all, nobody asked for lines, and no frame need say why it has none.
+/// Where no image was found at all, nobody asked for lines, and no frame need say that there is none.
+/// What bare addresses lack is said still.
 pub(crate) fn forget_absence<'a>(chains: impl Iterator<Item = &'a mut Vec<FrameReport>>) {
     let mut frames: Vec<&mut FrameReport> = chains.flatten().collect();
-    let absent = |frame: &FrameReport| matches!(frame.unresolved, None | Some(Reason::NoImage));
-    if frames.iter().all(|frame| frame.source.is_none() && absent(frame)) {
+    let is_unasked = |frame: &FrameReport| {
+        frame.source.is_none()
+            && frame.unresolved.as_ref().is_none_or(|reason| !is_of_image(reason))
+    };
+    if frames.iter().all(|frame| is_unasked(frame)) {
         for frame in &mut frames {
-            frame.unresolved = None;
+            frame.unresolved = frame.unresolved.take().filter(|reason| *reason != Reason::NoImage);
         }
     }
+}
+
+/// Whether an image had to be there to give this reason.
+fn is_of_image(reason: &Reason) -> bool {
+    !matches!(
+        reason,
+        Reason::NoImage
+            | Reason::OffsetUnknown
+            | Reason::OutsideKernel
+            | Reason::Hashed
+            | Reason::ReleaseDiffers
+    )
 }
 
 /// Names a bare address, where the log told only behind it where its kernel ran. Tells whether it
@@ -92,7 +108,7 @@ fn add_source(
 ) {
     let Some(asked) = asked(frame) else {
         if frame.module.is_some() && frame.address.is_some() && symbols.has_addresses() {
-            frame.unresolved = Some(Reason::NoSuchSymbol);
+            frame.unresolved = Some(Reason::OutsideKernel);
         }
         return;
     };

@@ -354,6 +354,7 @@ pub(crate) fn frame_text(frame: &FrameReport, style: Style) -> String {
         (Some(function), Some(offset), Some(size)) => {
             format!("{}+{offset:#x}/{size:#x}", Escaped(function))
         }
+        (Some(function), Some(offset), None) => format!("{}+{offset:#x}", Escaped(function)),
         (Some(function), _, _) => Escaped(function).to_string(),
         (None, _, _) => {
             frame.address.map_or_else(|| "?".to_owned(), |address| format!("{address:#x}"))

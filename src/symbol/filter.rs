@@ -244,7 +244,7 @@ impl<S: Symbolizer> LogFilter<S> {
                 position,
                 linked: named.linked,
             }),
-            None => Resolution::Missing(Reason::NoSuchSymbol),
+            None => Resolution::Missing(Reason::OutsideKernel),
         };
         let name = name(named);
         match answer {
