@@ -21,6 +21,9 @@ const TEXT_BYTES_MAX: u64 = 256 << 20;
 /// Symbols kept of one text or image.
 const SYMBOLS_MAX: usize = 1 << 22;
 
+/// What may lie in front of a kernel's code in its image.
+const HEAD_BYTES_MAX: u64 = 4 << 20;
+
 /// Modules told apart; a kernel has some hundred loaded.
 const MODULES_MAX: usize = 1 << 13;
 
@@ -168,6 +171,12 @@ impl Map {
     /// Whether it knows the kernel.
     pub(super) fn has_kernel(&self) -> bool {
         !self.kernel.is_empty()
+    }
+
+    /// Whether the kernel's image may begin at an address: its code begins there, or behind a head.
+    pub(super) fn begins_at(&self, address: u64) -> bool {
+        let begins = |range: &Range<u64>| range.start.wrapping_sub(address) < HEAD_BYTES_MAX;
+        self.text.iter().any(begins)
     }
 
     /// Whether all of the kernel's code lies above what 32 bits can tell: a smaller number is a

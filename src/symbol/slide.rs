@@ -29,7 +29,27 @@ pub(super) struct Evidence {
     /// Whether its kernel names functions: what it prints bare is none of its own then.
     pub(super) has_names: bool,
     /// What the kernel itself said.
-    stated: Option<u64>,
+    stated: Option<Stated>,
+}
+
+/// How far a kernel says that it moved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Stated {
+    slide: u64,
+    /// Where it was linked, if it says that too.
+    from: Option<u64>,
+}
+
+impl Stated {
+    /// It did not move.
+    const NOT: Stated = Stated { slide: 0, from: None };
+
+    fn slide(self, map: &Map) -> Slide {
+        if self.from.is_some_and(|from| !map.begins_at(from)) {
+            return Slide::Contradicted;
+        }
+        Slide::By(self.slide)
+    }
 }
 
 /// A frame that shows its address and its symbol.
@@ -102,7 +122,7 @@ impl Evidence {
         let is_ancient = self.release.as_deref().is_some_and(|release| release.starts_with("2."));
         let is_fixed = map.placement == Placement::Fixed || is_ancient;
         match (self.stated, map.kind) {
-            (Some(stated), Kind::Linked) => Slide::By(stated),
+            (Some(stated), Kind::Linked) => stated.slide(map),
             (_, Kind::Linked) if is_fixed => Slide::By(0),
             // Its addresses are those of one boot, and nothing says that another's are the same.
             (_, Kind::Live) if is_fixed || boot == 0 => Slide::By(0),
@@ -178,18 +198,19 @@ fn address_before(head: &[u8]) -> Option<u64> {
 // Kernel Offset: disabled
 // Kernel command line: console=ttyS0 nokaslr
 /// The distance that the kernel itself states: when it panics, or none where it was told so.
-fn stated(line: &[u8]) -> Option<u64> {
+fn stated(line: &[u8]) -> Option<Stated> {
     if let Some(at) = OFFSET.find(line) {
         let text = &line[at + OFFSET.needle().len()..];
-        return if text.starts_with(b"disabled") {
-            Some(0)
-        } else {
-            number(text.strip_prefix(b"0x")?).map(|(value, _)| value)
-        };
+        if text.starts_with(b"disabled") {
+            return Some(Stated::NOT);
+        }
+        let (slide, rest) = number(text.strip_prefix(b"0x")?)?;
+        let from = rest.strip_prefix(b" from 0x").and_then(number).map(|(from, _)| from);
+        return Some(Stated { slide, from });
     }
     let at = COMMAND_LINE.find(line)?;
     let mut words = line[at..].split(u8::is_ascii_whitespace);
-    words.any(|word| word == b"nokaslr").then_some(0)
+    words.any(|word| word == b"nokaslr").then_some(Stated::NOT)
 }
 
 /// Takes hexadecimal digits.
@@ -264,6 +285,7 @@ ffffffff81000400 T _etext
         let offset = "Kernel Offset: 0x1a000000 from 0xffffffff81000000 (relocation range: …)";
         for (line, wanted) in [
             (offset, Slide::By(0x1a00_0000)),
+            ("Kernel Offset: 0x1a000000 from 0xffffffff80000000", Slide::Contradicted),
             ("Kernel Offset: disabled", Slide::By(0)),
             ("Kernel command line: quiet nokaslr", Slide::By(0)),
             ("Kernel command line: quiet nokaslrx", Slide::Unknown),

@@ -59,9 +59,10 @@ pub enum Warning {
         /// The text.
         file: String,
     },
-    /// Frames that show both address and function are not where a map has them.
+    /// Frames that show both address and function are not where a map has them, or the kernel was
+    /// linked elsewhere.
     #[error(
-        "{file} is of another build than the log: the frames that show both address and function do not fit it; bare addresses are left without names"
+        "{file} is of another build than the log: what the log says of addresses and functions, or of where its kernel was linked, does not fit it; bare addresses are left without names"
     )]
     FramesContradict {
         /// The image or text.
