@@ -429,7 +429,10 @@ const STRUCK: [&[u8]; 18] = [
 //  foo+0x1/0x2 (P)           arm64 from 6.13: the register of an interrupted context
 //  ? foo+0x1/0x2             [c0] [c1] foo+0x1/0x2 (unreliable)
 fn position(head: &[u8], tail: &[u8]) -> Position {
-    if STRUCK.iter().any(|mark| memmem::find(head, mark).is_some()) || tail.starts_with(b" (P)") {
+    // Each mark has one of these; most frames have nothing but a time in front.
+    let may_be_struck = memchr::memchr3(b':', b's', b'N', head).is_some();
+    let is_struck = || STRUCK.iter().any(|mark| memmem::find(head, mark).is_some());
+    if may_be_struck && is_struck() || tail.starts_with(b" (P)") {
         Position::Exact
     } else if head.ends_with(b"? ") || tail.starts_with(b" (unreliable)") {
         Position::Stale
