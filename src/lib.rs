@@ -64,5 +64,5 @@ pub mod report;
 pub mod symbol;
 pub mod time;
 
-pub use analysis::{Analysis, AnalysisOptions};
+pub use analysis::{Analysis, AnalysisOptions, Hint, Joined, Stretch, StretchReader};
 pub use parser::{Parser, ParserOptions};

@@ -3,11 +3,12 @@
 //! With `CONFIG_PRINTK_CALLER` every record says who printed it, and each printer has a lane of
 //! its own. Without, all records share one lane.
 
-use super::binder::{Binder, Claim};
+use super::binder::{Binder, BinderHint, BinderMark, Claim};
 use super::dump::{Dump, Opening};
 use super::lanes::{ADJACENT_LINES, Lane, Lanes};
 use super::loss::{self, AssemblyLoss};
 use super::names::{NameId, Names};
+use super::shift::Shift;
 use super::skeleton::{Part, Skeleton};
 use super::stacks::{Grouping, Stacks};
 use super::steps::Steps;
@@ -18,6 +19,15 @@ use crate::record::{Caller, ObjectRow, Record, RegisterLine, TraceHeader};
 
 /// A backtrace that this many others were begun after, in other printing contexts, is complete.
 const OVERTAKEN_MAX: u32 = 8;
+
+/// Where an assembler stands between two records.
+#[derive(Debug)]
+pub(crate) struct AssemblerMark {
+    lanes: Lanes,
+    binder: BinderMark,
+    events: u64,
+    stamped: bool,
+}
 
 /// Puts events together.
 #[derive(Debug)]
@@ -61,6 +71,65 @@ impl Assembler {
             build_id: None,
             hardware: None,
         }
+    }
+
+    /// A fresh one, with what this one has learned.
+    pub(crate) fn renewed(&mut self, fresh: Assembler) -> Assembler {
+        let stacks = std::mem::replace(&mut self.stacks, Stacks::new(Grouping::default()));
+        Assembler { stacks, ..fresh }
+    }
+
+    /// What is known of the log so far, for those who read a stretch further down.
+    pub(crate) fn hint(&self) -> BinderHint {
+        self.binder.hint()
+    }
+
+    /// Takes for known what a hint says.
+    pub(crate) fn take_hint(&mut self, hint: &BinderHint) {
+        self.binder.take_hint(hint);
+    }
+
+    /// A stretch begins here that is read on its own: counts afresh.
+    pub(crate) fn begin_stretch(&mut self) -> AssemblerMark {
+        self.loss = AssemblyLoss::default();
+        self.skeleton = Skeleton::default();
+        (self.kernel, self.build_id, self.hardware) = (None, None, None);
+        AssemblerMark {
+            lanes: self.lanes.clone(),
+            binder: self.binder.begin_stretch(),
+            events: self.events,
+            stamped: self.stamped,
+        }
+    }
+
+    /// How much further down than `mark` this one stands.
+    pub(crate) fn shift(&self, mark: &AssemblerMark, lines: u64) -> Shift {
+        Shift { lines, events: self.events.saturating_sub(mark.events), boots: self.boot }
+    }
+
+    /// Whether what another one did behind `mark` would have been done here too.
+    pub(crate) fn may_join(&self, mark: &AssemblerMark, later: &Assembler, shift: Shift) -> bool {
+        let mut lanes = mark.lanes.clone();
+        lanes.shift(shift);
+        self.events >= mark.events
+            && self.stamped == mark.stamped
+            && self.lanes.is_like(&lanes)
+            && later.skeleton.is_complete()
+            && self.binder.may_join(&mark.binder, &later.binder, shift)
+    }
+
+    /// Takes what another one did, as if it had been done here.
+    pub(crate) fn join(&mut self, mut later: Assembler, shift: Shift) {
+        later.lanes.shift(shift);
+        self.lanes = later.lanes;
+        self.binder.join(&later.binder, shift);
+        self.loss.add(later.loss);
+        self.skeleton.join(&later.skeleton);
+        self.events = later.events + shift.events;
+        self.stamped = later.stamped;
+        self.kernel = later.kernel.or(self.kernel);
+        self.build_id = later.build_id.or(self.build_id);
+        self.hardware = later.hardware.or(self.hardware);
     }
 
     /// What was found missing since the last call.
@@ -114,12 +183,7 @@ impl Assembler {
     }
 
     /// An event's header.
-    pub(crate) fn header(
-        &mut self,
-        record: &Record<'_>,
-        header: &TraceHeader<'_>,
-        names: &mut Names,
-    ) {
+    pub(crate) fn header(&mut self, record: &Record<'_>, header: &TraceHeader<'_>, names: &Names) {
         let mut damage = DamageSet::default();
         if header.fp.is_none() {
             damage.insert(Damage::TornHeader);
@@ -149,7 +213,7 @@ impl Assembler {
         self.lane(record.caller).since_header = 0;
     }
 
-    fn cache(&mut self, name: &[u8], names: &mut Names) -> NameId {
+    fn cache(&mut self, name: &[u8], names: &Names) -> NameId {
         match &self.cache {
             Some((last, cache)) if last == name => *cache,
             _ => {
@@ -184,7 +248,7 @@ impl Assembler {
     }
 
     /// Any other line that was understood.
-    pub(crate) fn word(&mut self, record: &Record<'_>, word: Word, names: &mut Names) {
+    pub(crate) fn word(&mut self, record: &Record<'_>, word: Word, names: &Names) {
         match word {
             Word::Frame(_)
             | Word::Struck(..)
@@ -242,7 +306,7 @@ impl Assembler {
     }
 
     /// Closes everything that is open and hands on every event: the log or the boot ends.
-    pub(crate) fn flush(&mut self, names: &mut Names, each: impl FnMut(&Event)) {
+    pub(crate) fn flush(&mut self, names: &Names, each: impl FnMut(&Event)) {
         for (caller, mut dump) in self.lanes.take_dumps() {
             // What ends where no other backtrace ended was cut off with the log.
             dump.cut |= !self.skeleton.is_end(dump.outermost());
@@ -258,7 +322,7 @@ impl Assembler {
     }
 
     /// A task header, or a heading without one, begins a backtrace.
-    fn begin(&mut self, record: &Record<'_>, task: Option<super::Task>, names: &mut Names) {
+    fn begin(&mut self, record: &Record<'_>, task: Option<super::Task>, names: &Names) {
         let headers_before = self.events;
         let room = std::mem::take(&mut self.spare).emptied();
         let lane = self.lane(record.caller);
@@ -272,6 +336,7 @@ impl Assembler {
         }
         dump.headers_before = headers_before;
         dump.adjacent = lane.since_header < ADJACENT_LINES;
+        lane.since_header = ADJACENT_LINES;
         lane.splat_announced = false;
         let before = lane.open.replace(dump);
         let over = match (opening, before) {
@@ -288,7 +353,7 @@ impl Assembler {
     /// Backtraces are printed one at a time (`lib/dump_stack.c`, 3.11 on), except that an
     /// interrupt may print some within another. One that is overtaken again and again is over,
     /// though nothing marked its end.
-    fn overtake(&mut self, caller: Option<Caller>, names: &mut Names) {
+    fn overtake(&mut self, caller: Option<Caller>, names: &Names) {
         if !self.lanes.are_several() {
             return;
         }
@@ -306,7 +371,7 @@ impl Assembler {
     }
 
     /// A warning prints where it struck before the heading of its own backtrace.
-    fn heading(&mut self, record: &Record<'_>, names: &mut Names) {
+    fn heading(&mut self, record: &Record<'_>, names: &Names) {
         let lane = self.lane(record.caller);
         match &mut lane.open {
             Some(dump) if !lane.splat_announced && dump.awaits_heading() => dump.head(),
@@ -321,13 +386,13 @@ impl Assembler {
 
     /// A slab report lists who allocated or freed its object: frames of no event. The report's own
     /// backtrace is still to come.
-    fn track(&mut self, record: &Record<'_>, names: &mut Names) {
+    fn track(&mut self, record: &Record<'_>, names: &Names) {
         self.lane(record.caller).splat_announced = true;
         self.begin(record, None, names);
         self.lane(record.caller).splat_announced = true;
     }
 
-    fn frame(&mut self, record: &Record<'_>, word: Word, names: &mut Names) {
+    fn frame(&mut self, record: &Record<'_>, word: Word, names: &Names) {
         let events = self.events;
         let lane = self.lane(record.caller);
         let begins = match &lane.open {
@@ -346,13 +411,7 @@ impl Assembler {
         }
     }
 
-    fn mark(
-        &mut self,
-        record: &Record<'_>,
-        mark: crate::record::Mark,
-        word: Word,
-        names: &mut Names,
-    ) {
+    fn mark(&mut self, record: &Record<'_>, mark: crate::record::Mark, word: Word, names: &Names) {
         let lane = self.lane(record.caller);
         if mark != crate::record::Mark::TaskEnd {
             if let Some(dump) = &mut lane.open {
@@ -374,7 +433,7 @@ impl Assembler {
         self.close_all(record.caller, ended, names);
     }
 
-    fn end_splat(&mut self, caller: Option<Caller>, names: &mut Names) {
+    fn end_splat(&mut self, caller: Option<Caller>, names: &Names) {
         let lane = self.lane(caller);
         lane.splat_announced = false;
         if lane.open.as_ref().is_some_and(|dump| dump.opening == Opening::Splat) {
@@ -385,7 +444,7 @@ impl Assembler {
 
     /// mips ends a backtrace with an empty record. x86 prints one where a line that was to be
     /// continued was overtaken.
-    fn blank(&mut self, record: &Record<'_>, names: &mut Names) {
+    fn blank(&mut self, record: &Record<'_>, names: &Names) {
         let lane = self.lane(record.caller);
         let ends = |dump: &Dump| {
             let is_alike = dump.stamp.is_some() == record.stamp.is_some();
@@ -405,7 +464,7 @@ impl Assembler {
     }
 
     /// The kernel dropped messages: what was being printed is incomplete.
-    fn dropped(&mut self, record: &Record<'_>, count: u64, names: &mut Names) {
+    fn dropped(&mut self, record: &Record<'_>, count: u64, names: &Names) {
         self.loss.printk_dropped = self.loss.printk_dropped.saturating_add(count);
         // A mark that does not say how many may stand for any number.
         let missing = if count == 0 { loss::MISSING_UNKNOWN } else { count };
@@ -428,7 +487,7 @@ impl Assembler {
             self.losses.push((Lost::Messages(1), record.line));
         }
         let lane = self.lane(record.caller);
-        lane.since_header = lane.since_header.saturating_add(1);
+        lane.see_other();
         let in_backtrace = lane
             .open
             .as_mut()
@@ -444,7 +503,7 @@ impl Assembler {
         &mut self,
         caller: Option<Caller>,
         dumps: impl IntoIterator<Item = Dump>,
-        names: &mut Names,
+        names: &Names,
     ) {
         for dump in dumps {
             self.close(caller, dump, names);
@@ -452,13 +511,13 @@ impl Assembler {
     }
 
     /// A backtrace is complete.
-    fn close(&mut self, caller: Option<Caller>, dump: Dump, names: &mut Names) {
+    fn close(&mut self, caller: Option<Caller>, dump: Dump, names: &Names) {
         self.bind(caller, &dump, names);
         self.spare = dump.steps;
     }
 
     /// A complete backtrace's header takes it.
-    fn bind(&mut self, caller: Option<Caller>, dump: &Dump, names: &mut Names) {
+    fn bind(&mut self, caller: Option<Caller>, dump: &Dump, names: &Names) {
         if dump.steps.is_empty()
             || (dump.opening == Opening::Splat && !self.binder.expects_stack(caller))
         {

@@ -2,6 +2,7 @@
 
 use super::Beginning;
 use super::names::{NameId, Names};
+use super::shift::Shift;
 use crate::address::{LineNumber, Pointer, PointerWidth};
 use crate::record::TraceHeader;
 use crate::time::{Clock, Stamp};
@@ -42,6 +43,18 @@ impl Boot {
             build_id: None,
             hardware: None,
             pointers: PointerEvidence::default(),
+        }
+    }
+
+    /// Takes what is further down in its log.
+    pub(crate) fn join(&mut self, later: &Boot, shift: Shift) {
+        self.last_line = LineNumber(later.last_line.0 + shift.lines);
+        self.pointers.join(later.pointers);
+        let Some(stamp) = later.first_time else { return };
+        match self.first_time {
+            Some(first) if first.clock == Clock::Boot && stamp.clock == Clock::Wall => {}
+            Some(first) if first.clock == stamp.clock => self.last_time = later.last_time,
+            _ => (self.first_time, self.last_time) = (later.first_time, later.last_time),
         }
     }
 
@@ -122,6 +135,15 @@ impl PointerEvidence {
             Pointer::Unprintable => self.unprintable += 1,
             Pointer::Null | Pointer::Torn => {}
         }
+    }
+
+    fn join(&mut self, more: PointerEvidence) {
+        let PointerEvidence { printed, unprintable, wide, odd, narrow_digits } = more;
+        self.printed += printed;
+        self.unprintable += unprintable;
+        self.wide += wide;
+        self.odd += odd;
+        self.narrow_digits += narrow_digits;
     }
 
     /// The style that the evidence shows.
@@ -352,11 +374,11 @@ mod tests {
 
     #[test]
     fn functions_are_believed_before_the_release_unless_they_disagree() {
-        let mut names = Names::default();
+        let names = Names::default();
         let kernel = Some(names.intern(b"6.1.0-amd64"));
         names.intern(b"ret_fast_syscall");
         assert_eq!(arch(kernel, None, &names), Some("arm"));
-        let mut of_32_bit_programs = Names::default();
+        let of_32_bit_programs = Names::default();
         of_32_bit_programs.intern(b"do_SYSENTER_32");
         let width = |bits| arch(None, Some(bits), &of_32_bit_programs);
         assert_eq!(width(PointerWidth::Bits64), Some("x86_64"));

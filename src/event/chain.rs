@@ -318,7 +318,7 @@ mod tests {
     use super::*;
     use crate::record::frame::FrameLine;
 
-    fn steps(names: &mut Names, lines: &[&str]) -> Vec<Step> {
+    fn steps(names: &Names, lines: &[&str]) -> Vec<Step> {
         let mut steps = Vec::new();
         for line in lines {
             if let Some(mark) = Mark::parse(line.as_bytes()) {
@@ -333,8 +333,8 @@ mod tests {
     }
 
     fn check(lines: &[&str], expected_origin: Origin, expected_callers: &[(&str, Context)]) {
-        let mut names = Names::default();
-        let steps = steps(&mut names, lines);
+        let names = Names::default();
+        let steps = steps(&names, lines);
         let chain = place(&steps, &names);
         assert_eq!(origin(&chain, &names), expected_origin);
         let callers: Vec<_> = callers(&chain, &names)

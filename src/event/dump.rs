@@ -2,6 +2,7 @@
 
 use super::chain::Step;
 use super::names::{FrameId, Names};
+use super::shift::Shift;
 use super::skeleton::{Part, Parts};
 use super::steps::Steps;
 use super::vocabulary::Word;
@@ -32,7 +33,7 @@ enum Between {
 }
 
 /// A backtrace being put together.
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Dump {
     pub(crate) opening: Opening,
     pub(crate) task: Option<Task>,
@@ -79,6 +80,12 @@ impl Dump {
             between: Between::Frames,
             exception: None,
         }
+    }
+
+    /// It lies further down in the log.
+    pub(crate) fn shift(&mut self, shift: Shift) {
+        self.line.0 += shift.lines;
+        self.headers_before += shift.events;
     }
 
     /// Whether a heading that comes now is this backtrace's own: registers may come before it.

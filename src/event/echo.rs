@@ -61,6 +61,16 @@ impl Memory {
         self.slots[header.slot()] = Slot { tag: header.tag(), behind: self.next };
     }
 
+    /// Headers remembered so far.
+    pub(crate) fn len(&self) -> usize {
+        self.ring.len()
+    }
+
+    /// The headers from the one at `from` on, if none of them was forgotten.
+    pub(crate) fn since(&self, from: usize) -> Option<&[Fingerprint]> {
+        self.ring.get(from..).filter(|_| self.ring.len() < REMEMBERED_MAX)
+    }
+
     /// Where a header stood last.
     pub(crate) fn position(&self, header: Fingerprint) -> Option<Position> {
         let slot = self.slots.get(header.slot())?;

@@ -89,19 +89,81 @@ const RECENT_OVERTAKEN: u32 = 16;
 /// CPUs kept apart; more are no machine that prints to a console.
 const CPUS_MAX: usize = 4096;
 
+/// What was done with evidence while a stretch of a log was read on its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Note {
+    Learned(ChainId, NameId),
+    Printed(u32, i64),
+    /// What was known of a chain and a cache when it was asked for.
+    Asked(ChainId, NameId, Affinity),
+    /// When a CPU had printed last.
+    AskedCpu(u32, Option<i64>),
+}
+
 /// What unambiguous bindings have taught.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Evidence {
     /// How often a chain was bound to a cache without a choice.
     caches: HashMap<ChainId, Vec<(NameId, u64)>>,
     /// The last time that a CPU is known to have printed at, other than inside an event.
     last_of_cpu: HashMap<u32, i64>,
+    /// What was done since [`Evidence::begin_notes`].
+    notes: Option<Vec<Note>>,
 }
 
 impl Evidence {
+    /// Takes notes from now on.
+    pub(crate) fn begin_notes(&mut self) {
+        self.notes = Some(Vec::new());
+    }
+
+    /// Whether anything was asked since.
+    pub(crate) fn was_asked(&self) -> bool {
+        let is_question = |note: &Note| matches!(note, Note::Asked(..) | Note::AskedCpu(..));
+        self.notes.as_ref().is_some_and(|notes| notes.iter().any(is_question))
+    }
+
+    /// Whether every answer that `later` gave is the one that would have been given here.
+    pub(crate) fn agrees(&self, later: &Evidence) -> bool {
+        !later.was_asked() || {
+            let mut trial = self.clone();
+            later.notes.iter().flatten().all(|&note| trial.repeat(note))
+        }
+    }
+
+    /// Learns what `later` learned.
+    pub(crate) fn join(&mut self, later: &Evidence) {
+        for &note in later.notes.as_deref().unwrap_or_default() {
+            self.repeat(note);
+        }
+    }
+
+    /// Does what was done, and tells whether it comes out the same.
+    fn repeat(&mut self, note: Note) -> bool {
+        match note {
+            Note::Learned(chain, cache) => self.learn(chain, cache),
+            Note::Printed(cpu, time) => self.print(cpu, time),
+            Note::Asked(chain, cache, answer) => return self.affinity(chain, cache) == answer,
+            Note::AskedCpu(cpu, answer) => return self.last_of(cpu) == answer,
+        }
+        true
+    }
+
+    fn note(&mut self, note: Note) {
+        if let Some(notes) = &mut self.notes {
+            notes.push(note);
+        }
+    }
+
+    fn last_of(&mut self, cpu: u32) -> Option<i64> {
+        let last = self.last_of_cpu.get(&cpu).copied();
+        self.note(Note::AskedCpu(cpu, last));
+        last
+    }
+
     /// How well a header fits.
     pub(crate) fn fit(
-        &self,
+        &mut self,
         header: &Event,
         overtaken: u32,
         dump: &Dump,
@@ -109,7 +171,7 @@ impl Evidence {
         names: &Names,
     ) -> Fit {
         let times = boot_time(header.stamp).zip(boot_time(dump.stamp));
-        let last = dump.task.and_then(|task| self.last_of_cpu.get(&task.cpu?));
+        let last = dump.task.and_then(|task| self.last_of(task.cpu?));
         let strong = Strong {
             timely: times.is_none_or(|(header, dump)| header <= dump),
             akin: is_akin(meaning.family, names.text(header.cache)),
@@ -117,13 +179,19 @@ impl Evidence {
         };
         let is_near = times.is_none_or(|(header, dump)| dump - header < RECENT_MICROS);
         let weak = Weak {
-            fresh: times.zip(last).is_none_or(|((header, _), last)| header >= *last),
+            fresh: times.zip(last).is_none_or(|((header, _), last)| header >= last),
             recent: overtaken < RECENT_OVERTAKEN && is_near,
         };
         Fit { strong, weak }
     }
 
-    fn affinity(&self, chain: ChainId, cache: NameId) -> Affinity {
+    fn affinity(&mut self, chain: ChainId, cache: NameId) -> Affinity {
+        let affinity = self.known_affinity(chain, cache);
+        self.note(Note::Asked(chain, cache, affinity));
+        affinity
+    }
+
+    fn known_affinity(&self, chain: ChainId, cache: NameId) -> Affinity {
         let Some(known) = self.caches.get(&chain) else { return Affinity::Unknown };
         let total: u64 = known.iter().map(|(_, count)| count).sum();
         let of_cache = known.iter().find(|(name, _)| *name == cache).map_or(0, |(_, count)| *count);
@@ -136,6 +204,7 @@ impl Evidence {
 
     /// A backtrace that could only be one header's.
     pub(crate) fn learn(&mut self, chain: ChainId, cache: NameId) {
+        self.note(Note::Learned(chain, cache));
         let known = self.caches.entry(chain).or_default();
         let has_room = known.len() < CACHES_MAX;
         match known.iter_mut().find(|(name, _)| *name == cache) {
@@ -150,6 +219,11 @@ impl Evidence {
         let Some((cpu, time)) = task.and_then(|task| task.cpu).zip(boot_time(stamp)) else {
             return;
         };
+        self.print(cpu, time);
+    }
+
+    fn print(&mut self, cpu: u32, time: i64) {
+        self.note(Note::Printed(cpu, time));
         if self.last_of_cpu.len() < CPUS_MAX || self.last_of_cpu.contains_key(&cpu) {
             self.last_of_cpu.insert(cpu, time);
         }

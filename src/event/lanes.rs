@@ -4,17 +4,18 @@ use foldhash::fast::FixedState;
 use indexmap::IndexMap;
 
 use super::dump::Dump;
+use super::shift::Shift;
 use crate::record::Caller;
 
 /// A stack this many lines behind its header, with nothing but other lines between, may still be
 /// the header's although it does not show where it comes from.
 pub(super) const ADJACENT_LINES: u32 = 3;
 
-/// Callers whose lanes are kept at once; idle ones are forgotten first.
+/// Callers whose lanes are kept at once; blank ones are forgotten first.
 const LANES_MAX: usize = 256;
 
 /// The state of one printing context.
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub(super) struct Lane {
     /// The backtrace whose lines are coming in.
     pub(super) open: Option<Dump>,
@@ -38,13 +39,25 @@ impl Lane {
         [self.suspended.take(), self.open.take()].into_iter().flatten()
     }
 
-    fn is_idle(&self) -> bool {
-        self.open.is_none() && self.suspended.is_none()
+    /// Another line means nothing.
+    pub(super) fn see_other(&mut self) {
+        self.since_header = (self.since_header + 1).min(ADJACENT_LINES);
+    }
+
+    /// Whether it is as if its context had never printed.
+    fn is_blank(&self) -> bool {
+        *self == Lane::default()
+    }
+
+    fn shift(&mut self, shift: Shift) {
+        for dump in self.open.iter_mut().chain(&mut self.suspended) {
+            dump.shift(shift);
+        }
     }
 }
 
 /// Every printing context.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Lanes {
     /// Of the records that do not say who printed them: of most logs, all.
     common: Lane,
@@ -65,12 +78,38 @@ impl Lanes {
 
     fn of(&mut self, caller: Caller) -> &mut Lane {
         if self.by_caller.len() >= LANES_MAX && !self.by_caller.contains_key(&caller) {
-            let idle = self.by_caller.values().position(Lane::is_idle).unwrap_or(0);
-            if let Some((caller, mut lane)) = self.by_caller.swap_remove_index(idle) {
-                self.evicted.extend(lane.take_dumps().map(|dump| (Some(caller), dump)));
-            }
+            self.make_room();
         }
         self.by_caller.entry(caller).or_default()
+    }
+
+    fn make_room(&mut self) {
+        self.by_caller.retain(|_, lane| !lane.is_blank());
+        if self.by_caller.len() >= LANES_MAX
+            && let Some((caller, mut lane)) = self.by_caller.shift_remove_index(0)
+        {
+            self.evicted.extend(lane.take_dumps().map(|dump| (Some(caller), dump)));
+        }
+    }
+
+    /// Whether the same is open in both, apart from where in the log it stands.
+    pub(super) fn is_like(&self, other: &Lanes) -> bool {
+        let inhabited = |lanes: &Lanes| -> Vec<(Caller, Lane)> {
+            let lanes = lanes.by_caller.iter().filter(|(_, lane)| !lane.is_blank());
+            lanes.map(|(&caller, lane)| (caller, lane.clone())).collect()
+        };
+        self.evicted.is_empty()
+            && other.evicted.is_empty()
+            && self.are_several() == other.are_several()
+            && self.common == other.common
+            && inhabited(self) == inhabited(other)
+    }
+
+    /// Everything lies further down in the log.
+    pub(super) fn shift(&mut self, shift: Shift) {
+        for (_, lane) in self.iter_mut() {
+            lane.shift(shift);
+        }
     }
 
     /// Whether more than one context prints.

@@ -12,14 +12,17 @@ mod function;
 mod lanes;
 mod loss;
 mod names;
+mod pool;
 mod rivals;
+mod shift;
 mod skeleton;
 mod stacks;
 mod steps;
 mod timeline;
 mod vocabulary;
 
-pub(crate) use assembler::Assembler;
+pub(crate) use assembler::{Assembler, AssemblerMark};
+pub(crate) use binder::BinderHint;
 pub(crate) use boot::arch_of;
 pub use boot::{Boot, PointerStyle, arch};
 pub use chain::{Context, Role};
@@ -27,8 +30,9 @@ pub(crate) use echo::Fingerprint;
 pub(crate) use function::base_name;
 pub use loss::AssemblyLoss;
 pub use names::{ChainId, Frame, FrameId, NameId, Names, Placed};
+pub(crate) use shift::Shift;
 pub use stacks::Grouping;
-pub(crate) use timeline::{Sign, Timeline, Turn};
+pub(crate) use timeline::{Sign, Timeline, TimelineMark, Turn};
 pub(crate) use vocabulary::{Understood, Vocabulary, Word};
 
 use crate::address::{LineNumber, Pointer};
@@ -190,6 +194,15 @@ pub struct Event {
     pub object_size: Option<u32>,
     /// What is wrong with the event.
     pub damage: DamageSet,
+}
+
+impl Event {
+    /// It lies further down in the log.
+    pub(crate) fn shift(&mut self, shift: Shift) {
+        self.seq += shift.events;
+        self.line.0 += shift.lines;
+        self.boot += shift.boots;
+    }
 }
 
 /// Something of an event that is missing from the log.

@@ -1,12 +1,10 @@
 //! Interned text, frames and call chains: every distinct one is stored once and named by a number.
 
-use foldhash::fast::FixedState;
-use indexmap::IndexSet;
-
+use super::pool::Pool;
 use crate::address::CodeAddr;
 use crate::event::{Context, Role};
 use crate::record::frame::{Aim, FrameRun, FrameText, Place, Reliability};
-use crate::symbol::{Addresses, Named};
+use crate::symbol::Named;
 
 /// Names a string in [`Names`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -73,58 +71,34 @@ const NAME_BYTES_MAX: usize = 512;
 /// No line has more frames: a line of printk has room for about thirty.
 const RUN_FRAMES_MAX: usize = 128;
 
-/// All that is interned.
+/// All that is interned. Several threads may share it: a name stays what it is.
 #[derive(Debug, Default)]
 pub struct Names {
-    strings: IndexSet<Box<str>, FixedState>,
-    frames: IndexSet<Frame, FixedState>,
-    runs: IndexSet<Box<[FrameId]>, FixedState>,
-    chains: IndexSet<Box<[Placed]>, FixedState>,
-    /// What names bare addresses.
-    addresses: Option<Box<Addresses>>,
+    strings: Pool<Box<str>>,
+    frames: Pool<Frame>,
+    runs: Pool<Box<[FrameId]>>,
+    chains: Pool<Box<[Placed]>>,
 }
 
 impl Names {
-    /// Names that take functions for bare addresses.
-    pub(crate) fn with_addresses(addresses: Addresses) -> Names {
-        let addresses = (!addresses.is_empty()).then(|| Box::new(addresses));
-        Names { addresses, ..Names::default() }
-    }
-
-    /// Gives back what names bare addresses.
-    pub(crate) fn take_addresses(&mut self) -> Addresses {
-        self.addresses.take().map_or_else(Addresses::default, |addresses| *addresses)
-    }
-
-    /// Takes note of a line for the names of addresses. Tells whether those that were given may be
-    /// others now.
-    pub(crate) fn see(&mut self, text: &[u8]) -> bool {
-        self.addresses.as_mut().is_some_and(|addresses| addresses.see(text))
-    }
-
-    /// Another boot begins. Tells whether addresses may have other names in it.
-    pub(crate) fn next_boot(&mut self) -> bool {
-        self.addresses.as_mut().map(|addresses| addresses.next_boot()).is_some()
-    }
-
     /// The string of a name.
     pub fn text(&self, name: NameId) -> &str {
-        &self.strings[name.0 as usize]
+        self.strings.get(name.0)
     }
 
     /// A frame.
     pub fn frame(&self, frame: FrameId) -> &Frame {
-        &self.frames[frame.0 as usize]
+        self.frames.get(frame.0)
     }
 
     /// The frames of one line, innermost first.
     pub(crate) fn run(&self, run: RunId) -> &[FrameId] {
-        &self.runs[run.0 as usize]
+        self.runs.get(run.0)
     }
 
     /// A call chain, innermost frame first.
     pub fn chain(&self, chain: ChainId) -> &[Placed] {
-        &self.chains[chain.0 as usize]
+        self.chains.get(chain.0)
     }
 
     /// The name of a frame's function, suffixes included.
@@ -134,51 +108,77 @@ impl Names {
 
     /// Whether a string was ever interned.
     pub(crate) fn is_known(&self, text: &str) -> bool {
-        self.strings.contains(text)
+        self.strings.find(text).is_some()
+    }
+
+    /// Whether further names fold into one: which ones do depends on the order they came in.
+    pub(crate) fn are_exhausted(&self) -> bool {
+        let pools = [self.strings.len(), self.frames.len(), self.runs.len()];
+        pools.iter().any(|&len| len >= DISTINCT_MAX)
     }
 
     /// Interns a string; bytes that are not UTF-8 become replacement characters, and what is too
     /// long for a name is cut.
-    pub fn intern(&mut self, bytes: &[u8]) -> NameId {
+    pub fn intern(&self, bytes: &[u8]) -> NameId {
         let text = String::from_utf8_lossy(shortened(bytes));
-        if let Some(at) = self.strings.get_index_of(text.as_ref()) {
-            return NameId(index(at));
-        }
-        let text =
-            if self.strings.len() < DISTINCT_MAX { &text } else { "(one of too many names)" };
-        NameId(index(self.strings.insert_full(text.into()).0))
+        let id = self.strings.intern(text.as_ref(), DISTINCT_MAX, || text.as_ref().into());
+        NameId(id.unwrap_or_else(|| self.surplus(b"(one of too many names)")))
     }
 
     /// Interns a frame.
-    pub fn intern_frame(&mut self, text: &FrameText<'_>) -> FrameId {
-        let frame = self.frame_of(text);
-        let frame = match self.frames.get_index_of(&frame) {
-            Some(at) => return FrameId(index(at)),
-            None if self.frames.len() < DISTINCT_MAX => frame,
-            None => self.surplus_frame(),
-        };
-        FrameId(index(self.frames.insert_full(frame).0))
+    pub fn intern_frame(&self, text: &FrameText<'_>) -> FrameId {
+        self.intern_whole(self.frame_of(text))
     }
 
-    /// Interns the frames of one line.
-    pub(crate) fn intern_run(&mut self, run: FrameRun<'_>) -> RunId {
-        let mut frames: Vec<FrameId> =
-            run.frames().take(RUN_FRAMES_MAX).map(|text| self.intern_frame(&text)).collect();
-        if self.runs.len() >= DISTINCT_MAX {
-            frames.truncate(0);
-        }
-        RunId(index(self.runs.insert_full(frames.into()).0))
+    /// Interns a frame whose bare address has a name. A number in brackets may be a hash; the one
+    /// that stands for a name never is.
+    pub(crate) fn intern_named(
+        &self,
+        text: &FrameText<'_>,
+        bare: CodeAddr,
+        named: &Named,
+    ) -> FrameId {
+        let function = named.function.as_ref().map(|name| self.intern(name.as_bytes()));
+        self.intern_whole(Frame {
+            function,
+            offset: function.map(|_| named.offset),
+            size: named.size,
+            module: named.module.as_ref().map(|name| self.intern(name.as_bytes())),
+            address: Some(bare),
+            ..self.frame_of(text)
+        })
+    }
+
+    fn intern_whole(&self, frame: Frame) -> FrameId {
+        FrameId(self.frames.intern(&frame, DISTINCT_MAX, || frame).unwrap_or_else(|| {
+            let surplus = self.surplus_frame();
+            self.frames.intern(&surplus, usize::MAX, || surplus).unwrap_or_default()
+        }))
+    }
+
+    /// Interns the frames of one line, each of which `intern` interns.
+    pub(crate) fn intern_run(
+        &self,
+        run: FrameRun<'_>,
+        intern: impl FnMut(FrameText<'_>) -> FrameId,
+    ) -> RunId {
+        let frames: Vec<FrameId> = run.frames().take(RUN_FRAMES_MAX).map(intern).collect();
+        let known = self.runs.intern(frames.as_slice(), DISTINCT_MAX, || frames.as_slice().into());
+        let none = || self.runs.intern(&[][..], usize::MAX, Box::default).unwrap_or_default();
+        RunId(known.unwrap_or_else(none))
     }
 
     /// Interns a call chain.
-    pub fn intern_chain(&mut self, chain: &[Placed]) -> ChainId {
-        if let Some(at) = self.chains.get_index_of(chain) {
-            return ChainId(index(at));
-        }
-        ChainId(index(self.chains.insert_full(chain.into()).0))
+    pub fn intern_chain(&self, chain: &[Placed]) -> ChainId {
+        ChainId(self.chains.intern(chain, usize::MAX, || chain.into()).unwrap_or_default())
     }
 
-    fn frame_of(&mut self, text: &FrameText<'_>) -> Frame {
+    fn surplus(&self, name: &'static [u8]) -> u32 {
+        let name = String::from_utf8_lossy(name);
+        self.strings.intern(name.as_ref(), usize::MAX, || name.as_ref().into()).unwrap_or_default()
+    }
+
+    fn frame_of(&self, text: &FrameText<'_>) -> Frame {
         let FrameText { place, address, reliability, aim } = *text;
         match place {
             Place::Symbol(symbol) => Frame {
@@ -191,44 +191,22 @@ impl Names {
                 reliability,
                 aim,
             },
-            Place::Bare(bare) => {
-                let frame = Frame {
-                    function: None,
-                    offset: None,
-                    size: None,
-                    module: None,
-                    build_id: None,
-                    address: address.or(Some(bare)),
-                    reliability,
-                    aim,
-                };
-                // A number in brackets may be a hash; the one that stands for a name never is.
-                self.named(bare).map_or(frame, |named| Frame {
-                    address: Some(bare),
-                    ..self.place(&named, frame)
-                })
-            }
+            Place::Bare(bare) => Frame {
+                function: None,
+                offset: None,
+                size: None,
+                module: None,
+                build_id: None,
+                address: address.or(Some(bare)),
+                reliability,
+                aim,
+            },
         }
     }
 
-    fn named(&mut self, address: CodeAddr) -> Option<Named> {
-        self.addresses.as_mut()?.name(address.0).ok()
-    }
-
-    fn place(&mut self, named: &Named, frame: Frame) -> Frame {
-        let function = named.function.as_ref().map(|name| self.intern(name.as_bytes()));
+    fn surplus_frame(&self) -> Frame {
         Frame {
-            function,
-            offset: function.map(|_| named.offset),
-            size: named.size,
-            module: named.module.as_ref().map(|name| self.intern(name.as_bytes())),
-            ..frame
-        }
-    }
-
-    fn surplus_frame(&mut self) -> Frame {
-        Frame {
-            function: Some(self.intern(b"(one of too many frames)")),
+            function: Some(NameId(self.surplus(b"(one of too many frames)"))),
             offset: None,
             size: None,
             module: None,
@@ -238,10 +216,6 @@ impl Names {
             aim: Aim::BehindCall,
         }
     }
-}
-
-fn index(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 /// The text, or as many of its first characters as a name may have bytes.
@@ -261,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_name_without_end_is_cut_between_two_characters() {
-        let mut names = Names::default();
+        let names = Names::default();
         for (character, bytes) in [("x", 512), ("ä", 512), ("€", 510), ("𝄞", 512)] {
             let name = names.intern(character.repeat(2000).as_bytes());
             assert_eq!(names.text(name), character.repeat(bytes / character.len()));
@@ -272,9 +246,10 @@ mod tests {
 
     #[test]
     fn a_line_of_very_many_frames_is_cut() {
-        let mut names = Names::default();
+        let names = Names::default();
         let text = b"[<c0012a34>] ".repeat(5000);
-        let run = names.intern_run(FrameRun::parse(&text).expect("a run"));
+        let run = names
+            .intern_run(FrameRun::parse(&text).expect("a run"), |frame| names.intern_frame(&frame));
         assert_eq!(names.run(run).len(), 128);
     }
 }

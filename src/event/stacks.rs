@@ -52,7 +52,7 @@ impl Stacks {
     }
 
     /// What a backtrace says.
-    pub(crate) fn read(&mut self, steps: &Steps, names: &mut Names) -> Meaning {
+    pub(crate) fn read(&mut self, steps: &Steps, names: &Names) -> Meaning {
         let (hash, steps) = (steps.hash(), steps.as_slice());
         if let Some(entry) = self.table.find(hash, |entry| *entry.steps == *steps) {
             return entry.meaning;
@@ -67,7 +67,7 @@ impl Stacks {
     }
 }
 
-fn meaning(steps: &[Step], grouping: Grouping, names: &mut Names) -> Meaning {
+fn meaning(steps: &[Step], grouping: Grouping, names: &Names) -> Meaning {
     let complete = chain::place(steps, names);
     let origin = chain::origin(&complete, names);
     let callers = chain::callers(&complete, names);

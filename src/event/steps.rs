@@ -7,7 +7,7 @@ use super::chain::Step;
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Steps, innermost first.
-#[derive(Default, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub(crate) struct Steps {
     steps: Vec<Step>,
     hash: u64,

@@ -64,7 +64,17 @@ pub(crate) struct Timeline {
     memory: Memory,
     /// Whether a banner or a header of the present boot was seen: another banner is another boot.
     has_begun: bool,
+    /// Whether anything ever came out of time.
+    has_doubted: bool,
     state: State,
+}
+
+/// Where a timeline stands between two records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct TimelineMark {
+    latest: Option<i64>,
+    has_begun: bool,
+    headers: usize,
 }
 
 #[derive(Debug, Default)]
@@ -101,6 +111,34 @@ enum Cause {
 }
 
 impl Timeline {
+    /// Where it stands, if records come in the order they were printed.
+    pub(crate) fn mark(&self) -> Option<TimelineMark> {
+        let Timeline { latest, has_begun, .. } = *self;
+        let mark = TimelineMark { latest, has_begun, headers: self.memory.len() };
+        matches!(self.state, State::Running).then_some(mark)
+    }
+
+    /// The headers since a mark, if all that came is in order, and none was forgotten.
+    fn headers_since(&self, mark: &TimelineMark) -> Option<&[Fingerprint]> {
+        self.memory.since(mark.headers).filter(|_| !self.has_doubted)
+    }
+
+    /// Whether what another one found in order behind `mark` would have been in order here too.
+    pub(crate) fn may_join(&self, mark: &TimelineMark, later: &Timeline) -> bool {
+        let Some(headers) = later.headers_since(mark) else { return false };
+        self.mark().is_some_and(|own| own.is_like(mark))
+            && headers.iter().all(|&header| !self.is_echo(header))
+    }
+
+    /// Takes what came behind `mark`, as if it had come here.
+    pub(crate) fn join(&mut self, mark: &TimelineMark, later: &Timeline) {
+        for &header in later.headers_since(mark).unwrap_or_default() {
+            self.memory.push(header);
+        }
+        self.latest = later.latest;
+        self.has_begun |= later.has_begun;
+    }
+
     /// A new boot begins, told by its banner or by the recorder.
     pub(crate) fn restart(&mut self) {
         *self = Timeline::default();
@@ -176,6 +214,7 @@ impl Timeline {
                 return Turn::Forward;
             }
         };
+        self.has_doubted = true;
         self.state = State::Doubting(Doubt {
             cause,
             held: 1,
@@ -321,6 +360,12 @@ impl Timeline {
             return Turn::Drop;
         }
         self.run(record, header.map_or(Sign::None, Sign::Header))
+    }
+}
+
+impl TimelineMark {
+    fn is_like(&self, other: &TimelineMark) -> bool {
+        (self.latest, self.has_begun) == (other.latest, other.has_begun)
     }
 }
 

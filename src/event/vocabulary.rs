@@ -13,9 +13,10 @@ use super::Task;
 use super::chain::Step;
 use super::foresight::{Branch, EntryId, Expected, Foresight, Leads};
 use super::names::{FrameId, NameId, Names, RunId};
-use crate::record::frame::FrameLine;
+use crate::record::frame::{FrameLine, FrameRun, FrameText, Place};
 use crate::record::prefix::printk;
 use crate::record::{Mark, ObjectRow, RegisterLine, TaskHeader, Text, TraceHeader, is_stack_words};
+use crate::symbol::Addresses;
 
 /// The meaning of a line that may be remembered: [`Text`] with its names interned.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -121,6 +122,8 @@ pub(crate) struct Vocabulary {
     bytes: Vec<u8>,
     hasher: FixedState,
     foresight: Foresight,
+    /// What names bare addresses.
+    addresses: Option<Box<Addresses>>,
 }
 
 /// A line that was foreseen.
@@ -146,7 +149,7 @@ impl Foreseen {
 
 impl Vocabulary {
     /// Understands a line of kernel text.
-    pub(crate) fn read<'a>(&mut self, text: &'a [u8], names: &mut Names) -> Understood<'a> {
+    pub(crate) fn read<'a>(&mut self, text: &'a [u8], names: &Names) -> Understood<'a> {
         if let Some(understood) = volatile(text) {
             if matches!(understood, Understood::Trace(_)) {
                 self.foresight.restart();
@@ -164,10 +167,11 @@ impl Vocabulary {
             self.follow(id);
             return Understood::Word(self.entries[id as usize].word);
         }
-        if names.see(text) {
+        if self.addresses.as_mut().is_some_and(|addresses| addresses.see(text)) {
             self.forget();
         }
-        let understood = understand(text, names);
+        let mut interner = Interner { names, addresses: self.addresses.as_deref_mut() };
+        let understood = understand(text, &mut interner);
         match understood {
             Understood::Word(word) if word != Word::Other && text.len() <= REMEMBERED_BYTES_MAX => {
                 self.remember(text, hash, word);
@@ -214,6 +218,29 @@ impl Vocabulary {
         self.foresight.learn(Branch::new(id, start..start + len, line), leads);
         if self.foresight.is_full() {
             self.foresight.clear();
+        }
+    }
+
+    /// Has bare addresses named.
+    pub(crate) fn name_addresses(&mut self, addresses: Addresses) {
+        self.addresses = (!addresses.is_empty()).then(|| Box::new(addresses));
+    }
+
+    /// Gives back what names bare addresses.
+    pub(crate) fn take_addresses(&mut self) -> Addresses {
+        self.addresses.take().map_or_else(Addresses::default, |addresses| *addresses)
+    }
+
+    /// Whether bare addresses are named.
+    pub(crate) fn names_addresses(&self) -> bool {
+        self.addresses.is_some()
+    }
+
+    /// Another boot begins, in which addresses may have other names.
+    pub(crate) fn next_boot(&mut self) {
+        if let Some(addresses) = &mut self.addresses {
+            addresses.next_boot();
+            self.forget();
         }
     }
 
@@ -277,7 +304,30 @@ fn volatile(text: &[u8]) -> Option<Understood<'_>> {
     }
 }
 
-fn understand<'a>(text: &'a [u8], names: &mut Names) -> Understood<'a> {
+/// Interns what a line names, and what its bare addresses are the names of.
+struct Interner<'a> {
+    names: &'a Names,
+    addresses: Option<&'a mut Addresses>,
+}
+
+impl Interner<'_> {
+    fn frame(&mut self, text: &FrameText<'_>) -> FrameId {
+        if let (Place::Bare(bare), Some(addresses)) = (text.place, &mut self.addresses)
+            && let Ok(named) = addresses.name(bare.0)
+        {
+            return self.names.intern_named(text, bare, &named);
+        }
+        self.names.intern_frame(text)
+    }
+
+    fn run(&mut self, run: FrameRun<'_>) -> RunId {
+        let names = self.names;
+        names.intern_run(run, |frame| self.frame(&frame))
+    }
+}
+
+fn understand<'a>(text: &'a [u8], interner: &mut Interner<'_>) -> Understood<'a> {
+    let names = interner.names;
     Understood::Word(match Text::parse(text) {
         Text::Trace(header) => return Understood::Trace(header),
         Text::Object(row) => return Understood::Object(row),
@@ -286,18 +336,16 @@ fn understand<'a>(text: &'a [u8], names: &mut Names) -> Understood<'a> {
         Text::Hardware(name) => Word::Hardware(names.intern(name)),
         Text::TaskDetail => Word::TaskDetail,
         Text::Heading => Word::Heading,
-        Text::Headed(run) => Word::Headed(names.intern_run(run)),
+        Text::Headed(run) => Word::Headed(interner.run(run)),
         Text::Track => Word::Track,
         Text::Mark(mark) => Word::Mark(mark),
-        Text::Frame(FrameLine::One(frame)) => Word::Frame(names.intern_frame(&frame)),
-        Text::Frame(FrameLine::Marked(mark, frame)) => {
-            Word::Marked(mark, names.intern_frame(&frame))
-        }
+        Text::Frame(FrameLine::One(frame)) => Word::Frame(interner.frame(&frame)),
+        Text::Frame(FrameLine::Marked(mark, frame)) => Word::Marked(mark, interner.frame(&frame)),
         Text::Frame(FrameLine::Call { callee, caller }) => {
-            Word::Call { callee: names.intern_frame(&callee), caller: names.intern_frame(&caller) }
+            Word::Call { callee: interner.frame(&callee), caller: interner.frame(&caller) }
         }
-        Text::Frame(FrameLine::Run(run)) => Word::Run(names.intern_run(run)),
-        Text::Struck(mark, frame) => Word::Struck(mark, names.intern_frame(&frame)),
+        Text::Frame(FrameLine::Run(run)) => Word::Run(interner.run(run)),
+        Text::Struck(mark, frame) => Word::Struck(mark, interner.frame(&frame)),
         Text::Dropped(count) => Word::Dropped(count),
         Text::Banner(release) => Word::Banner(names.intern(release)),
         Text::CommandLine => Word::CommandLine,
@@ -310,7 +358,7 @@ fn understand<'a>(text: &'a [u8], names: &mut Names) -> Understood<'a> {
     })
 }
 
-fn intern_task(task: &TaskHeader<'_>, names: &mut Names) -> Task {
+fn intern_task(task: &TaskHeader<'_>, names: &Names) -> Task {
     Task {
         cpu: task.cpu,
         pid: task.pid,

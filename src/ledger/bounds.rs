@@ -5,13 +5,17 @@
 //! more. What a loss cannot have been is not reckoned: objects allocated after a gap were not
 //! freed in it, and a backtrace without its header still shows its chain.
 
+use std::hash::Hash;
+
 use foldhash::fast::FixedState;
 use indexmap::{IndexMap, IndexSet};
 
 use super::group::{FreedBy, Group, GroupKey};
 use super::survivors::GroupSurvivors;
 use crate::address::LineNumber;
-use crate::event::{Beginning, ChainId, Context, Event, Lost, NameId, Names, Placed, Printing};
+use crate::event::{
+    Beginning, ChainId, Context, Event, Lost, NameId, Names, Placed, Printing, Shift,
+};
 use crate::record::Op;
 
 /// Gaps kept apart. More are taken together, as if all of them had come last.
@@ -71,8 +75,30 @@ impl BootLoss {
 
     /// A free whose allocation is not known. Where the log holds the boot from its start, every
     /// allocation was seen: then the address is damaged, and a live object was freed.
-    pub(super) fn orphan_free(&mut self, event: &Event) {
-        *self.orphans.entry(event.cache).or_default() += 1;
+    pub(super) fn orphan_free(&mut self, cache: NameId) {
+        *self.orphans.entry(cache).or_default() += 1;
+    }
+
+    /// Whether every gap is still kept apart.
+    pub(super) fn is_exact(&self) -> bool {
+        self.gaps.len() <= GAPS_MAX / 2
+    }
+
+    /// Takes what was lost further down in the log, its gaps all kept apart.
+    pub(super) fn join(&mut self, later: BootLoss, shift: Shift) {
+        let BootLoss { gaps, unaddressed, orphans, headless_allocs, headless_frees, printing: _ } =
+            later;
+        for Gap { line, messages } in gaps {
+            self.add_gap(Gap { line: LineNumber(line.0 + shift.lines), messages });
+        }
+        for (cache, slack) in unaddressed {
+            let own = self.unaddressed.entry(cache).or_default();
+            own.frees += slack.frees;
+            own.allocs += slack.allocs;
+        }
+        add(&mut self.orphans, orphans);
+        add(&mut self.headless_allocs, headless_allocs);
+        add(&mut self.headless_frees, headless_frees);
     }
 
     fn freed_unknown(&self, cache: NameId) -> u64 {
@@ -116,6 +142,15 @@ impl BootLoss {
         let lines = self.printing.event_lines_min.max(1);
         let whole = gap.messages / lines;
         gap.messages.min(whole.saturating_add(HEADERS_AT_EDGE))
+    }
+}
+
+fn add<K: Hash + Eq>(
+    counts: &mut IndexMap<K, u64, FixedState>,
+    more: IndexMap<K, u64, FixedState>,
+) {
+    for (key, count) in more {
+        *counts.entry(key).or_default() += count;
     }
 }
 

@@ -3,7 +3,7 @@
 use foldhash::fast::FixedState;
 use indexmap::IndexMap;
 
-use crate::event::{ChainId, Event, NameId, Names, Stack};
+use crate::event::{ChainId, NameId, Names, Stack};
 
 /// What makes a group within a boot.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -34,9 +34,6 @@ impl FreedBy {
     }
 }
 
-/// More functions than this that free one group's objects are counted as one.
-const FREERS_MAX: usize = 1024;
-
 /// What became of a group's allocations.
 #[derive(Clone, Default, Debug)]
 pub struct Group {
@@ -52,6 +49,12 @@ pub struct Group {
     pub freed_by: IndexMap<FreedBy, u64, FixedState>,
 }
 
+/// The time from the first to the last of two stretches, in microseconds.
+pub(super) fn joined(one: Option<(i64, i64)>, other: Option<(i64, i64)>) -> Option<(i64, i64)> {
+    let spans = one.into_iter().chain(other);
+    spans.reduce(|(first, last), (start, end)| (first.min(start), last.max(end)))
+}
+
 impl Group {
     pub(super) fn see_alloc(&mut self, time: Option<i64>) {
         self.allocs += 1;
@@ -61,13 +64,21 @@ impl Group {
         }
     }
 
-    pub(super) fn see_free(&mut self, event: &Event, names: &Names) {
+    pub(super) fn see_free(&mut self, freer: FreedBy) {
         self.frees += 1;
-        let mut freer = FreedBy::of(event.stack, names);
-        if self.freed_by.len() >= FREERS_MAX && !self.freed_by.contains_key(&freer) {
-            freer = FreedBy { function: None, module: None };
-        }
         *self.freed_by.entry(freer).or_default() += 1;
+    }
+
+    /// Takes what became of the group's allocations further down in the log.
+    pub(super) fn join(&mut self, later: Group) {
+        let Group { allocs, frees, lost, span, freed_by } = later;
+        self.allocs += allocs;
+        self.frees += frees;
+        self.lost += lost;
+        self.span = joined(self.span, span);
+        for (freer, count) in freed_by {
+            *self.freed_by.entry(freer).or_default() += count;
+        }
     }
 
     /// Objects of the group that live.

@@ -13,6 +13,7 @@
 
 mod bounds;
 mod group;
+mod join;
 mod survivors;
 
 pub use bounds::Bounds;
@@ -27,6 +28,8 @@ use crate::address::{LineNumber, ObjectAddr, Pointer};
 use crate::event::{Damage, Event, EventSink, Lost, NameId, Names, Printing};
 use crate::record::Op;
 use crate::time::Clock;
+
+use join::Openings;
 
 /// A live object: what is kept of its allocation.
 #[derive(Clone, Copy, Debug)]
@@ -86,17 +89,9 @@ pub struct CacheTally {
     dump_sizes: IndexMap<u32, u64, FixedState>,
 }
 
-/// A kernel has fewer caches than this; more are no slabinfo.
-const SLABINFO_MAX: usize = 4096;
-
-/// More different sizes than this in one cache's dumps are noise.
-const DUMP_SIZES_MAX: usize = 64;
-
 impl CacheTally {
     fn see_dump(&mut self, bytes: u32) {
-        if self.dump_sizes.len() < DUMP_SIZES_MAX || self.dump_sizes.contains_key(&bytes) {
-            *self.dump_sizes.entry(bytes).or_default() += 1;
-        }
+        *self.dump_sizes.entry(bytes).or_default() += 1;
     }
 
     /// The object size in bytes that most dumps had.
@@ -131,6 +126,8 @@ pub(crate) struct BootLedger {
     span: Option<(i64, i64)>,
     /// The clock of the boot's headers: that of the first one. Times of another clock are none.
     clock: Option<Clock>,
+    /// What a stretch found first at each address, where the boot began before the stretch.
+    openings: Option<Openings>,
 }
 
 /// Follows every object from its allocation to its free.
@@ -225,6 +222,8 @@ impl Ledger {
         if let Some(before) = boot.live.insert(object, live) {
             boot.groups[before.group as usize].lost += 1;
             self.loss.lost_frees += 1;
+        } else if let Some(openings) = &mut boot.openings {
+            openings.allocated(object);
         }
         boot.groups[group as usize].see_alloc(live.time);
     }
@@ -232,11 +231,19 @@ impl Ledger {
     fn free(&mut self, object: ObjectAddr, event: &Event, names: &Names) {
         let boot = &mut self.present;
         if let Some(live) = boot.live.remove(&object) {
-            boot.groups[live.group as usize].see_free(event, names);
+            boot.groups[live.group as usize].see_free(FreedBy::of(event.stack, names));
+        } else if let Some(openings) = &mut boot.openings
+            && openings.freed(object, event.cache, FreedBy::of(event.stack, names))
+        {
+            // Whether it is an orphan shows when the stretch is joined to what came before.
         } else {
-            self.loss.orphan_frees += 1;
-            boot.loss.orphan_free(event);
+            self.orphan_free(event.cache);
         }
+    }
+
+    fn orphan_free(&mut self, cache: NameId) {
+        self.loss.orphan_frees += 1;
+        self.present.loss.orphan_free(cache);
     }
 }
 
@@ -289,9 +296,7 @@ impl EventSink for Ledger {
     }
 
     fn object_size(&mut self, cache: NameId, bytes: u32) {
-        if self.slabinfo.len() < SLABINFO_MAX || self.slabinfo.contains_key(&cache) {
-            self.slabinfo.insert(cache, bytes);
-        }
+        self.slabinfo.insert(cache, bytes);
     }
 }
 

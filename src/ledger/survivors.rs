@@ -64,7 +64,7 @@ pub struct Survivors {
 impl Survivors {
     /// Closes a boot's ledger.
     pub(super) fn of(boot: BootLedger, names: &Names) -> Survivors {
-        let BootLedger { live, groups, loss, span, clock: _ } = boot;
+        let BootLedger { live, groups, loss, span, clock: _, openings: _ } = boot;
         let mut survivors: Vec<GroupSurvivors> = vec![GroupSurvivors::default(); groups.len()];
         let mut objects: Vec<(LineNumber, ObjectAddr, Live)> =
             live.into_iter().map(|(address, live)| (live.line, address, live)).collect();

@@ -17,7 +17,7 @@ enum Author {
 }
 
 /// The fields of one record, in whatever order they came.
-#[derive(Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Entry {
     /// The line of the message.
     pub(super) line: LineNumber,

@@ -12,7 +12,7 @@ use crate::time::Stamp;
 const FIELD_BYTES_MAX: u64 = 1 << 20;
 
 /// How the records come.
-#[derive(Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 enum Mode {
     /// There are none.
     #[default]
@@ -26,7 +26,7 @@ enum Mode {
 }
 
 /// Puts records together.
-#[derive(Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Collector {
     mode: Mode,
     entry: Entry,
@@ -36,6 +36,11 @@ impl Collector {
     /// Whether a record may be incomplete.
     pub(super) fn is_active(&self) -> bool {
         !matches!(self.mode, Mode::Off)
+    }
+
+    /// Whether it is between two records.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entry == Entry::default() && !matches!(self.mode, Mode::Bytes(..))
     }
 
     /// Takes the line if it is a part of a record.

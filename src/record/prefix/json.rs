@@ -74,7 +74,7 @@ pub(super) fn object(number: LineNumber, line: &[u8]) -> Option<Entry> {
 }
 
 /// A JSON document of many lines: `dmesg --json`, `journalctl -o json-pretty`.
-#[derive(Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Document {
     entry: Entry,
     /// Whether an object has been opened.
@@ -85,6 +85,11 @@ impl Document {
     /// Whether a record may wait for its end.
     pub(super) fn is_active(&self) -> bool {
         self.is_open
+    }
+
+    /// Whether it is between two records.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entry == Entry::default()
     }
 
     // {

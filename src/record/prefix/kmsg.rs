@@ -115,7 +115,7 @@ pub(super) struct FragmentOffer {
 }
 
 /// A record in parts.
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 struct Pending {
     number: LineNumber,
     /// The record so far, its fields without `ncfrag` in front.
@@ -126,7 +126,7 @@ struct Pending {
 }
 
 /// Puts fragmented records together.
-#[derive(Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Fragments {
     pending: Option<Pending>,
 }

@@ -36,7 +36,7 @@ use quoted::Decoded;
 type Each<'e> = dyn FnMut(Record<'_>) + 'e;
 
 /// What a line's prefixes said.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Prefix {
     boot: Option<Stamp>,
     wall: Option<Stamp>,
@@ -61,7 +61,7 @@ enum Spacing {
 }
 
 /// Finds the records in lines that are more than a printk time and a text.
-#[derive(Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Unwrapper {
     journal: journal::Collector,
     document: json::Document,
@@ -90,6 +90,15 @@ impl Unwrapper {
             && !self.journal.is_active()
             && !self.fragments.is_active()
             && !self.document.is_active()
+    }
+
+    /// Whether no record waits for its end: what is left is what was learned of the log.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.journal.is_empty()
+            && self.document.is_empty()
+            && self.quoted.is_empty()
+            && !self.fragments.is_active()
+            && self.wrap.is_empty()
     }
 
     /// Hands every record of the line to `each`, in order. A line that is a part of a record may
@@ -145,6 +154,7 @@ impl Unwrapper {
         for piece in trim_returns(&cleaned).split(|&byte| byte == b'\r') {
             self.line(number, piece, each);
         }
+        cleaned.clear();
         self.cleaned = cleaned;
     }
 

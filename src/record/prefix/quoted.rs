@@ -16,7 +16,7 @@ pub(super) enum Decoded {
 }
 
 /// Decodes a mailed log.
-#[derive(Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Printable {
     is_on: bool,
     held: Option<(LineNumber, Vec<u8>)>,
@@ -26,6 +26,11 @@ impl Printable {
     /// Whether the log is in this encoding.
     pub(super) fn is_active(&self) -> bool {
         self.is_on
+    }
+
+    /// Whether no line waits for its end.
+    pub(super) fn is_empty(&self) -> bool {
+        self.held.is_none()
     }
 
     /// A TRACE line gave the encoding away.

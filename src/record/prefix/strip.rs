@@ -14,7 +14,7 @@ const PREFIXES_MAX: usize = 8;
 const TRAILING_BLANKS_MAX: usize = 1;
 
 /// Strips prefixes.
-#[derive(Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Stripper {
     /// The last record's time, for `dmesg -e`, which shows differences.
     last: Option<Stamp>,
@@ -106,7 +106,10 @@ impl Stripper {
     fn record(&mut self, number: LineNumber, text: &[u8], prefix: Prefix, each: &mut Each<'_>) {
         let text = unpadded(text);
         let stamp = prefix.stamp();
-        self.last = stamp.or(self.last);
+        // Differences are counted from a date.
+        if prefix.wall.is_some() {
+            self.last = stamp;
+        }
         if prefix.boot.is_none() && prefix.wall.is_some() {
             self.repeatable.clear();
             self.repeatable.extend_from_slice(text);

@@ -15,7 +15,7 @@ pub(crate) const COLUMNS: usize = 80;
 const JOINED_BYTES_MAX: usize = 2048;
 
 /// A line that waits for its end.
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Row {
     pub(super) number: LineNumber,
     pub(super) bytes: Vec<u8>,
@@ -35,7 +35,7 @@ pub(super) enum Judgement {
 }
 
 /// Joins what was wrapped.
-#[derive(Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Joiner {
     held: Option<Row>,
     /// The column at which lines of this log are wrapped.
@@ -46,6 +46,11 @@ impl Joiner {
     /// Whether any line must be looked at.
     pub(super) fn is_active(&self) -> bool {
         self.held.is_some() || self.edge.is_some()
+    }
+
+    /// Whether no line waits for its end.
+    pub(super) fn is_empty(&self) -> bool {
+        self.held.is_none()
     }
 
     /// The line that waits.

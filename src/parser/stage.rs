@@ -1,129 +1,64 @@
-//! Bytes to events: the first four stages of the pipeline, in the order they are passed.
+//! Lines to events: each line is understood, put in its place in time, and handed to the assembler.
 
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
+use super::ParserOptions;
 use crate::address::LineNumber;
-use crate::capture::{Line, LineSplitter, LineTaker, Taken};
+use crate::capture::{Line, LineTaker, Taken};
 use crate::event::{
-    Assembler, AssemblyLoss, Beginning, Boot, Detail, EventSink, Fingerprint, Grouping, Names,
-    Printing, Sign, Timeline, Turn, Understood, Vocabulary, Word,
+    Assembler, AssemblerMark, Beginning, Boot, EventSink, Fingerprint, Names, Printing, Shift,
+    Sign, Timeline, TimelineMark, Turn, Understood, Vocabulary, Word,
 };
 use crate::record::prefix::printk::{self, Fronts, Stamped};
 use crate::record::prefix::{Unwrapper, wrap};
 use crate::record::{Caller, Record};
-use crate::symbol::Addresses;
 use crate::time::{Clock, Stamp};
-
-/// What to parse for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct ParserOptions {
-    /// How much of an event is put together.
-    pub detail: Detail,
-    /// Which frames make a group.
-    pub grouping: Grouping,
-}
-
-impl Default for ParserOptions {
-    fn default() -> ParserOptions {
-        ParserOptions { detail: Detail::Report, grouping: Grouping::Callers }
-    }
-}
-
-/// Turns a stream of bytes into events. It does no input or output and never fails; however the
-/// stream is cut into pieces, the events are the same.
-#[derive(Debug)]
-pub struct Parser {
-    splitter: LineSplitter,
-    unwrapper: Unwrapper,
-    stage: Stage,
-}
-
-impl Parser {
-    /// A parser at the start of a log.
-    pub fn new(options: ParserOptions) -> Parser {
-        Parser {
-            splitter: LineSplitter::new(),
-            unwrapper: Unwrapper::new(),
-            stage: Stage::new(options),
-        }
-    }
-
-    /// A parser that names bare addresses.
-    pub fn with_addresses(options: ParserOptions, addresses: Addresses) -> Parser {
-        let mut parser = Parser::new(options);
-        parser.stage.names = Names::with_addresses(addresses);
-        parser
-    }
-
-    /// Gives back what names bare addresses, with what it learned from the log.
-    pub fn take_addresses(&mut self) -> Addresses {
-        self.stage.names.take_addresses()
-    }
-
-    /// Takes the next piece of the log.
-    pub fn feed(&mut self, bytes: &[u8], sink: &mut impl EventSink) {
-        let Parser { splitter, unwrapper, stage } = self;
-        let is_idle = unwrapper.is_idle();
-        let mut lines = Lines { stage, unwrapper, sink, is_idle, front: None };
-        splitter.feed_to(bytes, &mut lines);
-    }
-
-    /// Ends the log.
-    pub fn finish(&mut self, sink: &mut impl EventSink) {
-        let Parser { splitter, unwrapper, stage } = self;
-        splitter.finish(|line| stage.line(line, None, unwrapper, sink));
-        unwrapper.finish(|record| stage.record(&record, sink));
-        stage.finish(sink);
-    }
-
-    /// Lines begun so far.
-    pub fn lines(&self) -> u64 {
-        self.splitter.lines()
-    }
-
-    /// The names that events refer to.
-    pub fn names(&self) -> &Names {
-        &self.stage.names
-    }
-
-    /// The boots of the log; complete after [`Parser::finish`].
-    pub fn boots(&self) -> &[Boot] {
-        &self.stage.boots
-    }
-
-    /// What was lost so far.
-    pub fn loss(&self) -> AssemblyLoss {
-        AssemblyLoss { replayed_lines: self.stage.replayed_lines, ..self.stage.assembler.loss() }
-    }
-}
 
 /// A boot prints its command line within this many lines of its banner.
 const BANNER_LINES: u64 = 200;
 
 /// Lines to events.
 #[derive(Debug)]
-struct Stage {
+pub(super) struct Stage {
     fronts: Fronts,
-    names: Names,
-    vocabulary: Vocabulary,
+    pub(super) names: Arc<Names>,
+    pub(super) vocabulary: Vocabulary,
     timeline: Timeline,
     /// Records held until it is clear to which boot they belong.
     held: Vec<Held>,
-    assembler: Assembler,
+    pub(super) assembler: Assembler,
     /// Records that were printed a second time.
-    replayed_lines: u64,
+    pub(super) replayed_lines: u64,
     /// Every boot so far; the last one is the present one.
-    boots: Vec<Boot>,
+    pub(super) boots: Vec<Boot>,
     /// The line of a banner that may begin a boot.
     banner: Option<LineNumber>,
     /// Events when the present boot began.
     events_before: u64,
+    /// Whether the log said that a boot begins, other than by its clock.
+    boundary: Boundary,
+}
+
+/// Whether a line said that a boot begins.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+enum Boundary {
+    #[default]
+    None,
+    Seen,
+}
+
+/// Where a stage stands between two lines.
+#[derive(Debug)]
+pub(super) struct StageMark {
+    timeline: TimelineMark,
+    assembler: AssemblerMark,
 }
 
 /// What takes the lines of a log.
-struct Lines<'a, S> {
+pub(super) struct Lines<'a, S> {
     stage: &'a mut Stage,
     unwrapper: &'a mut Unwrapper,
     sink: &'a mut S,
@@ -132,6 +67,17 @@ struct Lines<'a, S> {
     /// The front of the next line, where it was read already: its time, who printed it, and the
     /// length of both.
     front: Option<(Stamp, Option<Caller>, usize)>,
+}
+
+impl<'a, S> Lines<'a, S> {
+    pub(super) fn new(
+        stage: &'a mut Stage,
+        unwrapper: &'a mut Unwrapper,
+        sink: &'a mut S,
+    ) -> Lines<'a, S> {
+        let is_idle = unwrapper.is_idle();
+        Lines { stage, unwrapper, sink, is_idle, front: None }
+    }
 }
 
 impl<S: EventSink> LineTaker for Lines<'_, S> {
@@ -190,10 +136,10 @@ struct Held {
 }
 
 impl Stage {
-    fn new(options: ParserOptions) -> Stage {
+    pub(super) fn new(options: ParserOptions, names: Arc<Names>) -> Stage {
         Stage {
             fronts: Fronts::default(),
-            names: Names::default(),
+            names,
             vocabulary: Vocabulary::default(),
             timeline: Timeline::default(),
             held: Vec::new(),
@@ -202,11 +148,58 @@ impl Stage {
             boots: vec![Boot::new(LineNumber(1))],
             banner: None,
             events_before: 0,
+            boundary: Boundary::None,
         }
     }
 
+    /// One that knows what this one has learned, for another stretch of the log. This one needs
+    /// it no more.
+    pub(super) fn renewed(&mut self, options: ParserOptions) -> Stage {
+        let fresh = Stage::new(options, Arc::clone(&self.names));
+        let assembler = self.assembler.renewed(fresh.assembler);
+        Stage { vocabulary: std::mem::take(&mut self.vocabulary), assembler, ..fresh }
+    }
+
+    /// A stretch begins here that is read on its own: counts afresh. None where it cannot be told
+    /// yet what came before.
+    pub(super) fn begin_stretch(&mut self, line: LineNumber) -> Option<StageMark> {
+        let timeline = self.timeline.mark()?;
+        let is_settled = self.boots.len() == 1
+            && self.banner.is_none()
+            && self.boundary == Boundary::None
+            && self.held.is_empty();
+        self.boots = vec![Boot::new(line)];
+        let assembler = self.assembler.begin_stretch();
+        is_settled.then_some(StageMark { timeline, assembler })
+    }
+
+    /// How much further down than `mark` this one stands.
+    pub(super) fn shift(&self, mark: &StageMark, lines: u64) -> Shift {
+        self.assembler.shift(&mark.assembler, lines)
+    }
+
+    /// Whether what another one did behind `mark` would have been done here too.
+    pub(super) fn may_join(&self, mark: &StageMark, later: &Stage, shift: Shift) -> bool {
+        later.boots.len() == 1
+            && later.boundary == Boundary::None
+            && later.banner.is_none()
+            && self.banner.is_none()
+            && !self.names.are_exhausted()
+            && self.timeline.may_join(&mark.timeline, &later.timeline)
+            && self.assembler.may_join(&mark.assembler, &later.assembler, shift)
+    }
+
+    /// Takes what another one did, as if it had been done here.
+    pub(super) fn join(&mut self, mark: &StageMark, later: Stage, shift: Shift) {
+        self.timeline.join(&mark.timeline, &later.timeline);
+        if let (Some(own), Some(boot)) = (self.boots.last_mut(), later.boots.last()) {
+            own.join(boot, shift);
+        }
+        self.assembler.join(later.assembler, shift);
+    }
+
     /// A line that is a printk time and a text that is understood takes the short way.
-    fn line(
+    pub(super) fn line(
         &mut self,
         line: Line<'_>,
         front: Option<(Stamp, Option<Caller>, usize)>,
@@ -214,8 +207,9 @@ impl Stage {
         sink: &mut impl EventSink,
     ) {
         let bytes = line.bytes.strip_suffix(b"\r").unwrap_or(line.bytes);
-        let known =
-            front.map(|(stamp, caller, len)| Stamped { stamp, caller, text: &bytes[len..] });
+        let known = front.and_then(|(stamp, caller, len)| {
+            Some(Stamped { stamp, caller, text: bytes.get(len..)? })
+        });
         if unwrapper.is_idle()
             && let Some(stamped) = known.or_else(|| printk::stamped(bytes))
             && self.timeline.is_forward(stamped.stamp)
@@ -226,7 +220,7 @@ impl Stage {
                 caller: stamped.caller,
                 text: stamped.text,
             };
-            let understood = self.vocabulary.read(record.text, &mut self.names);
+            let understood = self.vocabulary.read(record.text, &self.names);
             let sign = sign(&record, &understood);
             let is_in_order = match sign {
                 Sign::None => true,
@@ -242,8 +236,8 @@ impl Stage {
     }
 
     /// Finds out where in time the record belongs.
-    fn record(&mut self, record: &Record<'_>, sink: &mut impl EventSink) {
-        let understood = self.vocabulary.read(record.text, &mut self.names);
+    pub(super) fn record(&mut self, record: &Record<'_>, sink: &mut impl EventSink) {
+        let understood = self.vocabulary.read(record.text, &self.names);
         let sign = sign(record, &understood);
         match self.timeline.turn(record, sign) {
             Turn::Forward => self.deliver(record, understood, sign, sink),
@@ -278,7 +272,7 @@ impl Stage {
         for held in std::mem::take(&mut self.held) {
             let Held { line, stamp, caller, ref text } = held;
             let record = Record { line, stamp, caller, text };
-            let understood = self.vocabulary.read(record.text, &mut self.names);
+            let understood = self.vocabulary.read(record.text, &self.names);
             let sign = sign(&record, &understood);
             self.deliver(&record, understood, sign, sink);
         }
@@ -302,7 +296,7 @@ impl Stage {
         match understood {
             Understood::Trace(header) => {
                 self.present(record.line, record.stamp).pointers.see(&header);
-                self.assembler.header(record, &header, &mut self.names);
+                self.assembler.header(record, &header, &self.names);
                 let Stage { assembler, names, .. } = self;
                 assembler.drain(|event| sink.event(event, names));
             }
@@ -327,7 +321,7 @@ impl Stage {
             _ => {}
         }
         self.present(record.line, record.stamp);
-        self.assembler.word(record, word, &mut self.names);
+        self.assembler.word(record, word, &self.names);
         self.report_losses(sink);
     }
 
@@ -364,6 +358,7 @@ impl Stage {
     /// A boot begins at `line`, unless the present one has no event yet: then it is the same one,
     /// printed by another console.
     fn begin_boot(&mut self, line: LineNumber, sink: &mut impl EventSink) {
+        self.boundary = Boundary::Seen;
         if self.assembler.events() > self.events_before {
             self.next_boot(line, sink);
             self.timeline.restart();
@@ -383,9 +378,7 @@ impl Stage {
         self.assembler.next_boot();
         self.events_before = self.assembler.events();
         self.banner = None;
-        if self.names.next_boot() {
-            self.vocabulary.forget();
-        }
+        self.vocabulary.next_boot();
         self.boots.push(Boot::new(line));
         sink.boot(line, &self.names);
     }
@@ -408,7 +401,7 @@ impl Stage {
         }
     }
 
-    fn finish(&mut self, sink: &mut impl EventSink) {
+    pub(super) fn finish(&mut self, sink: &mut impl EventSink) {
         match self.timeline.finish() {
             Turn::Reboot => self.reboot(sink),
             Turn::Replay => self.drop_held(),
