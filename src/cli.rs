@@ -1,5 +1,6 @@
 //! The command line: what may be typed, and what it means.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -79,6 +80,9 @@ pub(crate) struct ReportArgs {
     /// Exit with status 4 where input was lost or damaged
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Read a large file with so many threads; as many as there are processors unless given
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
     #[command(flatten)]
     select: SelectArgs,
     #[command(flatten)]

@@ -25,7 +25,7 @@ const ROOT: NodeId = 0;
 const BEHIND_TASK: NodeId = 1;
 
 /// At this many places the tree is dropped, and learning starts afresh.
-const NODES_MAX: usize = 1 << 16;
+const NODES_MAX: usize = 1 << 15;
 
 /// An event has fewer lines. What goes on for longer is something else, and starts afresh.
 const DEPTH_MAX: u16 = 512;

@@ -98,8 +98,8 @@ pub(crate) enum Understood<'a> {
 }
 
 /// Remembered lines and their bytes are dropped, and learning starts afresh, at these sizes.
-const ENTRIES_MAX: usize = 1 << 16;
-const BYTES_MAX: usize = 8 << 20;
+const ENTRIES_MAX: usize = 1 << 15;
+const BYTES_MAX: usize = 4 << 20;
 
 /// Longer lines are parsed each time.
 const REMEMBERED_BYTES_MAX: usize = 512;

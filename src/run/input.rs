@@ -1,6 +1,8 @@
 //! Reading the captures that the command line names.
 
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 
@@ -61,11 +63,28 @@ impl Inputs {
 
     /// Reads all captures, one after another.
     pub(crate) fn read_all(&mut self, mut take: impl FnMut(Piece<'_>)) -> anyhow::Result<()> {
-        while let Some(mut input) = self.next()? {
-            while let Some(bytes) = input.read() {
-                take(Piece::Bytes(bytes));
+        self.offer_all(|offer| {
+            if let Offer::Piece(piece) = offer {
+                take(piece);
             }
-            take(Piece::End { name: input.name(), bytes: input.bytes() });
+            0
+        })
+    }
+
+    /// Reads all captures, one after another. Of a file, `take` may read the first bytes on its
+    /// own, and returns how many.
+    pub(crate) fn offer_all(
+        &mut self,
+        mut take: impl FnMut(Offer<'_>) -> u64,
+    ) -> anyhow::Result<()> {
+        while let Some(mut input) = self.next()? {
+            if let Some((file, bytes)) = input.plain_file() {
+                input.resume(&file, take(Offer::File(&file, bytes)));
+            }
+            while let Some(bytes) = input.read() {
+                take(Offer::Piece(Piece::Bytes(bytes)));
+            }
+            take(Offer::Piece(Piece::End { name: input.name(), bytes: input.bytes() }));
             self.done(&input)?;
         }
         Ok(())
@@ -108,6 +127,14 @@ impl Inputs {
     pub(crate) fn is_binary(&self) -> bool {
         self.is_binary
     }
+}
+
+/// What captures hold.
+pub(crate) enum Offer<'a> {
+    /// A plain file of so many bytes, of which nothing has been read.
+    File(&'a File, u64),
+    /// What comes next.
+    Piece(Piece<'a>),
 }
 
 /// What comes out of captures, one after another.
@@ -198,6 +225,32 @@ impl Input {
     /// Bytes read so far, unpacked.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// The file, if it is one that is not packed, and its size in bytes.
+    fn plain_file(&self) -> Option<(File, u64)> {
+        let file = self.source.plain_file()?;
+        let bytes = file.metadata().ok()?.len();
+        Some((file, bytes))
+    }
+
+    /// Goes on behind bytes that somebody else has read.
+    fn resume(&mut self, file: &File, bytes: u64) {
+        if bytes == 0 {
+            return;
+        }
+        let mut sample = vec![0; SAMPLE_BYTES];
+        let length = file.read_at(&mut sample, 0).unwrap_or(0);
+        sample.truncate(length);
+        let rest = file.try_clone().and_then(|mut file| {
+            file.seek(SeekFrom::Start(bytes))?;
+            Ok(file)
+        });
+        match rest {
+            Ok(file) => self.feed = Feed::Direct(Box::new(file)),
+            Err(error) => self.end = End::Broken(error.to_string()),
+        }
+        (self.sample, self.bytes) = (sample, bytes);
     }
 
     /// The next piece; nothing at the end.
