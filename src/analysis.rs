@@ -1,10 +1,14 @@
 //! The main job in one place: bytes in, report out.
 
-use crate::event::{BinderHint, Detail, Grouping};
+use crate::address::LineNumber;
+use crate::event::{Detail, Event, EventSink, Grouping, Lost, Meaning, NameId, Names, Printing};
 use crate::ledger::Ledger;
-use crate::parser::{ParsedStretch, Parser, ParserOptions, StretchParser};
+use crate::parser::{Parser, ParserOptions};
+use crate::record::{Record, SlabinfoRow};
 use crate::report::{Input, Report};
+use crate::stretch::{Hint, Joined, Stretch, StretchReader};
 use crate::symbol::Addresses;
+use crate::witness::{Inside, Overheard, Seen};
 
 /// What an analysis is to do.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -16,21 +20,24 @@ pub struct AnalysisOptions {
 /// One analysis of a log, which may come in any number of pieces.
 #[derive(Debug)]
 pub struct Analysis {
-    options: ParserOptions,
+    options: AnalysisOptions,
     parser: Parser,
-    ledger: Ledger,
+    books: Books,
     inputs: Vec<Input>,
+    /// Whether the last line that was fed is whole.
+    ends_line: bool,
 }
 
 impl Analysis {
     /// An analysis of a log that has not begun.
     pub fn new(options: AnalysisOptions) -> Analysis {
-        let parser = ParserOptions { detail: Detail::Report, grouping: options.grouping };
+        let parser = parser_options(options);
         Analysis {
-            options: parser,
+            options,
             parser: Parser::new(parser),
-            ledger: Ledger::new(),
+            books: Books::default(),
             inputs: Vec::new(),
+            ends_line: true,
         }
     }
 
@@ -43,20 +50,18 @@ impl Analysis {
 
     /// Takes the next piece of the log.
     pub fn feed(&mut self, bytes: &[u8]) {
-        self.parser.feed(bytes, &mut self.ledger);
+        self.ends_line = bytes.last().map_or(self.ends_line, |&last| last == b'\n');
+        self.parser.feed(bytes, &mut self.books);
     }
 
     /// A reader of stretches that can be joined to this analysis.
     pub fn stretch_reader(&self) -> StretchReader {
-        StretchReader {
-            parser: StretchParser::new(self.options, self.parser.shared_names()),
-            ledger: Ledger::of_stretch(),
-        }
+        StretchReader::new(parser_options(self.options), &self.parser)
     }
 
     /// What is known of the log so far. A stretch that is read with it is refused less often.
     pub fn hint(&self) -> Hint {
-        Hint(self.parser.hint())
+        Hint::of(&self.parser)
     }
 
     /// Whether the last line was whole, so that a stretch may begin.
@@ -71,19 +76,20 @@ impl Analysis {
         if self.parser.names_addresses() {
             return Joined::Refused;
         }
-        let Stretch { parsed, ledger } = stretch;
-        match self.parser.place(&parsed).filter(|_| self.ledger.may_join(&ledger)) {
-            Some(shift) => {
-                self.parser.join(parsed, shift);
-                self.ledger.join(ledger, shift);
-                Joined::Whole
-            }
-            None => Joined::Refused,
+        let joined = stretch.join(&mut self.parser, &mut self.books);
+        if joined == Joined::Whole {
+            self.ends_line = true;
         }
+        joined
     }
 
     /// Takes note of an input that has been fed, for the report.
     pub fn end_input(&mut self, path: String, bytes: u64) {
+        // A log goes on in the next input, be it in the middle of a line. A list does not.
+        if !self.ends_line && self.books.inside.is_in_list() {
+            self.feed(b"\n");
+        }
+        self.books.inside.end_input(&path);
         let before: u64 = self.inputs.iter().map(|input| input.lines).sum();
         self.inputs.push(Input { path, bytes, lines: self.parser.lines() - before });
     }
@@ -95,63 +101,65 @@ impl Analysis {
 
     /// Ends the log, and gives back what named addresses.
     pub fn finish_with_addresses(mut self) -> (Report, Addresses) {
-        self.parser.finish(&mut self.ledger);
-        let settled = self.ledger.settle(self.parser.names());
-        let report = Report::build(self.inputs, &self.parser, &settled);
-        (report, self.parser.take_addresses())
+        self.parser.finish(&mut self.books);
+        let addresses = self.parser.take_addresses();
+        (self.report(), addresses)
+    }
+
+    fn report(self) -> Report {
+        let Books { ledger, inside } = self.books;
+        let settled = ledger.settle(self.parser.names());
+        let mut report = Report::build(self.inputs, &self.parser, &settled);
+        let Overheard { kmemleak, found, memory } = inside.finish(self.options.grouping);
+        if report.totals.events == 0 && report.loss.headless_stacks == 0 && found.is_any() {
+            return found.into_report(report.inputs, report.boots);
+        }
+        report.lists_without_data = found.without_data;
+        report.join_accounts(found.accounts);
+        if report.boots.len() == 1 {
+            report.witness.memory = memory;
+        }
+        if let Some(kmemleak) = kmemleak {
+            report.join_kmemleak(&kmemleak, Seen::Inside);
+        }
+        report
     }
 }
 
-/// Reads stretches of a log, each on its own.
-#[derive(Debug)]
-pub struct StretchReader {
-    parser: StretchParser,
-    ledger: Ledger,
+fn parser_options(options: AnalysisOptions) -> ParserOptions {
+    ParserOptions { detail: Detail::Report, grouping: options.grouping }
 }
 
-/// A stretch of a log, read on its own: what it closed, what it left open, and what it found
-/// first at each address.
-#[derive(Debug)]
-pub struct Stretch {
-    parsed: ParsedStretch,
-    ledger: Ledger,
+/// Who listens to the log.
+#[derive(Debug, Default)]
+pub(crate) struct Books {
+    pub(crate) ledger: Ledger,
+    pub(crate) inside: Inside,
 }
 
-/// What is known of a log when a stretch of it is to be read.
-#[derive(Clone, Default, Debug)]
-pub struct Hint(BinderHint);
-
-/// What became of a stretch.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[must_use]
-pub enum Joined {
-    /// It is part of the analysis now.
-    Whole,
-    /// It depends on what came before in a way that its reader did not foresee: its bytes must be
-    /// fed.
-    Refused,
-}
-
-impl StretchReader {
-    /// The run-up begins: some bytes above the stretch, from the beginning of a line on.
-    pub fn begin_run_up(&mut self, hint: &Hint) {
-        self.parser.begin_run_up(&hint.0);
+impl EventSink for Books {
+    fn boot(&mut self, line: LineNumber, names: &Names) {
+        self.ledger.boot(line, names);
     }
 
-    /// The run-up is over, and the stretch begins, at the beginning of a line.
-    pub fn begin_stretch(&mut self) {
-        self.parser.begin_stretch();
-        self.ledger = Ledger::of_stretch();
+    fn event(&mut self, event: &Event, names: &Names) {
+        self.ledger.event(event, names);
+        self.inside.see_event();
     }
 
-    /// Takes the next piece.
-    pub fn feed(&mut self, bytes: &[u8]) {
-        self.parser.feed(bytes, &mut self.ledger);
+    fn lost(&mut self, lost: Lost, line: LineNumber, names: &Names) {
+        self.ledger.lost(lost, line, names);
     }
 
-    /// Ends the stretch, at the end of a line.
-    pub fn end_stretch(&mut self) -> Stretch {
-        let ledger = std::mem::replace(&mut self.ledger, Ledger::of_stretch());
-        Stretch { parsed: self.parser.end_stretch(), ledger }
+    fn printed(&mut self, printing: Printing) {
+        self.ledger.printed(printing);
+    }
+
+    fn slabinfo(&mut self, cache: NameId, row: SlabinfoRow, line: LineNumber) {
+        self.ledger.slabinfo(cache, row, line);
+    }
+
+    fn line(&mut self, record: &Record<'_>, meaning: Meaning) {
+        self.inside.line(record, meaning);
     }
 }

@@ -17,6 +17,9 @@ pub(crate) const EXAMPLES: &str = "\
   ssh board dmesg | slabtrace              from a pipe; Ctrl-C ends it and reports
   slabtrace --cache 'kmalloc-*' --top 5 serial.log
   slabtrace -f json serial.log | jq '.groups[0].chain[].function'
+  slabtrace --monitor watch.log --kmemleak kmemleak.txt serial.log
+                                           does what survives explain what grew?
+  slabtrace alloc_traces.1 alloc_traces.2  what grew between two readings of the kernel's own count
   slabtrace events serial.log              every event as a line of JSON
   dmesg | slabtrace symbolize --vmlinux vmlinux --modules .
                                            source lines behind the frames of an oops
@@ -66,7 +69,9 @@ pub(crate) enum Command {
 pub(crate) struct ReportArgs {
     /// Console logs, read in this order as one; `-` is standard input
     ///
-    /// gzip, xz, zstd and bzip2 are recognised by content.
+    /// The kernel's own counts are read too, and reported in the same way: `alloc_traces`, `alloc_calls`
+    /// and their kin of a slab cache, /proc/allocinfo and `page_owner`. Several readings of one file,
+    /// oldest first, are compared. All are recognised by content, gzip, xz, zstd and bzip2 too.
     #[arg(value_name = "CAPTURE")]
     pub(crate) captures: Vec<PathBuf>,
     /// The report's format
@@ -84,6 +89,8 @@ pub(crate) struct ReportArgs {
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
     #[command(flatten)]
+    pub(crate) witness: WitnessArgs,
+    #[command(flatten)]
     select: SelectArgs,
     #[command(flatten)]
     pub(crate) symbols: SymbolArgs,
@@ -98,6 +105,20 @@ pub(crate) struct ResultArgs {
     /// When to use colour
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     pub(crate) color: Color,
+}
+
+/// What else is known of the leak.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Other witnesses")]
+pub(crate) struct WitnessArgs {
+    /// A log of /proc/meminfo and /proc/slabinfo, as `slabtrace monitor` reads it: how much of what
+    /// grew do survivors explain? Several are one log, oldest first
+    #[arg(long, value_name = "LOG")]
+    pub(crate) monitor: Vec<PathBuf>,
+    /// A report of kmemleak: which groups does it list as unreferenced? Several are successive
+    /// reports, oldest first
+    #[arg(long, value_name = "REPORT")]
+    pub(crate) kmemleak: Vec<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -357,6 +378,12 @@ pub(crate) fn usage_error(message: &str) -> clap::Error {
 }
 
 impl ReportArgs {
+    /// Every file that is read.
+    pub(crate) fn all_inputs(&self) -> Vec<PathBuf> {
+        let WitnessArgs { monitor, kmemleak } = &self.witness;
+        self.captures.iter().chain(monitor).chain(kmemleak).cloned().collect()
+    }
+
     /// Which frames make a group.
     pub(crate) fn grouping(&self) -> Grouping {
         if self.full_chain { Grouping::FullChain } else { Grouping::Callers }

@@ -18,7 +18,8 @@
 //!
 //! Two other witnesses are read by pipelines of their own: [`monitor`] finds in logs of
 //! `/proc/meminfo` and `/proc/slabinfo` which slab grows, and [`kmemleak`] groups what the
-//! kernel's detector found.
+//! kernel's detector found. [`witness`] joins them with a trace, and [`accounts`] reads what the kernel
+//! itself counts.
 //!
 //! # What holds everywhere
 //!
@@ -51,6 +52,7 @@
 //! assert_eq!(report.groups[0].chain[0].function.as_deref(), Some("leaky_init"));
 //! ```
 
+pub mod accounts;
 pub mod address;
 mod analysis;
 pub mod capture;
@@ -61,8 +63,11 @@ pub mod monitor;
 mod parser;
 pub mod record;
 pub mod report;
+mod stretch;
 pub mod symbol;
 pub mod time;
+pub mod witness;
 
-pub use analysis::{Analysis, AnalysisOptions, Hint, Joined, Stretch, StretchReader};
+pub use analysis::{Analysis, AnalysisOptions};
 pub use parser::{Parser, ParserOptions};
+pub use stretch::{Hint, Joined, Stretch, StretchReader};

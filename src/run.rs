@@ -7,6 +7,7 @@ mod monitor;
 mod output;
 mod stretches;
 mod symbolize;
+mod witness;
 
 use std::io::{self, IsTerminal, Write};
 use std::num::NonZeroUsize;
@@ -84,7 +85,8 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Outcome> {
 fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
     let Some(mut inputs) = Inputs::choose(&args.captures)? else { return help() };
     let selection = args.selection()?;
-    let output = prepared(&inputs, args.result.output.as_deref(), &args.captures)?;
+    let mut witnesses = witness::Witnesses::choose(&args.witness, &args.captures)?;
+    let output = prepared(&inputs, args.result.output.as_deref(), &args.all_inputs())?;
     let store = ImageStore::new();
     let (mut symbols, output) = output.or_abandon(symbolize::symbols(&store, &args.symbols))?;
     // What an address is called may hang on any line before: no two threads can read such a log.
@@ -93,10 +95,11 @@ fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
         AnalysisOptions { grouping: args.grouping() },
         symbols.lend_addresses(),
     );
-    let ((mut report, addresses), output) =
+    let ((report, addresses), output) =
         output.or_abandon(analysed(&mut inputs, analysis, threads))?;
     symbols.return_addresses(addresses);
-    let is_partial = report.loss.is_any() || inputs.is_broken();
+    let (mut report, output) = output.or_abandon(witnesses.join(report))?;
+    let is_partial = report.loss.is_any() || inputs.is_broken() || witnesses.is_broken();
     note_missing_boot(&selection, report.boots.len());
     selection.apply(&mut report);
     symbolize::add_sources(&mut report, &mut symbols);

@@ -36,7 +36,7 @@ pub(crate) use timeline::{Sign, Timeline, TimelineMark, Turn};
 pub(crate) use vocabulary::{Understood, Vocabulary, Word};
 
 use crate::address::{LineNumber, Pointer};
-use crate::record::{Caller, Op};
+use crate::record::{Caller, Op, Record, SlabinfoRow};
 use crate::time::Stamp;
 
 /// How much of an event is put together.
@@ -255,6 +255,19 @@ pub trait EventSink {
     /// The present boot is over, and this is how its events were printed.
     fn printed(&mut self, _printing: Printing) {}
 
-    /// A row of slabinfo told a cache's object size in bytes.
-    fn object_size(&mut self, _cache: NameId, _bytes: u32) {}
+    /// A row of slabinfo stands at `line`.
+    fn slabinfo(&mut self, _cache: NameId, _row: SlabinfoRow, _line: LineNumber) {}
+
+    /// A line that is no part of an event's own: what else the log says of memory stands in
+    /// such lines.
+    fn line(&mut self, _record: &Record<'_>, _meaning: Meaning) {}
+}
+
+/// Whether a line means something to those who look for events.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Meaning {
+    /// It does: it may be a frame, a task, a register.
+    Known,
+    /// It does not.
+    Unknown,
 }

@@ -15,7 +15,9 @@ use super::foresight::{Branch, EntryId, Expected, Foresight, Leads};
 use super::names::{FrameId, NameId, Names, RunId};
 use crate::record::frame::{FrameLine, FrameRun, FrameText, Place};
 use crate::record::prefix::printk;
-use crate::record::{Mark, ObjectRow, RegisterLine, TaskHeader, Text, TraceHeader, is_stack_words};
+use crate::record::{
+    Mark, ObjectRow, RegisterLine, SlabinfoRow, TaskHeader, Text, TraceHeader, is_stack_words,
+};
 use crate::symbol::Addresses;
 
 /// The meaning of a line that may be remembered: [`Text`] with its names interned.
@@ -39,7 +41,7 @@ pub(crate) enum Word {
     BootSeparator,
     SplatBegin,
     SplatEnd,
-    Slabinfo(NameId, u32),
+    Slabinfo(NameId, SlabinfoRow),
     Blank,
     Other,
 }
@@ -352,7 +354,7 @@ fn understand<'a>(text: &'a [u8], interner: &mut Interner<'_>) -> Understood<'a>
         Text::BootSeparator => Word::BootSeparator,
         Text::SplatBegin => Word::SplatBegin,
         Text::SplatEnd => Word::SplatEnd,
-        Text::Slabinfo(cache, size) => Word::Slabinfo(names.intern(cache), size),
+        Text::Slabinfo(cache, row) => Word::Slabinfo(names.intern(cache), row),
         Text::Blank => Word::Blank,
         Text::Other => Word::Other,
     })

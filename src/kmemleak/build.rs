@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::KmemleakOptions;
 use super::object::{Object, ObjectKind};
+use super::reader::Tally;
 use super::report::{ExampleReport, GroupReport, KmemleakReport, ProcessReport, Totals, Trend};
 use super::scan::Scan;
 use crate::event::chain::{Context, Role, Step, place};
@@ -22,7 +23,7 @@ pub(super) fn build(
     inputs: Vec<Input>,
     names: &Names,
     scans: &[Scan],
-    cut_objects: u64,
+    tally: Tally,
     options: KmemleakOptions,
 ) -> KmemleakReport {
     let builder = Builder { names, scans };
@@ -37,21 +38,28 @@ pub(super) fn build(
     for (at, group) in groups.iter_mut().enumerate() {
         group.rank = at + 1;
     }
-    let sum = |part: fn(&GroupReport) -> Option<u64>| groups.iter().map(part).sum::<Option<u64>>();
+    let sum = |part: fn(&GroupReport) -> Option<u64>| {
+        groups.iter().map(part).try_fold(0, |sum: u64, count| Some(sum.saturating_add(count?)))
+    };
     let present = || groups.iter().filter(|group| group.objects > 0);
     let has_previous = scans.len() > 1;
     KmemleakReport {
         inputs,
-        scans: scans.len(),
+        scans: tally.scans,
         totals: Totals {
-            objects: present().map(|group| group.objects).sum(),
-            bytes: present().map(|group| group.bytes).sum(),
+            objects: present().map(|group| group.objects).fold(0, u64::saturating_add),
+            bytes: present().map(|group| group.bytes).fold(0, u64::saturating_add),
             groups: present().count() as u64,
         },
         new_objects: sum(|group| group.new_objects).filter(|_| has_previous),
         gone_objects: sum(|group| group.gone_objects).filter(|_| has_previous),
-        seen_objects: scans.iter().flat_map(|scan| &scan.objects).map(Object::count).sum(),
-        cut_objects,
+        seen_objects: scans
+            .iter()
+            .flat_map(|scan| &scan.objects)
+            .map(Object::count)
+            .fold(0, u64::saturating_add),
+        cut_objects: tally.cut_objects,
+        damaged_lines: tally.damaged_lines,
         ages_unknown: scans.iter().flat_map(|scan| &scan.objects).any(|o| o.age.is_none()),
         groups,
         symbol_warnings: Vec::new(),
@@ -95,7 +103,7 @@ impl Builder<'_> {
             cache,
             kind,
             objects,
-            bytes: last.iter().map(|object| object.bytes()).sum(),
+            bytes: last.iter().map(|object| object.bytes()).fold(0, u64::saturating_add),
             size,
             new_objects: previous.map(|_| self.missing(last, self.scans.len().checked_sub(2))),
             gone_objects: previous
@@ -144,7 +152,8 @@ impl Builder<'_> {
     fn processes(&self, objects: &[&Object]) -> Vec<ProcessReport> {
         let mut counts: BTreeMap<(Option<NameId>, Option<u32>), u64> = BTreeMap::new();
         for object in objects {
-            *counts.entry((object.comm, object.pid)).or_default() += object.count();
+            let known = counts.entry((object.comm, object.pid)).or_default();
+            *known = known.saturating_add(object.count());
         }
         let mut processes: Vec<ProcessReport> = counts
             .into_iter()
@@ -166,7 +175,7 @@ fn count(objects: &[&Object]) -> u64 {
 }
 
 fn count_of<'a>(objects: impl Iterator<Item = &'a &'a Object>) -> u64 {
-    objects.map(|object| object.count()).sum()
+    objects.map(|object| object.count()).fold(0, u64::saturating_add)
 }
 
 fn trend(previous: Option<u64>, objects: u64) -> Trend {

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::report::{GroupReport, KmemleakReport};
+use crate::report::formatter::write_pretty;
 use crate::report::json::{Frame, frame};
 
 /// The format's name; the number changes when a field changes its meaning.
@@ -16,8 +17,7 @@ const SCHEMA: &str = "slabtrace.kmemleak/1";
 ///
 /// When `out` cannot be written.
 pub fn write(report: &KmemleakReport, out: &mut impl Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &document(report))?;
-    writeln!(out)
+    write_pretty(&document(report), out)
 }
 
 #[derive(Serialize)]
@@ -28,6 +28,7 @@ struct Document<'a> {
     new_objects: Option<u64>,
     gone_objects: Option<u64>,
     cut_objects: u64,
+    damaged_lines: u64,
     groups: Vec<Group<'a>>,
     /// What is doubtful about the source places.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -82,6 +83,7 @@ fn document(report: &KmemleakReport) -> Document<'_> {
         new_objects: report.new_objects,
         gone_objects: report.gone_objects,
         cut_objects: report.cut_objects,
+        damaged_lines: report.damaged_lines,
         groups: report.groups.iter().map(group).collect(),
         symbol_warnings: report.symbol_warnings.iter().map(ToString::to_string).collect(),
     }

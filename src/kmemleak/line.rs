@@ -1,5 +1,9 @@
 //! The lines of a report, each told by its shape and by the part of the report it stands in.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::object::{Identity, ObjectKind};
 use crate::address::CodeAddr;
 use crate::record::cursor::{Cursor, hex_value};
@@ -22,6 +26,8 @@ pub(super) enum Line<'a> {
     Scanned,
     /// The report's file is named: somebody is about to read or write it, or has.
     FileNamed,
+    /// An object begins, and its first line cannot be read: the object is lost.
+    Torn,
     /// Nothing at all.
     Blank,
     /// Anything else: rows of the dump, frames, foreign text.
@@ -71,6 +77,7 @@ impl<'a> Line<'a> {
             .or_else(|| heading(text))
             .or_else(|| more(text).map(Line::More))
             .or_else(|| around(text))
+            .or_else(|| text.starts_with(b"unreferenced object").then_some(Line::Torn))
             .unwrap_or(Line::Other)
     }
 }
@@ -142,13 +149,19 @@ fn more(text: &[u8]) -> Option<u64> {
     Some(number)
 }
 
+/// The name of the report's file.
+static FILE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("/kmemleak"));
+
 // 5 new suspected memory leaks (see /sys/kernel/debug/kmemleak)    its speaker's name stripped
 // root@board:~# cat /sys/kernel/debug/kmemleak
 fn around<'a>(text: &[u8]) -> Option<Line<'a>> {
-    if memchr::memmem::find(text, b" new suspected memory leaks").is_some() {
+    let is_number = text.first().is_some_and(u8::is_ascii_digit);
+    if is_number && memchr::memmem::find(text, b" new suspected memory leaks").is_some() {
         return Some(Line::Scanned);
     }
-    memchr::memmem::find(text, b"/kmemleak").map(|_| Line::FileNamed)
+    // syzbot's frames name the detector's source: include/linux/kmemleak.h:43
+    let at = FILE.find(text)?;
+    (text.get(at + FILE.needle().len()) != Some(&b'.')).then_some(Line::FileNamed)
 }
 
 // 21 00 00 00 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b 6b a5  !...kkkkkkkkkkk.
@@ -177,7 +190,7 @@ pub(super) fn hex_row(text: &[u8]) -> Option<Vec<u8>> {
 // [<000000003bb3a5d1>] slab_alloc mm/slub.c:3251 [inline]          as syzbot writes it
 // [<0000000087a1c0f1>] kmem_cache_alloc+0x12c/0x2a0 mm/slub.c:3401
 /// A frame. The address in brackets is left out: it may be hashed, and the symbol says more.
-pub(super) fn frame(text: &[u8]) -> Option<FrameText<'_>> {
+pub(crate) fn frame(text: &[u8]) -> Option<FrameText<'_>> {
     let text = without_address(text);
     let place = match FrameLine::parse(text) {
         Some(FrameLine::One(frame)) => frame.place,
@@ -189,6 +202,11 @@ pub(super) fn frame(text: &[u8]) -> Option<FrameText<'_>> {
         reliability: Reliability::Reliable,
         aim: Aim::BehindCall,
     })
+}
+
+/// Whether a line that is no frame was one before it was damaged.
+pub(super) fn was_frame(text: &[u8]) -> bool {
+    text.starts_with(b"[<") || memchr::memmem::find(text, b"+0x").is_some()
 }
 
 fn without_address(text: &[u8]) -> &[u8] {
@@ -254,7 +272,7 @@ mod tests {
             assert_eq!((object.kind, object.address, object.size), (kind, address, size));
         }
         for text in ["unreferenced object 0xf7128a40", "unreferenced object 0x (size 64):"] {
-            assert_eq!(Line::parse(text.as_bytes()), Line::Other, "{text}");
+            assert_eq!(Line::parse(text.as_bytes()), Line::Torn, "{text}");
         }
     }
 
@@ -277,6 +295,14 @@ mod tests {
         assert_eq!(Line::parse(bare(b"  backtrace:")), Line::Backtrace);
         let text = bare(b"kmemleak:   ... and 12 more object(s) with the same backtrace");
         assert_eq!(Line::parse(text), Line::More(12));
+    }
+
+    #[test]
+    fn the_detector_s_source_is_not_its_file() {
+        assert_eq!(Line::parse(b"# cat /sys/kernel/debug/kmemleak"), Line::FileNamed);
+        let frame =
+            b"[<000000003bb3a5d1>] kmemleak_alloc_recursive include/linux/kmemleak.h:43 [inline]";
+        assert_eq!(Line::parse(frame), Line::Other);
     }
 
     #[test]

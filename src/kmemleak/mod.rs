@@ -26,7 +26,10 @@ pub use report::{
 };
 pub use text::write as write_text;
 
+pub(crate) use line::frame;
+
 use crate::capture::LineSplitter;
+use crate::record::Record;
 use crate::record::prefix::Unwrapper;
 use crate::report::Input;
 use reader::Reader;
@@ -77,9 +80,24 @@ impl Kmemleak {
         self.unwrapper = Unwrapper::new();
     }
 
+    /// Takes a line that somebody else has cut out of a log.
+    pub(crate) fn record(&mut self, record: &Record<'_>) {
+        self.reader.record(record);
+    }
+
+    /// Whether the next line may belong to an object that has begun.
+    pub(crate) fn is_open(&self) -> bool {
+        self.reader.is_open()
+    }
+
+    /// What follows is another report.
+    pub(crate) fn end_scan(&mut self) {
+        self.reader.end_scan();
+    }
+
     /// Ends the analysis.
     pub fn finish(self) -> KmemleakReport {
-        let (names, scans, cut) = self.reader.finish();
-        build::build(self.inputs, &names, &scans, cut, self.options)
+        let (names, scans, tally) = self.reader.finish();
+        build::build(self.inputs, &names, &scans, tally, self.options)
     }
 }

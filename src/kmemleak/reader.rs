@@ -10,6 +10,12 @@ use crate::time::Clock;
 /// A backtrace has no more frames than this; kmemleak keeps 16, stackdepot 64.
 const FRAMES_MAX: usize = 128;
 
+/// Reports are stored up to this many.
+const SCANS_MAX: usize = 64;
+
+/// Objects are copied from a report to the next up to so many in all.
+const COPIES_MAX: usize = 10_000_000;
+
 /// Where in an object the next line stands.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 enum Part {
@@ -48,6 +54,17 @@ impl Dress {
     }
 }
 
+/// What was read, and what could not be used.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Tally {
+    /// Reports.
+    pub(super) scans: usize,
+    /// Objects whose backtrace is missing.
+    pub(super) cut_objects: u64,
+    /// Lines of objects that could not be read.
+    pub(super) damaged_lines: u64,
+}
+
 /// Puts objects and scans together.
 #[derive(Debug, Default)]
 pub(super) struct Reader {
@@ -59,8 +76,14 @@ pub(super) struct Reader {
     scan: Option<Scan>,
     /// The reports that are complete, oldest first.
     scans: Vec<Scan>,
+    /// How many there were.
+    count: usize,
+    /// Objects that were copied from report to report.
+    copied: usize,
     /// Objects without a backtrace.
     cut: u64,
+    /// Lines of objects that could not be read.
+    damaged: u64,
 }
 
 impl Reader {
@@ -82,6 +105,10 @@ impl Reader {
             Line::Backtrace => self.enter(Part::Backtrace),
             Line::More(more) => self.more(more),
             Line::Scanned | Line::FileNamed => self.end_scan(),
+            Line::Torn => {
+                self.damaged += 1;
+                self.close();
+            }
             Line::Other => self.other(text),
         }
     }
@@ -91,13 +118,15 @@ impl Reader {
     pub(super) fn end_input(&mut self, bytes: u64) {
         self.end_scan();
         if bytes == 0 {
-            self.scans.push(Scan::new(Listing::Everything));
+            self.scan = Some(Scan::new(Listing::Everything));
+            self.keep_scan();
         }
     }
 
-    /// All that was read: names, reports, and the number of objects that were cut short.
-    pub(super) fn finish(self) -> (Names, Vec<Scan>, u64) {
-        (self.names, self.scans, self.cut)
+    /// All that was read: names, reports, and what could not be used.
+    pub(super) fn finish(self) -> (Names, Vec<Scan>, Tally) {
+        let loss = Tally { scans: self.count, cut_objects: self.cut, damaged_lines: self.damaged };
+        (self.names, self.scans, loss)
     }
 
     fn begin(&mut self, object: ObjectLine, dress: Dress) {
@@ -131,22 +160,22 @@ impl Reader {
     fn other(&mut self, text: &[u8]) {
         let Some(object) = &mut self.open else { return };
         match self.part {
-            Part::Dump => {
-                if let Some(row) = line::hex_row(text)
-                    && object.hex.len() < HEX_BYTES_MAX
-                {
-                    object.hex.extend(row);
-                }
-            }
+            Part::Dump => match line::hex_row(text) {
+                Some(row) if object.hex.len() < HEX_BYTES_MAX => object.hex.extend(row),
+                Some(_) => {}
+                None => self.damaged += 1,
+            },
             Part::Backtrace => match line::frame(text) {
                 Some(frame) if object.frames.len() < FRAMES_MAX => {
                     object.frames.push(self.names.intern_frame(&frame));
                 }
                 Some(_) => {}
+                None if line::was_frame(text) => self.damaged += 1,
                 // The line that says how many more there are is all that may still follow.
                 None => self.close(),
             },
-            Part::Outside | Part::Head => {}
+            Part::Head => self.damaged += 1,
+            Part::Outside => {}
         }
     }
 
@@ -159,19 +188,44 @@ impl Reader {
         if self.scan.as_ref().is_some_and(|scan| {
             scan.listing != listing || listing == Listing::Everything && scan.has(&object.identity)
         }) {
-            self.scans.extend(self.scan.take());
+            self.keep_scan();
         }
-        let scans = &self.scans;
-        let scan = self.scan.get_or_insert_with(|| {
-            scans.last().map_or_else(|| Scan::new(listing), |last| last.next(listing))
-        });
+        let Reader { scan, scans, copied, .. } = self;
+        let scan = scan.get_or_insert_with(|| next_scan(scans, copied, listing));
         if !scan.has(&object.identity) {
             scan.push(object);
         }
     }
 
-    fn end_scan(&mut self) {
+    pub(super) fn is_open(&self) -> bool {
+        self.part != Part::Outside
+    }
+
+    pub(super) fn end_scan(&mut self) {
         self.close();
-        self.scans.extend(self.scan.take());
+        self.keep_scan();
+    }
+
+    /// Puts the present report to the others. Of very many, the first ones and the last two are
+    /// kept.
+    fn keep_scan(&mut self) {
+        let Some(scan) = self.scan.take() else { return };
+        self.count += 1;
+        if self.scans.len() >= SCANS_MAX {
+            self.scans.remove(SCANS_MAX - 2);
+        }
+        self.scans.push(scan);
+    }
+}
+
+/// The report that follows on the others. What the kernel only adds to is copied; where that has
+/// been too much, the last report itself goes on.
+fn next_scan(scans: &mut Vec<Scan>, copied: &mut usize, listing: Listing) -> Scan {
+    let Some(last) = scans.last() else { return Scan::new(listing) };
+    *copied = copied.saturating_add(last.objects.len());
+    if *copied <= COPIES_MAX || last.listing != listing {
+        last.next(listing)
+    } else {
+        scans.pop().unwrap_or_else(|| Scan::new(listing))
     }
 }

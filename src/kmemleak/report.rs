@@ -21,6 +21,8 @@ pub struct KmemleakReport {
     pub seen_objects: u64,
     /// Objects whose backtrace is missing.
     pub cut_objects: u64,
+    /// Lines of objects that could not be read; an object whose first line is one of them is lost.
+    pub damaged_lines: u64,
     /// Whether some object did not say its age.
     pub ages_unknown: bool,
     /// Every group of every report, most bytes in the last one first.

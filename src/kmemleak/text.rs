@@ -164,6 +164,12 @@ fn advice(report: &KmemleakReport, style: Style, out: &mut impl Write) -> io::Re
     if report.cut_objects > 0 {
         notes.push(format!("{} lost the backtrace.", counted(report.cut_objects, "object")));
     }
+    if report.damaged_lines > 0 {
+        notes.push(format!(
+            "{} could not be read; an object whose first line is lost is not counted.",
+            counted(report.damaged_lines, "line")
+        ));
+    }
     notes.extend(report.symbol_warnings.iter().map(|warning| format!("{warning}.")));
     if notes.is_empty() {
         return Ok(());

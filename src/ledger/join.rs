@@ -64,10 +64,13 @@ impl Ledger {
         }
         self.slabinfo.extend(slabinfo);
         self.loss.add(loss);
-        let BootLedger { live, groups, loss, span, clock, openings } = present;
+        let BootLedger { live, groups, loss, counts, span, clock, openings } = present;
         self.open(openings.unwrap_or_default());
         let own = &mut self.present;
         own.loss.join(loss, shift);
+        for (cache, counts) in counts {
+            own.counts.entry(cache).or_default().join(counts, shift);
+        }
         own.span = joined(own.span, span);
         own.clock = own.clock.or(clock);
         let places: Vec<u32> =

@@ -12,11 +12,13 @@
 //! - A failed allocation (a null object) is no leak.
 
 mod bounds;
+mod count;
 mod group;
 mod join;
 mod survivors;
 
 pub use bounds::Bounds;
+pub use count::{SlabCount, SlabCounts};
 pub use group::{FreedBy, Group, GroupKey};
 pub use survivors::{GroupSurvivors, Holder, Survivor, Survivors, TIMELINE_BUCKETS};
 
@@ -26,7 +28,7 @@ use indexmap::IndexMap;
 
 use crate::address::{LineNumber, ObjectAddr, Pointer};
 use crate::event::{Damage, Event, EventSink, Lost, NameId, Names, Printing};
-use crate::record::Op;
+use crate::record::{Op, SlabinfoRow};
 use crate::time::Clock;
 
 use join::Openings;
@@ -103,7 +105,7 @@ impl CacheTally {
 
 /// The size in the name of a kmalloc cache: `kmalloc-192`, `kmalloc-rcl-4k`, `dma-kmalloc-512`,
 /// `kmalloc-rnd-03-64`.
-fn kmalloc_size(name: &str) -> Option<u32> {
+pub(crate) fn kmalloc_size(name: &str) -> Option<u32> {
     if !name.contains("kmalloc") {
         return None;
     }
@@ -122,6 +124,8 @@ pub(crate) struct BootLedger {
     live: HashMap<ObjectAddr, Live, FixedState>,
     groups: IndexMap<GroupKey, Group, FixedState>,
     loss: bounds::BootLoss,
+    /// What slabinfo in the same log counts of each cache.
+    counts: IndexMap<NameId, SlabCounts, FixedState>,
     /// Microseconds of the first and the last header.
     span: Option<(i64, i64)>,
     /// The clock of the boot's headers: that of the first one. Times of another clock are none.
@@ -295,8 +299,9 @@ impl EventSink for Ledger {
         self.present.loss.printed(printing);
     }
 
-    fn object_size(&mut self, cache: NameId, bytes: u32) {
-        self.slabinfo.insert(cache, bytes);
+    fn slabinfo(&mut self, cache: NameId, row: SlabinfoRow, line: LineNumber) {
+        self.slabinfo.insert(cache, row.spacing);
+        self.present.counts.entry(cache).or_default().see(line, row);
     }
 }
 

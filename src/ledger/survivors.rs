@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 
 use super::bounds::{Bounds, Reckoning};
 use super::group::{Group, GroupKey};
-use super::{BootLedger, Certainty, Live};
+use super::{BootLedger, Certainty, Live, SlabCounts};
 use crate::address::{LineNumber, ObjectAddr};
 use crate::event::{NameId, Names};
 
@@ -46,6 +46,9 @@ pub struct GroupSurvivors {
     pub timeline: [u64; TIMELINE_BUCKETS],
     /// Microseconds of the oldest.
     pub oldest: Option<i64>,
+    /// How many were allocated between the first and the last count of their cache by slabinfo;
+    /// nobody knows where slabinfo stands in the log less than twice.
+    pub counted: Option<u64>,
     /// Survivors whose backtrace is incomplete or could have been another header's.
     pub guessed: u64,
 }
@@ -57,6 +60,8 @@ pub struct Survivors {
     pub groups: Vec<(GroupKey, Group, GroupSurvivors)>,
     /// The bounds of each group.
     pub bounds: Vec<Bounds>,
+    /// What slabinfo in the same log counts of each cache.
+    pub counts: IndexMap<NameId, SlabCounts, FixedState>,
     /// Microseconds of the boot's first and last header.
     pub span: Option<(i64, i64)>,
 }
@@ -64,7 +69,7 @@ pub struct Survivors {
 impl Survivors {
     /// Closes a boot's ledger.
     pub(super) fn of(boot: BootLedger, names: &Names) -> Survivors {
-        let BootLedger { live, groups, loss, span, clock: _, openings: _ } = boot;
+        let BootLedger { live, groups, loss, counts, span, clock: _, openings: _ } = boot;
         let mut survivors: Vec<GroupSurvivors> = vec![GroupSurvivors::default(); groups.len()];
         let mut objects: Vec<(LineNumber, ObjectAddr, Live)> =
             live.into_iter().map(|(address, live)| (live.line, address, live)).collect();
@@ -74,6 +79,12 @@ impl Survivors {
             let survivor = Survivor { line, time: live.time, address };
             survivors[live.group as usize].add(survivor, &live, span);
             reckoning.see(live.group as usize, line);
+            if let Some((key, _)) = groups.get_index(live.group as usize)
+                && let Some((first, last)) = counts.get(&key.cache).and_then(SlabCounts::both)
+            {
+                let counted = survivors[live.group as usize].counted.get_or_insert(0);
+                *counted += u64::from((first.line..last.line).contains(&line));
+            }
         }
         let groups: Vec<_> = groups
             .into_iter()
@@ -81,7 +92,7 @@ impl Survivors {
             .map(|((key, group), survivors)| (key, group, survivors))
             .collect();
         let bounds = reckoning.bounds(&groups);
-        Survivors { groups, bounds, span }
+        Survivors { groups, bounds, counts, span }
     }
 }
 

@@ -74,7 +74,7 @@ fn part(kind: MemoryKind, value: Value, stretch: &Stretch<'_>, total: f64) -> Op
 
 /// Bytes that were integers before.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it was a u64")]
-pub(super) fn whole(value: f64) -> u64 {
+pub(crate) fn whole(value: f64) -> u64 {
     value.max(0.0) as u64
 }
 

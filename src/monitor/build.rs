@@ -66,6 +66,7 @@ pub(super) fn build(
         conclusion,
         caches,
         memory,
+        kernel: collection.kernel.clone(),
         next_step,
     }
 }

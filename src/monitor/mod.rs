@@ -28,6 +28,7 @@ mod slabinfo;
 pub mod statistics;
 mod text;
 
+pub(crate) use balance::whole;
 pub use csv::write as write_csv;
 pub use json::write as write_json;
 pub use report::{

@@ -16,6 +16,8 @@ pub struct MonitorReport {
     pub caches: Vec<CacheReport>,
     /// The balance of memory.
     pub memory: MemoryReport,
+    /// The kernel release, where the log tells it.
+    pub kernel: Option<String>,
     /// What to do next.
     pub next_step: Option<NextStep>,
 }

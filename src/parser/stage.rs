@@ -9,8 +9,8 @@ use super::ParserOptions;
 use crate::address::LineNumber;
 use crate::capture::{Line, LineTaker, Taken};
 use crate::event::{
-    Assembler, AssemblerMark, Beginning, Boot, EventSink, Fingerprint, Names, Printing, Shift,
-    Sign, Timeline, TimelineMark, Turn, Understood, Vocabulary, Word,
+    Assembler, AssemblerMark, Beginning, Boot, EventSink, Fingerprint, Meaning, Names, Printing,
+    Shift, Sign, Timeline, TimelineMark, Turn, Understood, Vocabulary, Word,
 };
 use crate::record::prefix::printk::{self, Fronts, Stamped};
 use crate::record::prefix::{Unwrapper, wrap};
@@ -305,6 +305,7 @@ impl Stage {
                 self.assembler.object_row(record, row);
             }
             Understood::Registers(line) => {
+                sink.line(record, Meaning::Known);
                 self.present(record.line, record.stamp);
                 self.assembler.registers(record, line);
             }
@@ -317,8 +318,9 @@ impl Stage {
             Word::Banner(_) => self.see_banner(record),
             Word::CommandLine => self.see_command_line(record, sink),
             Word::BootSeparator => self.begin_boot(record.line, sink),
-            Word::Slabinfo(cache, bytes) => sink.object_size(cache, bytes),
-            _ => {}
+            Word::Slabinfo(cache, row) => sink.slabinfo(cache, row, record.line),
+            Word::Other => sink.line(record, Meaning::Unknown),
+            _ => sink.line(record, Meaning::Known),
         }
         self.present(record.line, record.stamp);
         self.assembler.word(record, word, &self.names);

@@ -17,6 +17,7 @@ mod trace;
 
 pub use exception_stack::ExceptionStack;
 pub use mark::Mark;
+pub use notice::SlabinfoRow;
 pub(crate) use notice::is_stack_words;
 pub use object::{ObjectRow, ROW_BYTES};
 pub use registers::RegisterLine;

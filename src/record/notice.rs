@@ -115,15 +115,26 @@ pub(super) fn closes_splat(text: &[u8]) -> bool {
     text.starts_with(b"---[ end ")
 }
 
-/// A row of `/proc/slabinfo` in the same log: the cache's name and its object size in bytes.
+/// What a row of `/proc/slabinfo` says of its cache.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SlabinfoRow {
+    /// Objects in use.
+    pub active: u32,
+    /// Bytes of memory between one object and the next: the object itself, and what debugging
+    /// options put around it.
+    pub spacing: u32,
+}
+
+/// A row of `/proc/slabinfo` in the same log: the cache's name and its numbers.
 // kmalloc-64          1302   1302     64   64    1 : tunables    0    0    0 : slabdata     31     31      0
-pub(super) fn slabinfo_row(text: &[u8]) -> Option<(&[u8], u32)> {
+pub(super) fn slabinfo_row(text: &[u8]) -> Option<(&[u8], SlabinfoRow)> {
     memchr::memmem::find(text, b" : tunables ")?;
     let mut fields = text.split(|&byte| byte == b' ').filter(|field| !field.is_empty());
     let name = fields.next().filter(|name| !name.starts_with(b"#"))?;
     let mut number = || Cursor::new(fields.next()?).decimal();
-    let (_active, _total, size) = (number()?, number()?, number()?);
-    Some((name, u32::try_from(size).ok()?))
+    let (active, _total, spacing) = (number()?, number()?, number()?);
+    let spacing = u32::try_from(spacing).ok()?;
+    Some((name, SlabinfoRow { active: u32::try_from(active).unwrap_or(u32::MAX), spacing }))
 }
 
 /// Raw words of a stack: arch code prints them between task and frames.
@@ -200,9 +211,10 @@ mod tests {
     }
 
     #[test]
-    fn slabinfo_rows_give_the_object_size() {
+    fn slabinfo_rows_count_objects_and_give_their_size() {
         let row = b"kmalloc-64          1302   1302     64   64    1 : tunables    0    0    0 : slabdata     31     31      0";
-        assert_eq!(slabinfo_row(row), Some((&b"kmalloc-64"[..], 64)));
+        let numbers = SlabinfoRow { active: 1302, spacing: 64 };
+        assert_eq!(slabinfo_row(row), Some((&b"kmalloc-64"[..], numbers)));
         assert_eq!(slabinfo_row(b"# name <active_objs> : tunables <limit>"), None);
     }
 

@@ -1,7 +1,9 @@
 //! The text of a record, told apart by its shape alone.
 
 use super::frame::{self, FrameLine, FrameRun, FrameText};
-use super::{Mark, ObjectRow, RegisterLine, TaskHeader, TraceHeader, notice, registers};
+use super::{
+    Mark, ObjectRow, RegisterLine, SlabinfoRow, TaskHeader, TraceHeader, notice, registers,
+};
 
 /// What one line of kernel text says. Every variant is told from the line alone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,8 +46,8 @@ pub enum Text<'a> {
     SplatBegin,
     /// Such a report ends.
     SplatEnd,
-    /// A row of `/proc/slabinfo`: cache and object size in bytes.
-    Slabinfo(&'a [u8], u32),
+    /// A row of `/proc/slabinfo`, and its cache.
+    Slabinfo(&'a [u8], SlabinfoRow),
     /// Nothing at all.
     Blank,
     /// Anything else.
@@ -140,8 +142,8 @@ fn by_notice(text: &[u8]) -> Option<Text<'_>> {
     if let Some(release) = notice::banner(text) {
         return Some(Text::Banner(release));
     }
-    if let Some((cache, size)) = notice::slabinfo_row(text) {
-        return Some(Text::Slabinfo(cache, size));
+    if let Some((cache, row)) = notice::slabinfo_row(text) {
+        return Some(Text::Slabinfo(cache, row));
     }
     if notice::is_command_line(text) {
         return Some(Text::CommandLine);

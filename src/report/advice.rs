@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Report;
+use crate::accounts::Origin;
 use crate::event::PointerStyle;
 use crate::symbol::Warning;
 
@@ -29,9 +30,67 @@ pub enum Advice {
     NoSurvivors,
     /// An image does not fit the log.
     Symbols(Warning),
+    /// One reading of the kernel's own counts.
+    OneReading,
+    /// The kernel has cut its own list.
+    CutList(Origin),
+    /// Nothing tells which cache a list is of.
+    CacheUnknown(Origin),
+    /// The list shows call sites, and no backtraces.
+    SitesAlone,
+    /// The list tells who freed last what now lives.
+    WhoFreed,
+    /// Lists of several kinds may count the same memory.
+    Overlapping,
+    /// The kernel does not vouch for some counts.
+    Inaccurate(u64),
+    /// The size of a page is not told.
+    PageSize,
 }
 
 impl Advice {
+    /// The advice on a report of the kernel's own counts.
+    pub(crate) fn on_accounts(report: &Report) -> Vec<Advice> {
+        let mut advice = Vec::new();
+        let mut add = |new: Advice| {
+            if !advice.contains(&new) {
+                advice.push(new);
+            }
+        };
+        for account in &report.accounts {
+            let origin = account.origin;
+            let is_of_a_cache = !matches!(origin, Origin::Allocinfo | Origin::PageOwner);
+            if !origin.is_of_allocations() && origin == report.origin {
+                add(Advice::WhoFreed);
+            }
+            if account.history.len() == 1 {
+                add(Advice::OneReading);
+            }
+            if account.is_cut {
+                add(Advice::CutList(origin));
+            }
+            if is_of_a_cache && account.cache.is_none() {
+                add(Advice::CacheUnknown(origin));
+            }
+            if matches!(origin, Origin::AllocCalls | Origin::FreeCalls) {
+                add(Advice::SitesAlone);
+            }
+            if account.inaccurate_rows > 0 {
+                add(Advice::Inaccurate(account.inaccurate_rows));
+            }
+            if origin == Origin::PageOwner {
+                add(Advice::PageSize);
+            }
+        }
+        if report.origin == Origin::Several {
+            add(Advice::Overlapping);
+        }
+        if report.loss.torn_events > 0 {
+            add(Advice::Torn(report.loss.torn_events));
+        }
+        advice
+    }
+
     /// The advice on a report.
     pub(super) fn on(report: &Report) -> Vec<Advice> {
         let loss = &report.loss;
@@ -61,6 +120,41 @@ impl fmt::Display for Advice {
         let count = super::number::counted;
         match *self {
             Advice::Symbols(ref warning) => write!(f, "{warning}."),
+            Advice::OneReading => write!(
+                f,
+                "One reading shows what lives, and not what grows. Read the file again later and give both, oldest first."
+            ),
+            Advice::CutList(origin) => write!(
+                f,
+                "The kernel cuts {} at one page: call sites are missing from the list, and among them may be the leak. From 5.16 on alloc_traces in /sys/kernel/debug/slab/ is whole.",
+                origin.name()
+            ),
+            Advice::CacheUnknown(origin) => write!(
+                f,
+                "Nothing tells which cache {} is of. Give the file a name such as kmalloc-64.{0}.txt, or leave it in a folder named after the cache.",
+                origin.name()
+            ),
+            Advice::SitesAlone => write!(
+                f,
+                "The list shows call sites alone, and no backtraces: a helper that many call stands for all of them."
+            ),
+            Advice::WhoFreed => write!(
+                f,
+                "This list tells who freed last the memory that objects now lie in, and not who allocated them: alloc_traces or alloc_calls do."
+            ),
+            Advice::Overlapping => write!(
+                f,
+                "Lists of several kinds were given: they may count the same memory, and the sums are of all of them."
+            ),
+            Advice::Inaccurate(n) => write!(
+                f,
+                "The kernel says of {} that it may have missed allocations (accurate:no).",
+                count(n, "row")
+            ),
+            Advice::PageSize => write!(
+                f,
+                "page_owner does not tell the size of a page: bytes are reckoned with 4 KiB."
+            ),
             Advice::NoSurvivors => write!(
                 f,
                 "Every traced allocation was freed: no leak in this window. Trace for longer, or trace another cache."
@@ -128,6 +222,14 @@ pub enum Unusable {
         "found {0} backtraces of slab tracing but no TRACE line, which the console level hid; boot with loglevel=8 (or: dmesg -n 8), or read the log with dmesg"
     )]
     Hidden(u64),
+    /// No trace of slab tracing, but something else that is read by a subcommand.
+    #[error("found no TRACE line of slab tracing in the input, but {0}; give it to: slabtrace {1}")]
+    Another(&'static str, &'static str),
+    /// No trace, and a list of the kernel's that is empty.
+    #[error(
+        "the kernel's list holds no data: it does not store who allocates; boot with slub_debug=U,<cache> (slab_debug= from 6.9 on) and read the list again"
+    )]
+    NoData,
     /// No trace of slab tracing.
     #[error(
         "found no TRACE line of slab tracing in the input; boot with slub_debug=T,<cache> (before Linux 5.9 also: echo 1 > /sys/kernel/slab/<cache>/trace) and set the console to loglevel=8"
@@ -146,10 +248,18 @@ impl Unusable {
         let totals = &report.totals;
         if report.inputs.iter().all(|input| input.bytes == 0) {
             Some(Unusable::Empty)
+        } else if report.origin != Origin::Trace {
+            None
         } else if totals.events == 0 && report.loss.headless_stacks > 0 {
             Some(Unusable::Hidden(report.loss.headless_stacks))
         } else if totals.events == 0 && binary {
             Some(Unusable::Binary)
+        } else if totals.events == 0 && report.witness.kmemleak.is_some() {
+            Some(Unusable::Another("a report of kmemleak", "kmemleak"))
+        } else if totals.events == 0 && !report.witness.memory.is_empty() {
+            Some(Unusable::Another("samples of /proc/meminfo", "monitor"))
+        } else if totals.events == 0 && report.lists_without_data > 0 {
+            Some(Unusable::NoData)
         } else if totals.events == 0 {
             Some(Unusable::NoTrace)
         } else if report.loss.unaddressed_events == totals.events {

@@ -9,6 +9,7 @@ use super::{
     Advice, BootReport, CacheReport, ExampleReport, FrameReport, FreedByReport, GroupReport, Input,
     Loss, ProcessReport, Report, Totals, Verdict, fingerprint,
 };
+use crate::accounts::Origin;
 use crate::address::PointerWidth;
 use crate::event::{AssemblyLoss, Beginning, Boot, NameId, Names, Placed, arch};
 use crate::ledger::{
@@ -16,6 +17,7 @@ use crate::ledger::{
 };
 use crate::parser::Parser;
 use crate::record::frame::Reliability;
+use crate::witness::{self, GroupWitness, WitnessReport};
 
 impl Report {
     /// Builds the report of a log that has ended.
@@ -41,7 +43,21 @@ impl Report {
             .enumerate()
             .map(|(index, boot)| builder.boot(index, boot))
             .collect();
-        let mut report = Report { inputs, boots, totals, loss, caches, groups, advice: Vec::new() };
+        let mut report = Report {
+            origin: Origin::Trace,
+            inputs,
+            boots,
+            totals,
+            loss,
+            caches,
+            groups,
+            witness: WitnessReport::default(),
+            accounts: Vec::new(),
+            lists_without_data: 0,
+            advice: Vec::new(),
+        };
+        report.witness.growth =
+            witness::in_log(settled, names, parser.boots(), &report.loss, &report.groups);
         report.advice = Advice::on(&report);
         report
     }
@@ -147,6 +163,8 @@ impl Builder<'_> {
             examples: examples(left, width),
             timeline: left.timeline,
             timeline_span: None,
+            counted: None,
+            witness: GroupWitness { between_counts: left.counted, ..GroupWitness::default() },
         }
     }
 

@@ -9,7 +9,7 @@ use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 use super::escape::is_active;
 
 /// Writes a document with a member a line.
-pub(super) fn write_pretty(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn write_pretty(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
     write(value, PrettyFormatter::new(), out)
 }
 

@@ -6,7 +6,10 @@ use serde::Serialize;
 
 use super::formatter;
 use super::{Advice, CacheReport, FrameReport, GroupReport, Report};
+use crate::accounts::Origin;
 use crate::symbol::Reason;
+use crate::witness;
+use crate::witness::json::{OfGroup, Witnesses};
 
 /// The format's name; the number changes when a field changes its meaning.
 const SCHEMA: &str = "slabtrace.report/1";
@@ -24,12 +27,21 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
 struct Document<'a> {
     schema: &'static str,
     tool: Tool,
+    /// Which of the kernel's files the numbers are from, where it is no trace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'static str>,
     inputs: Vec<Input<'a>>,
     boots: Vec<Boot<'a>>,
     totals: Totals,
     loss: Loss,
     caches: Vec<Cache<'a>>,
     groups: Vec<Group<'a>>,
+    /// What other witnesses say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    witnesses: Option<Witnesses<'a>>,
+    /// The kernel's own counts that were read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    accounts: Vec<Account<'a>>,
     /// What is doubtful about the source places.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     symbol_warnings: Vec<String>,
@@ -96,8 +108,8 @@ struct Loss {
 struct Cache<'a> {
     name: &'a str,
     object_size: Option<u32>,
-    allocs: u64,
-    frees: u64,
+    allocs: Option<u64>,
+    frees: Option<u64>,
     live_objects: u64,
     live_bytes: Option<u64>,
 }
@@ -109,8 +121,8 @@ struct Group<'a> {
     boot: usize,
     cache: &'a str,
     object_size: Option<u32>,
-    allocs: u64,
-    frees: u64,
+    allocs: Option<u64>,
+    frees: Option<u64>,
     live_objects: u64,
     live_objects_min: u64,
     live_objects_max: u64,
@@ -118,11 +130,40 @@ struct Group<'a> {
     first_alloc: Option<f64>,
     last_alloc: Option<f64>,
     oldest_live: Option<f64>,
-    verdict: &'static str,
+    verdict: Option<&'static str>,
     chain: Vec<Frame<'a>>,
     processes: Vec<Process<'a>>,
     freed_by: Vec<FreedBy<'a>>,
     examples: Vec<Example<'a>>,
+    /// What the kernel counts, where the numbers are its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counted: Option<Counted<'a>>,
+    /// What other witnesses say of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    witness: Option<OfGroup>,
+}
+
+/// One of the kernel's files.
+#[derive(Serialize)]
+struct Account<'a> {
+    source: &'static str,
+    cache: Option<&'a str>,
+    history: &'a [u64],
+    gone_groups: u64,
+    inaccurate_rows: u64,
+    cut: bool,
+}
+
+/// What the kernel counts of a group.
+#[derive(Serialize)]
+struct Counted<'a> {
+    source: &'static str,
+    history: &'a [u64],
+    grown_objects: Option<i64>,
+    grown_bytes: Option<i64>,
+    waste: Option<u64>,
+    ages: Option<(i64, i64)>,
+    pids: Option<(u32, u32)>,
 }
 
 /// A frame, as reports and events show it.
@@ -191,6 +232,7 @@ struct Example<'a> {
 fn document(report: &Report) -> Document<'_> {
     Document {
         schema: SCHEMA,
+        source: (report.origin != Origin::Trace).then(|| report.origin.name()),
         tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
         inputs: report
             .inputs
@@ -200,8 +242,10 @@ fn document(report: &Report) -> Document<'_> {
         boots: report.boots.iter().map(boot).collect(),
         totals: totals(report),
         loss: loss(report),
-        caches: report.caches.iter().map(cache).collect(),
+        caches: report.caches.iter().map(|cache| self::cache(cache, report.origin)).collect(),
         groups: report.groups.iter().map(group).collect(),
+        witnesses: witness::json::witnesses(&report.witness),
+        accounts: report.accounts.iter().map(account).collect(),
         symbol_warnings: report.advice.iter().filter_map(symbol_warning).collect(),
     }
 }
@@ -253,26 +297,28 @@ fn loss(report: &Report) -> Loss {
     }
 }
 
-fn cache(cache: &CacheReport) -> Cache<'_> {
+fn cache(cache: &CacheReport, origin: Origin) -> Cache<'_> {
+    let is_traced = origin == Origin::Trace;
     Cache {
         name: &cache.name,
         object_size: cache.object_size,
-        allocs: cache.allocs,
-        frees: cache.frees,
+        allocs: is_traced.then_some(cache.allocs),
+        frees: is_traced.then_some(cache.frees),
         live_objects: cache.live_objects,
         live_bytes: cache.live_bytes,
     }
 }
 
 fn group(group: &GroupReport) -> Group<'_> {
+    let is_traced = group.counted.is_none();
     Group {
         rank: group.rank,
         fingerprint: &group.fingerprint,
         boot: group.boot,
         cache: &group.cache,
         object_size: group.object_size,
-        allocs: group.allocs,
-        frees: group.frees,
+        allocs: is_traced.then_some(group.allocs),
+        frees: is_traced.then_some(group.frees),
         live_objects: group.live_objects,
         live_objects_min: group.live_objects_min,
         live_objects_max: group.live_objects_max,
@@ -280,7 +326,7 @@ fn group(group: &GroupReport) -> Group<'_> {
         first_alloc: group.first_alloc,
         last_alloc: group.last_alloc,
         oldest_live: group.oldest_live,
-        verdict: group.verdict.name(),
+        verdict: is_traced.then(|| group.verdict.name()),
         chain: group.chain.iter().map(frame).collect(),
         processes: group
             .processes
@@ -309,6 +355,31 @@ fn group(group: &GroupReport) -> Group<'_> {
                 address: &example.address,
             })
             .collect(),
+        counted: group.counted.as_ref().map(counted),
+        witness: witness::json::of_group(&group.witness),
+    }
+}
+
+fn account(account: &super::AccountReport) -> Account<'_> {
+    Account {
+        source: account.origin.name(),
+        cache: account.cache.as_deref(),
+        history: &account.history,
+        gone_groups: account.gone_groups,
+        inaccurate_rows: account.inaccurate_rows,
+        cut: account.is_cut,
+    }
+}
+
+fn counted(counted: &super::Counted) -> Counted<'_> {
+    Counted {
+        source: counted.origin.name(),
+        history: &counted.history,
+        grown_objects: counted.grown_objects(),
+        grown_bytes: counted.grown_bytes,
+        waste: counted.waste,
+        ages: counted.ages,
+        pids: counted.pids,
     }
 }
 

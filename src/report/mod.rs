@@ -3,18 +3,21 @@
 //! Writers look nothing up and decide nothing: what two formats have in common is worked out
 //! here, once.
 
+mod account;
 mod advice;
 mod build;
 mod escape;
 pub mod events;
 mod fingerprint;
-mod formatter;
+pub(crate) mod formatter;
 pub(crate) mod json;
 pub(crate) mod number;
 mod select;
 mod sources;
 pub(crate) mod text;
 
+pub(crate) use account::difference;
+pub use account::{AccountReport, Counted};
 pub use advice::{Advice, Unusable};
 pub(crate) use build::{address, frame as frame_report};
 pub use escape::Escaped;
@@ -25,16 +28,20 @@ pub use select::{BootChoice, Glob, Selection, SelectionError, SortKey};
 pub(crate) use sources::{add_places, forget_absence};
 pub use text::{Style, write as write_text};
 
+use crate::accounts::Origin;
 use crate::address::{LineNumber, PointerWidth};
 use crate::event::{AssemblyLoss, Context, PointerStyle, Role};
 use crate::ledger::TIMELINE_BUCKETS;
 use crate::record::frame::Aim;
 use crate::symbol::{Reason, Source};
 use crate::time::Stamp;
+use crate::witness::{GroupWitness, WitnessReport};
 
 /// A leak report.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Report {
+    /// Where the numbers come from.
+    pub origin: Origin,
     /// What was read.
     pub inputs: Vec<Input>,
     /// The boots in it.
@@ -47,6 +54,12 @@ pub struct Report {
     pub caches: Vec<CacheReport>,
     /// Every group with live objects, most live bytes first.
     pub groups: Vec<GroupReport>,
+    /// What other witnesses say.
+    pub witness: WitnessReport,
+    /// The kernel's own counts that were read.
+    pub accounts: Vec<AccountReport>,
+    /// Lists in which the kernel says that it has no data.
+    pub lists_without_data: u64,
     /// What stands in the way of a better report, and its remedy.
     pub advice: Vec<Advice>,
 }
@@ -60,6 +73,7 @@ impl Report {
         loss: AssemblyLoss,
     ) -> Report {
         Report {
+            origin: Origin::Trace,
             inputs,
             boots: Vec::new(),
             totals: Totals { events: written.written(), ..Totals::default() },
@@ -70,6 +84,9 @@ impl Report {
             },
             caches: Vec::new(),
             groups: Vec::new(),
+            witness: WitnessReport::default(),
+            accounts: Vec::new(),
+            lists_without_data: 0,
             advice: Vec::new(),
         }
     }
@@ -277,6 +294,10 @@ pub struct GroupReport {
     pub timeline: [u64; TIMELINE_BUCKETS],
     /// Seconds of the boot's first and last event.
     pub timeline_span: Option<(f64, f64)>,
+    /// What the kernel's own counts say of it.
+    pub counted: Option<Counted>,
+    /// What other witnesses say of it.
+    pub witness: GroupWitness,
 }
 
 /// One frame of a chain.

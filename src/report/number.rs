@@ -55,7 +55,10 @@ pub(crate) fn duration(seconds: f64) -> String {
 pub(crate) fn sparkline(series: &[u64]) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let most = series.iter().copied().max().unwrap_or(0).max(1);
-    let bar = |value: u64| BARS[usize::try_from(value * 7 / most).unwrap_or(7)];
+    let bar = |value: u64| {
+        let height = u128::from(value) * 7 / u128::from(most);
+        BARS[usize::try_from(height).unwrap_or(7)]
+    };
     series.iter().map(|&value| bar(value)).collect()
 }
 
@@ -85,5 +88,6 @@ mod tests {
     fn the_highest_bar_is_the_greatest_value() {
         assert_eq!(sparkline(&[0, 1, 7]), "▁▂█");
         assert_eq!(sparkline(&[0, 0]), "▁▁");
+        assert_eq!(sparkline(&[u64::MAX, u64::MAX / 2]), "█▄");
     }
 }

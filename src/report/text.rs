@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::number::{bytes, count, counted, duration, sparkline};
-use super::{BootReport, Escaped, FrameReport, GroupReport, Loss, Report, Verdict};
+use super::{BootReport, Escaped, FrameReport, GroupReport, Loss, Report, Verdict, account};
+use crate::accounts::Origin;
 use crate::event::{Context, PointerStyle, Role};
 use crate::symbol::{Reason, Source};
+use crate::witness;
 
 /// The width that lines are kept to, as far as names allow.
 const WIDTH: usize = 80;
@@ -52,6 +54,7 @@ impl Style {
 pub fn write(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()> {
     header(report, style, out)?;
     caches(report, out)?;
+    witness::text::section(report, style, out)?;
     for group in &report.groups {
         writeln!(out)?;
         group_block(group, report, style, out)?;
@@ -75,6 +78,9 @@ fn header(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()>
             bytes(input.bytes),
             counted(input.lines, "line")
         )?;
+    }
+    if report.origin != Origin::Trace {
+        return account::header(report, style, out);
     }
     for boot in &report.boots {
         boot_line(boot, report.boots.len(), out)?;
@@ -134,7 +140,7 @@ fn pointers(style: PointerStyle) -> &'static str {
     }
 }
 
-fn loss_sentence(loss: &Loss) -> String {
+pub(super) fn loss_sentence(loss: &Loss) -> String {
     let parts: Vec<String> = [
         (loss.printk_dropped, "message", "dropped"),
         (loss.lost_frees, "free", "not logged"),
@@ -161,7 +167,7 @@ fn loss_sentence(loss: &Loss) -> String {
 }
 
 fn caches(report: &Report, out: &mut impl Write) -> io::Result<()> {
-    if report.caches.is_empty() {
+    if report.caches.is_empty() || report.origin != Origin::Trace {
         return Ok(());
     }
     let width = report.caches.iter().map(|cache| cache.name.len()).max().unwrap_or(0).clamp(5, 28);
@@ -201,23 +207,15 @@ fn group_block(
         counted(group.live_objects, "object"),
     );
     writeln!(out, "{}", style.bold(&title))?;
-    write_wrapped(out, "    ", &fate(group))?;
+    let fate = group.counted.as_ref().map_or_else(|| fate(group), account::fate);
+    write_wrapped(out, "    ", &fate)?;
     if group.timeline.iter().sum::<u64>() > 1 {
         writeln!(out, "    {}", growth(group, style))?;
     }
     chain(group, style, out)?;
-    let processes = listed(group.processes.iter().map(|process| {
-        let comm = process
-            .comm
-            .as_deref()
-            .map_or_else(|| "unknown task".to_owned(), |comm| Escaped(comm).to_string());
-        let pid = process.pid.map_or_else(String::new, |pid| format!(" pid {pid}"));
-        format!("{comm}{pid} ({})", count(process.live_objects))
-    }));
-    // An interrupt's handler runs on the back of whatever task is there.
-    let is_task = group.chain.first().is_none_or(|frame| frame.context == Context::Task);
-    let lead = if is_task { "allocated by" } else { "while running" };
-    write_wrapped(out, "    ", &format!("{lead} {processes}"))?;
+    if group.counted.is_none() || !group.processes.is_empty() {
+        allocators(group, out)?;
+    }
     if !group.freed_by.is_empty() {
         let freers = listed(group.freed_by.iter().map(|freer| {
             let function = freer
@@ -228,6 +226,7 @@ fn group_block(
         }));
         write_wrapped(out, "    ", &format!("siblings freed by {freers}"))?;
     }
+    witness::text::of_group(group, report, out)?;
     let example = group
         .examples
         .first()
@@ -237,6 +236,25 @@ fn group_block(
         "    {}",
         style.dim(&format!("{}fingerprint {}", example.unwrap_or_default(), group.fingerprint))
     )
+}
+
+/// The tasks that allocated.
+fn allocators(group: &GroupReport, out: &mut impl Write) -> io::Result<()> {
+    let processes = listed(group.processes.iter().map(|process| {
+        let comm = process.comm.as_deref().map(|comm| Escaped(comm).to_string());
+        let pid = process.pid.map(|pid| format!("pid {pid}"));
+        let known: Vec<String> = comm.into_iter().chain(pid).collect();
+        let task = if known.is_empty() { "unknown task".to_owned() } else { known.join(" ") };
+        format!("{task} ({})", count(process.live_objects))
+    }));
+    // An interrupt's handler runs on the back of whatever task is there.
+    let is_task = group.chain.first().is_none_or(|frame| frame.context == Context::Task);
+    let lead = match &group.counted {
+        Some(counted) if !counted.origin.is_of_allocations() => "freed by",
+        _ if is_task => "allocated by",
+        _ => "while running",
+    };
+    write_wrapped(out, "    ", &format!("{lead} {processes}"))
 }
 
 /// What became of the group's allocations, in a sentence.
@@ -292,7 +310,9 @@ fn growth(group: &GroupReport, style: Style) -> String {
 
 fn chain(group: &GroupReport, style: Style, out: &mut impl Write) -> io::Result<()> {
     if group.chain.is_empty() {
-        return writeln!(out, "      {}", style.dim("(backtrace lost)"));
+        let why =
+            if group.counted.is_some() { "(not known to the kernel)" } else { "(backtrace lost)" };
+        return writeln!(out, "      {}", style.dim(why));
     }
     let mut context = Context::Task;
     for frame in &group.chain {

@@ -14,7 +14,8 @@ pub(super) fn kmemleak(args: &KmemleakArgs) -> anyhow::Result<Outcome> {
     let output = prepared(&inputs, args.result.output.as_deref(), &args.reports)?;
     let store = ImageStore::new();
     let (mut symbols, output) = output.or_abandon(symbolize::symbols(&store, &args.symbols))?;
-    let (mut report, output) = output.or_abandon(analysed(args, &mut inputs))?;
+    let options = KmemleakOptions { min_age: args.min_age() };
+    let (mut report, output) = output.or_abandon(analysed(options, &mut inputs))?;
     report.add_sources(&mut symbols);
     report.symbol_warnings = symbols.warnings();
     symbolize::warn(&report.symbol_warnings);
@@ -25,8 +26,12 @@ pub(super) fn kmemleak(args: &KmemleakArgs) -> anyhow::Result<Outcome> {
     Ok(Outcome::Reported)
 }
 
-fn analysed(args: &KmemleakArgs, inputs: &mut Inputs) -> anyhow::Result<KmemleakReport> {
-    let mut analysis = Kmemleak::new(KmemleakOptions { min_age: args.min_age() });
+/// Reads all reports; where they say nothing, that is an error.
+pub(super) fn analysed(
+    options: KmemleakOptions,
+    inputs: &mut Inputs,
+) -> anyhow::Result<KmemleakReport> {
+    let mut analysis = Kmemleak::new(options);
     inputs.read_all(|piece| match piece {
         Piece::Bytes(bytes) => analysis.feed(bytes),
         Piece::End { name, bytes } => analysis.end_input(name, bytes),

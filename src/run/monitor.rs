@@ -16,7 +16,8 @@ pub(super) fn monitor(args: &MonitorArgs) -> anyhow::Result<Outcome> {
     }
     let Some(mut inputs) = Inputs::choose(&args.logs)? else { return help() };
     let output = prepared(&inputs, args.result.output.as_deref(), &args.logs)?;
-    let (report, output) = output.or_abandon(analysed(args, &mut inputs))?;
+    let options = MonitorOptions { interval: args.interval() };
+    let (report, output) = output.or_abandon(analysed(options, &mut inputs))?;
     output.write(|out| match args.format {
         MonitorFormat::Text => write_text(&report, style(&args.result), &mut { out }),
         MonitorFormat::Json => write_json(&report, &mut { out }),
@@ -25,8 +26,12 @@ pub(super) fn monitor(args: &MonitorArgs) -> anyhow::Result<Outcome> {
     Ok(Outcome::Reported)
 }
 
-fn analysed(args: &MonitorArgs, inputs: &mut Inputs) -> anyhow::Result<MonitorReport> {
-    let mut analysis = Monitor::new(MonitorOptions { interval: args.interval() });
+/// Reads all logs; where they hold no sample, that is an error.
+pub(super) fn analysed(
+    options: MonitorOptions,
+    inputs: &mut Inputs,
+) -> anyhow::Result<MonitorReport> {
+    let mut analysis = Monitor::new(options);
     inputs.read_all(|piece| match piece {
         Piece::Bytes(bytes) => analysis.feed(bytes),
         Piece::End { name, bytes } => analysis.end_input(name, bytes),

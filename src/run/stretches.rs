@@ -69,8 +69,11 @@ struct Joiner<'a> {
     file: &'a File,
     starts: &'a [u64],
     jobs: Sender<Job>,
-    stretches: Receiver<(usize, io::Result<Stretch>)>,
+    stretches: Receiver<Done>,
 }
+
+/// A stretch's number, and the stretch if it could be read.
+type Done = (usize, Option<Stretch>);
 
 impl Joiner<'_> {
     fn join_all(
@@ -80,19 +83,25 @@ impl Joiner<'_> {
         progress: impl Fn(u64),
     ) -> u64 {
         let ahead = threads.get() + 1;
-        (0..ahead).for_each(|number| self.hand_out(number, analysis.hint()));
+        (1..=ahead).for_each(|number| self.hand_out(number, analysis.hint()));
+        // What a log begins with is unlike what follows, and read through.
+        let Some(&[start, end]) = self.starts.first_chunk() else { return 0 };
+        let reached = feed(self.file, start..end, |bytes| analysis.feed(bytes));
+        if reached < end {
+            return reached;
+        }
         let (mut joined, mut refused, mut early) = (0, 0, BTreeMap::new());
-        for (number, pair) in self.starts.windows(2).enumerate() {
+        for (number, pair) in self.starts.windows(2).enumerate().skip(1) {
             let Some(stretch) = self.next(number, &mut early) else { return pair[0] };
-            match stretch.map(|stretch| analysis.join(stretch)) {
-                Ok(Joined::Whole) => joined += 1,
-                Ok(Joined::Refused) => {
+            match analysis.join(stretch) {
+                Joined::Whole => joined += 1,
+                Joined::Refused => {
                     refused += 1;
-                    if feed(self.file, pair[0]..pair[1], |bytes| analysis.feed(bytes)).is_err() {
-                        return pair[1];
+                    let reached = feed(self.file, pair[0]..pair[1], |bytes| analysis.feed(bytes));
+                    if reached < pair[1] {
+                        return reached;
                     }
                 }
-                Err(_) => return pair[0],
             }
             progress(pair[1]);
             if refused > REFUSED_MAX && refused > joined {
@@ -115,14 +124,10 @@ impl Joiner<'_> {
     }
 
     /// The stretch of this number, which others may have come before.
-    fn next(
-        &self,
-        number: usize,
-        early: &mut BTreeMap<usize, io::Result<Stretch>>,
-    ) -> Option<io::Result<Stretch>> {
+    fn next(&self, number: usize, early: &mut BTreeMap<usize, Option<Stretch>>) -> Option<Stretch> {
         loop {
             if let Some(stretch) = early.remove(&number) {
-                return Some(stretch);
+                return stretch;
             }
             let (number, stretch) = self.stretches.recv().ok()?;
             early.insert(number, stretch);
@@ -135,7 +140,7 @@ fn work(
     file: &File,
     mut reader: StretchReader,
     waiting: &Mutex<Receiver<Job>>,
-    done: &Sender<(usize, io::Result<Stretch>)>,
+    done: &Sender<Done>,
 ) {
     loop {
         let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -147,25 +152,32 @@ fn work(
     }
 }
 
-fn read_stretch(file: &File, reader: &mut StretchReader, job: Job) -> io::Result<Stretch> {
+fn read_stretch(file: &File, reader: &mut StretchReader, job: Job) -> Option<Stretch> {
+    let (begin, end) = (job.stretch.start, job.stretch.end);
     reader.begin_run_up(&job.hint);
-    feed(file, job.run_up, |bytes| reader.feed(bytes))?;
+    let reached = feed(file, job.run_up, |bytes| reader.feed(bytes));
     reader.begin_stretch();
-    feed(file, job.stretch, |bytes| reader.feed(bytes))?;
-    Ok(reader.end_stretch())
+    let is_there = reached == begin && feed(file, job.stretch, |bytes| reader.feed(bytes)) == end;
+    let stretch = reader.end_stretch();
+    is_there.then_some(stretch)
 }
 
-/// Reads a range of a file. A file that has become shorter is an error.
-fn feed(file: &File, range: Range<u64>, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+/// Reads a range of a file, and tells how far that went: who reads on finds out why.
+fn feed(file: &File, range: Range<u64>, mut take: impl FnMut(&[u8])) -> u64 {
     let mut chunk = vec![0; CHUNK_BYTES];
     let mut at = range.start;
     while at < range.end {
         let wanted = usize::try_from(range.end - at).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
-        file.read_exact_at(&mut chunk[..wanted], at)?;
-        take(&chunk[..wanted]);
-        at += wanted as u64;
+        match file.read_at(&mut chunk[..wanted], at) {
+            Ok(length) if length > 0 => {
+                take(&chunk[..length]);
+                at += length as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            _ => break,
+        }
     }
-    Ok(())
+    at
 }
 
 /// Where stretches begin and end.

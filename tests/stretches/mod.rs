@@ -112,7 +112,8 @@ fn a_log_of_one_cpu_is_joined_from_its_stretches() {
     let bytes = bytes_of(Path::new("corpora/console/x86-61.log.gz"));
     let places = (1..8).map(|at| bytes.len() * at / 8);
     let read = in_stretches(&bytes, &line_starts(&bytes, places), 32 << 10);
-    assert_eq!((read.joined, read.refused), (8, 0));
+    // What a log begins with is unlike what follows, and read through.
+    assert_eq!((read.joined, read.refused), (7, 1));
 }
 
 proptest! {

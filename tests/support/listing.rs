@@ -51,7 +51,7 @@ fn is_kebab(name: &str) -> bool {
 
 /// The folders beside the areas: the recorder, which makes captures and is none, and what other
 /// witnesses than the trace have written.
-const NO_AREAS: [&str; 3] = ["record", "kmemleak", "monitor"];
+const NO_AREAS: [&str; 4] = ["record", "accounts", "kmemleak", "monitor"];
 
 /// Every entry, by name.
 pub(crate) fn entries() -> Vec<Entry> {

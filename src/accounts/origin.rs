@@ -1,0 +1,151 @@
+//! Which of the kernel's files a text is, and what its path tells.
+
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
+/// Where the numbers of a report come from.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Debug)]
+pub enum Origin {
+    /// The trace of a slab cache: every allocation and free.
+    #[default]
+    Trace,
+    /// `alloc_traces` in debugfs: who allocated the objects of a cache that are in use.
+    AllocTraces,
+    /// `free_traces` in debugfs: who freed last what those objects lie in.
+    FreeTraces,
+    /// `alloc_calls` in sysfs: as `alloc_traces`, but the call site alone.
+    AllocCalls,
+    /// `free_calls` in sysfs: as `free_traces`, but the call site alone.
+    FreeCalls,
+    /// `/proc/allocinfo`: what lives, by line of source.
+    Allocinfo,
+    /// `page_owner` in debugfs: who allocated the pages that are in use.
+    PageOwner,
+    /// More than one of these.
+    Several,
+}
+
+impl Origin {
+    /// The name that reports use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Origin::Trace => "trace",
+            Origin::AllocTraces => "alloc_traces",
+            Origin::FreeTraces => "free_traces",
+            Origin::AllocCalls => "alloc_calls",
+            Origin::FreeCalls => "free_calls",
+            Origin::Allocinfo => "allocinfo",
+            Origin::PageOwner => "page_owner",
+            Origin::Several => "several",
+        }
+    }
+
+    /// Whether it tells who allocated what lives.
+    pub(crate) fn is_of_allocations(self) -> bool {
+        !matches!(self, Origin::FreeTraces | Origin::FreeCalls)
+    }
+
+    /// The file with the whole backtrace instead of the call site.
+    pub(super) fn with_backtraces(self) -> Origin {
+        match self {
+            Origin::AllocCalls => Origin::AllocTraces,
+            Origin::FreeCalls => Origin::FreeTraces,
+            other => other,
+        }
+    }
+}
+
+/// What a path says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Named {
+    pub(super) origin: Origin,
+    pub(super) cache: Option<String>,
+}
+
+const FILES: [(&str, Origin); 7] = [
+    ("alloc_traces", Origin::AllocTraces),
+    ("free_traces", Origin::FreeTraces),
+    ("alloc_calls", Origin::AllocCalls),
+    ("free_calls", Origin::FreeCalls),
+    ("allocinfo", Origin::Allocinfo),
+    ("page_owner", Origin::PageOwner),
+    ("show_stacks", Origin::PageOwner),
+];
+
+/// What every file's name contains one of: few lines of a log do.
+static PARTS: LazyLock<[Finder<'static>; 3]> =
+    LazyLock::new(|| ["alloc", "free_", "page_owner"].map(Finder::new));
+
+/// A longer line names no file.
+const NAMING_BYTES_MAX: usize = 512;
+
+// root@board:~# cat /sys/kernel/debug/slab/kmalloc-64/alloc_traces
+// ==> /sys/kernel/slab/kmalloc-64/alloc_calls <==
+// evidence/board-7.kmalloc-64.alloc_traces.txt.gz
+impl Named {
+    /// Finds one of the kernel's files in a line with a path in it.
+    pub(super) fn in_line(text: &[u8]) -> Option<Named> {
+        if text.len() > NAMING_BYTES_MAX || memchr::memchr(b'/', text).is_none() {
+            return None;
+        }
+        PARTS.iter().find(|part| part.find(text).is_some())?;
+        Named::find(std::str::from_utf8(text).ok()?)
+    }
+
+    /// Finds one of the kernel's files in a path.
+    pub(super) fn find(text: &str) -> Option<Named> {
+        if text.len() > NAMING_BYTES_MAX || text.contains("+0x") {
+            return None;
+        }
+        let (at, origin) =
+            FILES.iter().find_map(|&(file, origin)| Some((text.rfind(file)?, origin)))?;
+        let is_of_a_cache = !matches!(origin, Origin::Allocinfo | Origin::PageOwner);
+        Some(Named { origin, cache: is_of_a_cache.then(|| cache(&text[..at])).flatten() })
+    }
+}
+
+/// The cache in front of a file's name: the folder that the file lies in, or a part of its name.
+fn cache(front: &str) -> Option<String> {
+    let separator = front.chars().last().filter(|last| "/.-_".contains(*last))?;
+    let front = &front[..front.len() - separator.len_utf8()];
+    let start = front.rfind(['/', ' ']).map_or(0, |at| at + 1);
+    let name = &front[start..];
+    let name =
+        if separator == '/' { name } else { &name[name.rfind('.').map_or(0, |at| at + 1)..] };
+    let is_folder_of_all = matches!(name, "" | "slab" | "debug" | "kernel" | "sys" | "." | "..");
+    (!is_folder_of_all).then(|| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_names_file_and_cache() {
+        for (text, origin, cache) in [
+            (
+                "/sys/kernel/debug/slab/kmalloc-64/alloc_traces",
+                Origin::AllocTraces,
+                Some("kmalloc-64"),
+            ),
+            ("# cat /sys/kernel/slab/:t-0000128/free_calls", Origin::FreeCalls, Some(":t-0000128")),
+            ("==> /sys/kernel/slab/dentry/alloc_calls <==", Origin::AllocCalls, Some("dentry")),
+            ("x/arm-5.10.kmalloc-64.alloc_traces.txt.gz", Origin::AllocTraces, Some("kmalloc-64")),
+            ("kmalloc-64-alloc_traces", Origin::AllocTraces, Some("kmalloc-64")),
+            ("alloc_traces.txt", Origin::AllocTraces, None),
+            ("before/alloc_traces.2", Origin::AllocTraces, Some("before")),
+            ("/proc/allocinfo", Origin::Allocinfo, None),
+            ("/sys/kernel/debug/page_owner_stacks/show_stacks", Origin::PageOwner, None),
+        ] {
+            let named = Named { origin, cache: cache.map(str::to_owned) };
+            assert_eq!(Named::find(text), Some(named), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_function_of_that_name_is_no_file() {
+        assert_eq!(Named::find(" show_alloc_traces+0x10/0x20"), None);
+        assert_eq!(Named::find("cat /proc/slabinfo"), None);
+    }
+}
