@@ -7,6 +7,7 @@ use crate::parser::{Parser, ParserOptions};
 use crate::record::{Record, SlabinfoRow};
 use crate::report::{Input, Report};
 use crate::stretch::{Hint, Joined, Stretch, StretchReader};
+use crate::symbol::Addresses;
 use crate::witness::{Inside, Overheard, Seen};
 
 /// What an analysis is to do.
@@ -40,6 +41,13 @@ impl Analysis {
         }
     }
 
+    /// An analysis that names bare addresses.
+    pub fn with_addresses(options: AnalysisOptions, addresses: Addresses) -> Analysis {
+        let parser = ParserOptions { detail: Detail::Report, grouping: options.grouping };
+        let parser = Parser::with_addresses(parser, addresses);
+        Analysis { parser, ..Analysis::new(options) }
+    }
+
     /// Takes the next piece of the log.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.ends_line = bytes.last().map_or(self.ends_line, |&last| last == b'\n');
@@ -64,6 +72,10 @@ impl Analysis {
     /// Takes a stretch of the log instead of its bytes, if all in it is what would have been read
     /// here; it must begin where the analysis stands.
     pub fn join(&mut self, stretch: Stretch) -> Joined {
+        // What an address is called may hang on any line before, and on the boot.
+        if self.parser.names_addresses() {
+            return Joined::Refused;
+        }
         let joined = stretch.join(&mut self.parser, &mut self.books);
         if joined == Joined::Whole {
             self.ends_line = true;
@@ -83,8 +95,18 @@ impl Analysis {
     }
 
     /// Ends the log.
-    pub fn finish(mut self) -> Report {
+    pub fn finish(self) -> Report {
+        self.finish_with_addresses().0
+    }
+
+    /// Ends the log, and gives back what named addresses.
+    pub fn finish_with_addresses(mut self) -> (Report, Addresses) {
         self.parser.finish(&mut self.books);
+        let addresses = self.parser.take_addresses();
+        (self.report(), addresses)
+    }
+
+    fn report(self) -> Report {
         let Books { ledger, inside } = self.books;
         let settled = ledger.settle(self.parser.names());
         let mut report = Report::build(self.inputs, &self.parser, &settled);

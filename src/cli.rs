@@ -7,7 +7,7 @@ use std::str::FromStr;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use slabtrace::event::Grouping;
 use slabtrace::report::{BootChoice, Glob, Selection, SortKey};
-use slabtrace::symbol::{Search, SourceRoot, SymbolOptions};
+use slabtrace::symbol::{Debuginfod, Quotes, Search, SourceRoot, SymbolOptions};
 
 /// What people do with the program.
 pub(crate) const EXAMPLES: &str = "\
@@ -178,6 +178,8 @@ pub(crate) struct KmemleakArgs {
     /// Leave out objects known to be younger, such as 90s or 5m
     #[arg(long, value_name = "DURATION")]
     min_age: Option<Age>,
+    #[command(flatten)]
+    pub(crate) symbols: SymbolArgs,
 }
 
 impl KmemleakArgs {
@@ -241,6 +243,9 @@ pub(crate) struct SymbolizeArgs {
     /// Write the log to a file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Say behind each frame that has no place why
+    #[arg(long)]
+    pub(crate) reasons: bool,
     #[command(flatten)]
     pub(crate) symbols: SymbolArgs,
 }
@@ -252,16 +257,27 @@ pub(crate) struct SymbolArgs {
     /// The kernel image with debug information
     #[arg(long, value_name = "FILE")]
     vmlinux: Option<PathBuf>,
+    /// Names for bare addresses: System.map, or the text of /proc/kallsyms or /proc/modules of the
+    /// boot that the log is of; may be packed
+    #[arg(long, value_name = "FILE")]
+    system_map: Vec<PathBuf>,
     /// Search this folder and all below it for modules (.ko, .ko.debug, also .gz, .xz, .zst)
     #[arg(long, value_name = "DIR")]
     modules: Vec<PathBuf>,
     /// Look for debug files here too, as in /usr/lib/debug
     #[arg(long, value_name = "DIR")]
     debug_dir: Vec<PathBuf>,
+    /// Ask debuginfod servers for debug files that are not here, by build id; runs debuginfod-find
+    #[arg(long)]
+    debuginfod: bool,
     /// Show source paths that begin with FROM as beginning with TO; an empty FROM stands for the
     /// kernel tree
     #[arg(long, value_name = "FROM=TO")]
     source_root: Vec<SourceRoot>,
+    /// Show the source lines themselves too, where the files are at hand: in the present folder or
+    /// where --source-root says
+    #[arg(long)]
+    source: bool,
     /// Do not search well-known places for the kernel release that the log names
     #[arg(long)]
     no_auto_symbols: bool,
@@ -272,8 +288,11 @@ impl SymbolArgs {
     pub(crate) fn options(&self) -> SymbolOptions {
         SymbolOptions {
             vmlinux: self.vmlinux.clone(),
+            system_maps: self.system_map.clone(),
             modules: self.modules.clone(),
             debug_dirs: self.debug_dir.clone(),
+            debuginfod: if self.debuginfod { Debuginfod::Ask } else { Debuginfod::Never },
+            quotes: if self.source { Quotes::Lines } else { Quotes::None },
             source_roots: self.source_root.clone(),
             search: if self.no_auto_symbols { Search::NamedOnly } else { Search::WellKnownPlaces },
         }

@@ -25,7 +25,8 @@
 //!
 //! - Parsing never fails and never panics. Damage is data: it is counted and shows in the report.
 //! - The library neither reads nor writes: bytes come through [`Analysis::feed`], and writers
-//!   take a [`std::io::Write`]. Only [`capture::Source`] and [`symbol::Symbols`] open files.
+//!   take a [`std::io::Write`]. Only [`capture::Source`] and [`symbol::Symbols`] open files;
+//!   the latter runs `debuginfod-find` where [`symbol::Debuginfod`] says so.
 //! - Any cutting of the input into pieces gives the same result, and the same input gives the
 //!   same bytes of output.
 //! - Memory grows with live objects and distinct call chains, not with the length of the log.

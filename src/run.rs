@@ -21,7 +21,7 @@ use slabtrace::event::{Detail, Grouping};
 use slabtrace::report::{
     BootChoice, Escaped, EventWriter, Report, Selection, Style, Unusable, write_json, write_text,
 };
-use slabtrace::symbol::ImageStore;
+use slabtrace::symbol::{Addresses, ImageStore, Symbolizer};
 use slabtrace::{Analysis, AnalysisOptions, Parser, ParserOptions};
 
 use crate::cli::{Cli, Color, Command, EventsArgs, EventsFormat, Format, ReportArgs, ResultArgs};
@@ -90,8 +90,15 @@ fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
     let output = prepared(&inputs, args.result.output.as_deref(), &args.all_inputs())?;
     let store = ImageStore::new();
     let (mut symbols, output) = output.or_abandon(symbolize::symbols(&store, &args.symbols))?;
-    let (report, output) =
-        output.or_abandon(analysed(&mut inputs, args.grouping(), threads(args)))?;
+    // What an address is called may hang on any line before: no two threads can read such a log.
+    let threads = if symbols.has_addresses() { NonZeroUsize::MIN } else { threads(args) };
+    let analysis = Analysis::with_addresses(
+        AnalysisOptions { grouping: args.grouping() },
+        symbols.lend_addresses(),
+    );
+    let ((report, addresses), output) =
+        output.or_abandon(analysed(&mut inputs, analysis, threads))?;
+    symbols.return_addresses(addresses);
     let (mut report, output) = output.or_abandon(witnesses.join(report))?;
     let is_partial = report.loss.is_any() || inputs.is_broken() || witnesses.is_broken();
     note_missing_boot(&selection, report.boots.len());
@@ -108,10 +115,9 @@ fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
 /// Reads all captures; a report that says nothing is an error.
 fn analysed(
     inputs: &mut Inputs,
-    grouping: Grouping,
+    mut analysis: Analysis,
     threads: NonZeroUsize,
-) -> anyhow::Result<Report> {
-    let mut analysis = Analysis::new(AnalysisOptions { grouping });
+) -> anyhow::Result<(Report, Addresses)> {
     inputs.offer_all(|offer| {
         match offer {
             Offer::File(file, bytes) => {
@@ -122,10 +128,10 @@ fn analysed(
         }
         0
     })?;
-    let report = analysis.finish();
+    let (report, addresses) = analysis.finish_with_addresses();
     match Unusable::of(&report, inputs.is_binary()) {
         Some(unusable) => Err(unusable.into()),
-        None => Ok(report),
+        None => Ok((report, addresses)),
     }
 }
 

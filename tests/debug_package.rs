@@ -216,6 +216,7 @@ fn ours(symbols: &mut Symbols<'_>, module: Option<&str>, place: &Place) -> Chain
         module,
         build_id: None,
         position: Position::Return,
+        linked: None,
     };
     let at = |file: &str, line: Option<u32>| format!("{file}:{}", line.unwrap_or(0));
     match symbols.resolve(&frame) {

@@ -86,7 +86,15 @@ fn theirs(loader: &Loader, address: u64) -> Chain {
 
 fn ours(symbols: &mut Symbols<'_>, function: &str, offset: u64) -> Chain {
     let position = Position::Exact;
-    let frame = Frame { function, offset, size: None, module: None, build_id: None, position };
+    let frame = Frame {
+        function,
+        offset,
+        size: None,
+        module: None,
+        build_id: None,
+        position,
+        linked: None,
+    };
     let Resolution::Found(source) = symbols.resolve(&frame) else { return Chain::new() };
     let inlined = source.inlined.into_iter();
     let inlined = inlined.map(|call| (Some(call.function), Some(call.file), call.line));

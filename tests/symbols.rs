@@ -71,7 +71,15 @@ const TEXT: u64 = 0x40_0000;
 
 fn frame(function: &str, offset: u64, size: u64) -> Frame<'_> {
     let position = Position::Return;
-    Frame { function, offset, size: Some(size), module: None, build_id: None, position }
+    Frame {
+        function,
+        offset,
+        size: Some(size),
+        module: None,
+        build_id: None,
+        position,
+        linked: None,
+    }
 }
 
 fn of_module(function: &str, offset: u64, size: u64) -> Frame<'_> {
@@ -230,10 +238,22 @@ fn sections_of_a_module_are_kept_apart() {
     }
 }
 
+const MACHINES: [&str; 9] = [
+    "aarch64",
+    "arm",
+    "thumb",
+    "mips",
+    "ppc64-elfv1",
+    "ppc64-elfv1-dots",
+    "ppc64-elfv2",
+    "riscv64",
+    "riscv64-relax",
+];
+
 #[test]
 fn modules_of_every_architecture_are_relocated() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/modules");
-    for machine in ["aarch64", "arm", "thumb", "mips", "riscv64", "riscv64-relax"] {
+    for machine in MACHINES {
         let store = ImageStore::new();
         let folder = root.join(machine);
         let mut symbols = Symbols::new(&store, options(None, &[&folder])).expect("no image yet");
@@ -250,6 +270,21 @@ fn modules_of_every_architecture_are_relocated() {
             let inlined = format!("{own} < helper drivers/shared.h:5");
             assert_eq!(ask(&mut symbols, exact(0x14)), inlined, "{machine} {function}");
         }
+    }
+}
+
+#[test]
+fn descriptors_of_powerpc_lead_to_the_code() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/modules/ppc64-elfv1");
+    let kernel = folder.join("vmlinux");
+    // Old kernels print a dot in front of the name.
+    for function in ["leaky_text", ".leaky_text"] {
+        let store = ImageStore::new();
+        let mut symbols = Symbols::new(&store, options(Some(&kernel), &[])).expect("an image");
+        let asked = frame(function, 0x14, 0x30);
+        let inlined = "drivers/leaky.c:10 < helper drivers/shared.h:5";
+        assert_eq!(ask(&mut symbols, asked), inlined, "{function}");
+        assert_eq!(ask(&mut symbols, frame(function, 4, 0x38)), "size differs");
     }
 }
 
@@ -281,7 +316,7 @@ fn packed_modules_are_found_by_either_name() {
     assert_eq!(symbols.warnings(), []);
     let asked = Frame { module: Some("leak_bad"), ..frame("leaky_text", 16, 0x30) };
     assert_eq!(ask(&mut symbols, asked), "no image");
-    assert!(matches!(symbols.warnings(), [Warning::Unreadable(_)]), "{:?}", symbols.warnings());
+    assert!(matches!(symbols.warnings()[..], [Warning::Unreadable(_)]), "{:?}", symbols.warnings());
 }
 
 #[test]
@@ -296,13 +331,34 @@ fn another_build_is_refused_or_warned_of() {
     assert_eq!(ask(&mut symbols, with_id("0102030405060708")), "drivers/leaky.c:10");
     assert_eq!(symbols.warnings(), []);
     assert_eq!(ask(&mut symbols, with_id("ffff")), "build id differs");
-    assert!(matches!(symbols.warnings(), [Warning::BuildIdDiffers { .. }]));
+    assert!(matches!(symbols.warnings()[..], [Warning::BuildIdDiffers { .. }]));
     symbols.set_release("6.1.0-test");
     assert_eq!(symbols.warnings().len(), 1, "the release agrees");
     symbols.set_release("6.6.1");
     assert!(
-        matches!(symbols.warnings(), [_, Warning::ReleaseDiffers { found, .. }] if found == "6.1.0-test")
+        matches!(symbols.warnings()[..], [_, Warning::ReleaseDiffers { ref found, .. }] if found == "6.1.0-test")
     );
+}
+
+#[test]
+fn a_kernel_of_another_build_is_refused() {
+    let builder = Builder::new();
+    let kernel = builder.kernel("vmlinux", TEXT, &[KERNEL]);
+    let log = |id: &str| {
+        format!("CPU: 0 PID: 9 Comm: x Not tainted 6.1.0-test #1  {id}\n own+0x10/0x30\n")
+    };
+    let own = "0a0b0c0d00000000000000000000000000000000";
+    let other = "1a0b0c0d00000000000000000000000000000000";
+    for (id, place, warned) in [(own, " (mm/own.c:11)", ""), (other, "", "for the kernel")] {
+        let path = builder.path("x.log");
+        fs::write(&path, log(id)).expect("there is room");
+        let output = command(&["symbolize"], &[("--vmlinux", &kernel)], &path);
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(text.ends_with(&format!(" own+0x10/0x30{place}\n")), "{text}");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(errors.contains("has build id 0a0b0c0d, but the log says"), !warned.is_empty());
+        assert!(errors.contains(warned), "{errors}");
+    }
 }
 
 #[test]
@@ -317,6 +373,55 @@ fn a_debug_file_is_found_by_build_id() {
     check(options, &[(frame("own", 16, 0x30), "mm/own.c:11")]);
 }
 
+/// A program in place of `debuginfod-find`, in a folder of its own.
+fn downloader(builder: &Builder, script: &str) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = builder.path("bin");
+    fs::create_dir_all(&folder).expect("there is room");
+    let program = folder.join("debuginfod-find");
+    fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("there is room");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    folder
+}
+
+/// Runs `symbolize` on a frame of `own`, with only the programs of a folder.
+fn with_downloader(vmlinux: &Path, programs: &Path, flags: &[&str]) -> (String, String) {
+    let log = programs.parent().expect("a folder").join("x.log");
+    fs::write(&log, "own+0x10/0x30\nouter+0x10/0x40\n").expect("there is room");
+    let output = Command::new(env!("CARGO_BIN_EXE_slabtrace"))
+        .args(["symbolize", "--no-auto-symbols", "--vmlinux"])
+        .arg(vmlinux)
+        .args(flags)
+        .arg(&log)
+        .env("PATH", programs)
+        .output()
+        .expect("the command runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn servers_are_asked_by_build_id_only_for_who_wants_it() {
+    let builder = Builder::new();
+    let kernel = builder.kernel("vmlinux", TEXT, &[KERNEL]);
+    let stripped = builder.stripped(&kernel, "vmlinux.stripped");
+    let answer = format!("[ \"$*\" = 'debuginfo 0a0b0c0d' ] && echo {}", kernel.display());
+    let programs = downloader(&builder, &answer);
+    let asked = ["--debuginfod"];
+    let (out, _) = with_downloader(&stripped, &programs, &asked);
+    assert_eq!(out, "own+0x10/0x30 (mm/own.c:11)\nouter+0x10/0x40 (mm/outer.c:41)\n");
+    let (out, errors) = with_downloader(&stripped, &programs, &[]);
+    assert_eq!(out, "own+0x10/0x30\nouter+0x10/0x40\n");
+    assert!(!errors.contains("debuginfod"), "{errors}");
+    let programs =
+        downloader(&builder, "echo 'Server query failed: \u{7}No such file' >&2; exit 1");
+    let (_, errors) = with_downloader(&stripped, &programs, &asked);
+    let failed = "for build id 0a0b0c0d: Server query failed: No such file\n";
+    assert_eq!(errors.matches(failed).count(), 1, "{errors}");
+    let (_, errors) = with_downloader(&stripped, builder.folder(), &asked);
+    assert_eq!(errors.matches("which is not installed").count(), 1, "{errors}");
+}
+
 #[test]
 fn a_debug_file_is_found_by_its_link_if_the_checksum_agrees() {
     let builder = Builder::new();
@@ -328,6 +433,29 @@ fn a_debug_file_is_found_by_its_link_if_the_checksum_agrees() {
     bytes.push(0);
     fs::write(&kernel, bytes).expect("there is room");
     check(options(Some(&linked), &[]), &[(asked, "no debug info")]);
+}
+
+#[test]
+fn what_images_have_in_common_is_read_from_the_supplementary_file() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/dwz");
+    let asked = frame("first", 0x18, 0x30);
+    let inlined = "mm/first.c:13 < helper_of_both_images include/shared.h:7";
+    let exact = Frame { size: None, ..asked };
+    check(options(Some(&fixture.join("vmlinux-first")), &[]), &[(exact, inlined)]);
+    let builder = Builder::new();
+    let moved = builder.path("vmlinux");
+    fs::copy(fixture.join("vmlinux-first"), &moved).expect("there is room");
+    // The file of another build is as good as none.
+    fs::copy(&moved, builder.path("common.debug")).expect("there is room");
+    let without = "mm/first.c:13 < ? include/shared.h:7";
+    check(options(Some(&moved), &[]), &[(exact, without)]);
+    let by_id = builder.path("debug/.build-id/87");
+    fs::create_dir_all(&by_id).expect("there is room");
+    let name = "f5f4a05ea63e223f4083391a487f9a3ea03af7.debug";
+    fs::copy(fixture.join("common.debug"), by_id.join(name)).expect("there is room");
+    let mut with_dir = options(Some(&moved), &[]);
+    with_dir.debug_dirs = vec![builder.path("debug")];
+    check(with_dir, &[(exact, inlined)]);
 }
 
 /// A function that ends 8 bytes after a call, and one of its name and size that has none there.
@@ -422,6 +550,121 @@ fn reports_show_places() {
     let text = String::from_utf8_lossy(&text);
     assert!(text.contains("\n        mm/own.c:11\n"), "{text}");
     assert!(text.contains("drivers/shared.h:5 in helper, inlined\n"), "{text}");
+}
+
+#[test]
+fn frames_without_a_place_say_why() {
+    let builder = Builder::new();
+    let (kernel, log) = built(&builder);
+    let images = [("--vmlinux", kernel.as_path())];
+    let text = command(&[], &images, &log).stdout;
+    let text = String::from_utf8_lossy(&text);
+    assert!(text.contains("leaky_init+0x20/0x1000 [leaky]\n        (no image)\n"), "{text}");
+    let filtered = command(&["symbolize", "--reasons"], &images, &log).stdout;
+    let filtered = String::from_utf8_lossy(&filtered);
+    assert!(filtered.contains("leaky_init+0x20/0x1000 [leaky] (no image)\r\n"), "{filtered}");
+    assert!(filtered.contains("__kmalloc+0x49/0x150 (no such symbol)\r\n"), "{filtered}");
+    assert!(filtered.contains("own+0x10/0x30 (mm/own.c:11)\r\n"), "{filtered}");
+}
+
+const INTERRUPTED: &str = "\
+[    2.000000] TRACE kmalloc-64 alloc 0xffff888004a10040 inuse=1 fp=0xffff888004a10080
+[    2.000100] CPU: 0 PID: 90 Comm: insmod Not tainted 6.1.0-test #1
+[    2.000200] Call Trace:
+[    2.000300]  <IRQ>
+[    2.000310]  dump_stack_lvl+0x44/0x5c
+[    2.000320]  alloc_debug_processing+0x55/0x74
+[    2.000330]  __kmalloc+0x49/0x150
+[    2.000340]  own+0x10/0x30
+[    2.000350]  </IRQ>
+[    2.000360]  <TASK>
+[    2.000370]  asm_sysvec_apic_timer_interrupt+0x16/0x20
+[    2.000380] RIP: 0010:own+0x10/0x30
+[    2.000390]  outer+0x10/0x40
+[    2.000400]  </TASK>
+";
+
+#[test]
+fn the_place_that_an_interrupt_struck_is_the_very_instruction() {
+    let builder = Builder::new();
+    let (kernel, _) = built(&builder);
+    let log = builder.path("interrupt.log");
+    fs::write(&log, INTERRUPTED).expect("there is room");
+    let images = [("--vmlinux", kernel.as_path())];
+    let json = command(&["--full-chain", "-f", "json"], &images, &log).stdout;
+    let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+    let chain = json["groups"][0]["chain"].as_array().expect("a chain");
+    let of_own = chain.iter().filter(|frame| frame["function"] == "own");
+    let lines: Vec<_> = of_own.map(|frame| (&frame["role"], &frame["source"]["line"])).collect();
+    assert_eq!(lines.len(), 2, "{json}");
+    assert_eq!((lines[0].0.as_str(), lines[0].1.as_u64()), (Some("caller"), Some(11)));
+    assert_eq!((lines[1].0.as_str(), lines[1].1.as_u64()), (Some("interrupted"), Some(12)));
+}
+
+const KMEMLEAK: &str = "\
+unreferenced object 0xffff888004a10040 (size 64):
+  comm \"insmod\", pid 90, jiffies 4294896491 (age 361.400s)
+  backtrace:
+    [<00000000dce2d1d0>] __kmalloc+0x49/0x150
+    [<00000000f9f8cefb>] leaky_init+0x20/0x1000 [leaky]
+    [<0000000011111111>] own+0x10/0x30
+";
+
+#[test]
+fn backtraces_of_kmemleak_have_places_too() {
+    let builder = Builder::new();
+    let (kernel, _) = built(&builder);
+    let log = builder.path("kmemleak.txt");
+    fs::write(&log, KMEMLEAK).expect("there is room");
+    let images = [("--vmlinux", kernel.as_path()), ("--modules", builder.folder())];
+    let text = command(&["kmemleak"], &images, &log).stdout;
+    let text = String::from_utf8_lossy(&text);
+    let place =
+        "[leaky]\n        drivers/shared.h:5 in helper, inlined\n        drivers/leaky.c:20\n";
+    assert!(text.contains(place), "{text}");
+    assert!(text.contains("own+0x10/0x30\n        mm/own.c:11\n"), "{text}");
+    let json = command(&["kmemleak", "-f", "json"], &images, &log).stdout;
+    let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+    let chain = &json["groups"][0]["chain"];
+    assert_eq!(chain[0]["unresolved"], "no such symbol");
+    assert_eq!(chain[2]["source"]["line"], 11);
+    let without = command(&["kmemleak"], &[], &log).stdout;
+    assert!(!String::from_utf8_lossy(&without).contains("no image"));
+}
+
+#[test]
+fn sources_at_hand_are_quoted_and_escaped() {
+    let builder = Builder::new();
+    let (kernel, log) = built(&builder);
+    let numbered = |count: usize, last: &str| format!("{}{last}\n", "\n".repeat(count - 1));
+    for (file, lines) in [
+        ("mm/own.c", numbered(11, "\tbytes(16);\t/* \u{1b}[31m */")),
+        ("drivers/shared.h", numbered(5, "inline void helper(void)")),
+    ] {
+        let path = builder.path("tree").join(file);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("there is room");
+        fs::write(path, lines).expect("there is room");
+    }
+    let root = format!("={}", builder.path("tree").display());
+    let images = [("--vmlinux", kernel.as_path()), ("--modules", builder.folder())];
+    let flags = ["--source", "--source-root", &root];
+    let text = command(&flags, &images, &log).stdout;
+    let text = String::from_utf8_lossy(&text);
+    assert!(text.contains("/mm/own.c:11\n          | bytes(16); /* \\u{1b}[31m */\n"), "{text}");
+    assert!(text.contains(" inlined\n          | inline void helper(void)\n"), "{text}");
+    assert!(
+        text.contains("/drivers/leaky.c:20\n      own+"),
+        "what is not there is not quoted: {text}"
+    );
+    let json = command(&[&flags[..], &["-f", "json"]].concat(), &images, &log).stdout;
+    let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+    let chain = &json["groups"][0]["chain"];
+    assert_eq!(chain[0]["source"]["inlined"][0]["text"], "inline void helper(void)");
+    assert_eq!(chain[0]["source"].get("text"), None);
+    assert_eq!(chain[1]["source"]["text"], "bytes(16); /* \u{1b}[31m */");
+    let filtered = command(&[&["symbolize"][..], &flags].concat(), &images, &log).stdout;
+    let filtered = String::from_utf8_lossy(&filtered);
+    assert!(filtered.contains("/mm/own.c:11 `bytes(16); /* \\u{1b}[31m */`)\r\n"), "{filtered}");
 }
 
 #[test]

@@ -135,6 +135,7 @@ fn nameless_boot() -> BootReport {
     BootReport {
         index: 0,
         kernel: None,
+        build_id: None,
         hardware: None,
         arch: None,
         first_line: LineNumber(1),

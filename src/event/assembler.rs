@@ -48,6 +48,7 @@ pub(crate) struct Assembler {
     /// Whether headers of the present boot carry times: then frames without one are no records.
     stamped: bool,
     kernel: Option<NameId>,
+    build_id: Option<NameId>,
     hardware: Option<NameId>,
 }
 
@@ -67,6 +68,7 @@ impl Assembler {
             boot: 0,
             stamped: false,
             kernel: None,
+            build_id: None,
             hardware: None,
         }
     }
@@ -91,7 +93,7 @@ impl Assembler {
     pub(crate) fn begin_stretch(&mut self) -> AssemblerMark {
         self.loss = AssemblyLoss::default();
         self.skeleton = Skeleton::default();
-        (self.kernel, self.hardware) = (None, None);
+        (self.kernel, self.build_id, self.hardware) = (None, None, None);
         AssemblerMark {
             lanes: self.lanes.clone(),
             binder: self.binder.begin_stretch(),
@@ -126,6 +128,7 @@ impl Assembler {
         self.events = later.events + shift.events;
         self.stamped = later.stamped;
         self.kernel = later.kernel.or(self.kernel);
+        self.build_id = later.build_id.or(self.build_id);
         self.hardware = later.hardware.or(self.hardware);
     }
 
@@ -158,6 +161,11 @@ impl Assembler {
         self.kernel
     }
 
+    /// The build id of its kernel that the present boot names.
+    pub(crate) fn build_id(&self) -> Option<NameId> {
+        self.build_id
+    }
+
     /// The hardware that the present boot names.
     pub(crate) fn hardware(&self) -> Option<NameId> {
         self.hardware
@@ -170,6 +178,7 @@ impl Assembler {
         self.skeleton = Skeleton::default();
         self.stamped = false;
         self.kernel = None;
+        self.build_id = None;
         self.hardware = None;
     }
 
@@ -269,6 +278,7 @@ impl Assembler {
             Word::Mark(mark) => self.mark(record, mark, word, names),
             Word::Task(task) => {
                 self.kernel = task.kernel.or(self.kernel);
+                self.build_id = task.build_id.or(self.build_id);
                 if let Some(cpu) = task.cpu {
                     self.binder.see_cpu(cpu);
                 }

@@ -23,6 +23,8 @@ pub struct Boot {
     pub last_time: Option<Stamp>,
     /// The kernel release.
     pub kernel: Option<NameId>,
+    /// The kernel's build id.
+    pub build_id: Option<NameId>,
     /// The hardware, as stack headers name it.
     pub hardware: Option<NameId>,
     /// How the kernel printed pointers.
@@ -38,6 +40,7 @@ impl Boot {
             first_time: None,
             last_time: None,
             kernel: None,
+            build_id: None,
             hardware: None,
             pointers: PointerEvidence::default(),
         }
@@ -275,16 +278,16 @@ pub fn arch(
     names: &Names,
 ) -> Option<&'static str> {
     let release = kernel.map_or("", |name| names.text(name));
-    by_function(names).or_else(|| by_release(release)).or_else(|| by_width(width?, names))
+    let by_function = arch_of(|function| names.is_known(function));
+    by_function.or_else(|| by_release(release)).or_else(|| by_width(width?, names))
 }
 
-/// The architecture whose functions were seen, if they are of one alone. A log may hold boots of
+/// The architecture whose functions are known, if they are of one alone. A log may hold boots of
 /// several machines.
-fn by_function(names: &Names) -> Option<&'static str> {
-    let known = |(function, _): &&(&str, &str)| names.is_known(function);
-    let mut seen = ARCH_FUNCTIONS.iter().filter(known).map(|&(_, arch)| arch);
-    let first = seen.next()?;
-    seen.all(|arch| arch == first).then_some(first)
+pub(crate) fn arch_of(is_known: impl Fn(&str) -> bool) -> Option<&'static str> {
+    let mut seen = ARCH_FUNCTIONS.iter().filter(|(function, _)| is_known(function));
+    let &(_, first) = seen.next()?;
+    seen.all(|&(_, arch)| arch == first).then_some(first)
 }
 
 // 6.1.0-50-amd64

@@ -23,6 +23,7 @@ mod vocabulary;
 
 pub(crate) use assembler::{Assembler, AssemblerMark};
 pub(crate) use binder::BinderHint;
+pub(crate) use boot::arch_of;
 pub use boot::{Boot, PointerStyle, arch};
 pub use chain::{Context, Role};
 pub(crate) use echo::Fingerprint;
@@ -60,6 +61,8 @@ pub struct Task {
     pub taint: NameId,
     /// The kernel release.
     pub kernel: Option<NameId>,
+    /// The kernel's build id.
+    pub build_id: Option<NameId>,
 }
 
 /// What is wrong with an event.

@@ -3,7 +3,8 @@
 use super::pool::Pool;
 use crate::address::CodeAddr;
 use crate::event::{Context, Role};
-use crate::record::frame::{FrameRun, FrameText, Place, Reliability};
+use crate::record::frame::{Aim, FrameRun, FrameText, Place, Reliability};
+use crate::symbol::Named;
 
 /// Names a string in [`Names`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -44,6 +45,8 @@ pub struct Frame {
     pub address: Option<CodeAddr>,
     /// Whether the unwinder vouches for the frame.
     pub reliability: Reliability,
+    /// What it points at.
+    pub aim: Aim,
 }
 
 /// A frame at its place in a call chain.
@@ -124,17 +127,42 @@ impl Names {
 
     /// Interns a frame.
     pub fn intern_frame(&self, text: &FrameText<'_>) -> FrameId {
-        let frame = self.frame_of(text);
+        self.intern_whole(self.frame_of(text))
+    }
+
+    /// Interns a frame whose bare address has a name. A number in brackets may be a hash; the one
+    /// that stands for a name never is.
+    pub(crate) fn intern_named(
+        &self,
+        text: &FrameText<'_>,
+        bare: CodeAddr,
+        named: &Named,
+    ) -> FrameId {
+        let function = named.function.as_ref().map(|name| self.intern(name.as_bytes()));
+        self.intern_whole(Frame {
+            function,
+            offset: function.map(|_| named.offset),
+            size: named.size,
+            module: named.module.as_ref().map(|name| self.intern(name.as_bytes())),
+            address: Some(bare),
+            ..self.frame_of(text)
+        })
+    }
+
+    fn intern_whole(&self, frame: Frame) -> FrameId {
         FrameId(self.frames.intern(&frame, DISTINCT_MAX, || frame).unwrap_or_else(|| {
             let surplus = self.surplus_frame();
             self.frames.intern(&surplus, usize::MAX, || surplus).unwrap_or_default()
         }))
     }
 
-    /// Interns the frames of one line.
-    pub(crate) fn intern_run(&self, run: FrameRun<'_>) -> RunId {
-        let frames: Vec<FrameId> =
-            run.frames().take(RUN_FRAMES_MAX).map(|text| self.intern_frame(&text)).collect();
+    /// Interns the frames of one line, each of which `intern` interns.
+    pub(crate) fn intern_run(
+        &self,
+        run: FrameRun<'_>,
+        intern: impl FnMut(FrameText<'_>) -> FrameId,
+    ) -> RunId {
+        let frames: Vec<FrameId> = run.frames().take(RUN_FRAMES_MAX).map(intern).collect();
         let known = self.runs.intern(frames.as_slice(), DISTINCT_MAX, || frames.as_slice().into());
         let none = || self.runs.intern(&[][..], usize::MAX, Box::default).unwrap_or_default();
         RunId(known.unwrap_or_else(none))
@@ -151,7 +179,7 @@ impl Names {
     }
 
     fn frame_of(&self, text: &FrameText<'_>) -> Frame {
-        let FrameText { place, address, reliability } = *text;
+        let FrameText { place, address, reliability, aim } = *text;
         match place {
             Place::Symbol(symbol) => Frame {
                 function: Some(self.intern(symbol.function)),
@@ -161,6 +189,7 @@ impl Names {
                 build_id: symbol.build_id.map(|id| self.intern(id)),
                 address,
                 reliability,
+                aim,
             },
             Place::Bare(bare) => Frame {
                 function: None,
@@ -170,6 +199,7 @@ impl Names {
                 build_id: None,
                 address: address.or(Some(bare)),
                 reliability,
+                aim,
             },
         }
     }
@@ -183,6 +213,7 @@ impl Names {
             build_id: None,
             address: None,
             reliability: Reliability::Unreliable,
+            aim: Aim::BehindCall,
         }
     }
 }
@@ -217,7 +248,8 @@ mod tests {
     fn a_line_of_very_many_frames_is_cut() {
         let names = Names::default();
         let text = b"[<c0012a34>] ".repeat(5000);
-        let run = names.intern_run(FrameRun::parse(&text).expect("a run"));
+        let run = names
+            .intern_run(FrameRun::parse(&text).expect("a run"), |frame| names.intern_frame(&frame));
         assert_eq!(names.run(run).len(), 128);
     }
 }

@@ -13,11 +13,12 @@ use super::Task;
 use super::chain::Step;
 use super::foresight::{Branch, EntryId, Expected, Foresight, Leads};
 use super::names::{FrameId, NameId, Names, RunId};
-use crate::record::frame::FrameLine;
+use crate::record::frame::{FrameLine, FrameRun, FrameText, Place};
 use crate::record::prefix::printk;
 use crate::record::{
     Mark, ObjectRow, RegisterLine, SlabinfoRow, TaskHeader, Text, TraceHeader, is_stack_words,
 };
+use crate::symbol::Addresses;
 
 /// The meaning of a line that may be remembered: [`Text`] with its names interned.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -123,6 +124,8 @@ pub(crate) struct Vocabulary {
     bytes: Vec<u8>,
     hasher: FixedState,
     foresight: Foresight,
+    /// What names bare addresses.
+    addresses: Option<Box<Addresses>>,
 }
 
 /// A line that was foreseen.
@@ -166,7 +169,11 @@ impl Vocabulary {
             self.follow(id);
             return Understood::Word(self.entries[id as usize].word);
         }
-        let understood = understand(text, names);
+        if self.addresses.as_mut().is_some_and(|addresses| addresses.see(text)) {
+            self.forget();
+        }
+        let mut interner = Interner { names, addresses: self.addresses.as_deref_mut() };
+        let understood = understand(text, &mut interner);
         match understood {
             Understood::Word(word) if word != Word::Other && text.len() <= REMEMBERED_BYTES_MAX => {
                 self.remember(text, hash, word);
@@ -216,12 +223,40 @@ impl Vocabulary {
         }
     }
 
+    /// Has bare addresses named.
+    pub(crate) fn name_addresses(&mut self, addresses: Addresses) {
+        self.addresses = (!addresses.is_empty()).then(|| Box::new(addresses));
+    }
+
+    /// Gives back what names bare addresses.
+    pub(crate) fn take_addresses(&mut self) -> Addresses {
+        self.addresses.take().map_or_else(Addresses::default, |addresses| *addresses)
+    }
+
+    /// Whether bare addresses are named.
+    pub(crate) fn names_addresses(&self) -> bool {
+        self.addresses.is_some()
+    }
+
+    /// Another boot begins, in which addresses may have other names.
+    pub(crate) fn next_boot(&mut self) {
+        if let Some(addresses) = &mut self.addresses {
+            addresses.next_boot();
+            self.forget();
+        }
+    }
+
+    /// Forgets what lines mean: there are too many, or addresses in them have other names now.
+    pub(crate) fn forget(&mut self) {
+        self.entries.clear();
+        self.by_text.clear();
+        self.bytes.clear();
+        self.foresight.clear();
+    }
+
     fn remember(&mut self, text: &[u8], hash: u64, word: Word) {
         if self.entries.len() >= ENTRIES_MAX || self.bytes.len() + text.len() > BYTES_MAX {
-            self.entries.clear();
-            self.by_text.clear();
-            self.bytes.clear();
-            self.foresight.clear();
+            self.forget();
         }
         let (Ok(id), Ok(start), Ok(len)) = (
             EntryId::try_from(self.entries.len()),
@@ -271,7 +306,30 @@ fn volatile(text: &[u8]) -> Option<Understood<'_>> {
     }
 }
 
-fn understand<'a>(text: &'a [u8], names: &Names) -> Understood<'a> {
+/// Interns what a line names, and what its bare addresses are the names of.
+struct Interner<'a> {
+    names: &'a Names,
+    addresses: Option<&'a mut Addresses>,
+}
+
+impl Interner<'_> {
+    fn frame(&mut self, text: &FrameText<'_>) -> FrameId {
+        if let (Place::Bare(bare), Some(addresses)) = (text.place, &mut self.addresses)
+            && let Ok(named) = addresses.name(bare.0)
+        {
+            return self.names.intern_named(text, bare, &named);
+        }
+        self.names.intern_frame(text)
+    }
+
+    fn run(&mut self, run: FrameRun<'_>) -> RunId {
+        let names = self.names;
+        names.intern_run(run, |frame| self.frame(&frame))
+    }
+}
+
+fn understand<'a>(text: &'a [u8], interner: &mut Interner<'_>) -> Understood<'a> {
+    let names = interner.names;
     Understood::Word(match Text::parse(text) {
         Text::Trace(header) => return Understood::Trace(header),
         Text::Object(row) => return Understood::Object(row),
@@ -280,18 +338,16 @@ fn understand<'a>(text: &'a [u8], names: &Names) -> Understood<'a> {
         Text::Hardware(name) => Word::Hardware(names.intern(name)),
         Text::TaskDetail => Word::TaskDetail,
         Text::Heading => Word::Heading,
-        Text::Headed(run) => Word::Headed(names.intern_run(run)),
+        Text::Headed(run) => Word::Headed(interner.run(run)),
         Text::Track => Word::Track,
         Text::Mark(mark) => Word::Mark(mark),
-        Text::Frame(FrameLine::One(frame)) => Word::Frame(names.intern_frame(&frame)),
-        Text::Frame(FrameLine::Marked(mark, frame)) => {
-            Word::Marked(mark, names.intern_frame(&frame))
-        }
+        Text::Frame(FrameLine::One(frame)) => Word::Frame(interner.frame(&frame)),
+        Text::Frame(FrameLine::Marked(mark, frame)) => Word::Marked(mark, interner.frame(&frame)),
         Text::Frame(FrameLine::Call { callee, caller }) => {
-            Word::Call { callee: names.intern_frame(&callee), caller: names.intern_frame(&caller) }
+            Word::Call { callee: interner.frame(&callee), caller: interner.frame(&caller) }
         }
-        Text::Frame(FrameLine::Run(run)) => Word::Run(names.intern_run(run)),
-        Text::Struck(mark, frame) => Word::Struck(mark, names.intern_frame(&frame)),
+        Text::Frame(FrameLine::Run(run)) => Word::Run(interner.run(run)),
+        Text::Struck(mark, frame) => Word::Struck(mark, interner.frame(&frame)),
         Text::Dropped(count) => Word::Dropped(count),
         Text::Banner(release) => Word::Banner(names.intern(release)),
         Text::CommandLine => Word::CommandLine,
@@ -311,5 +367,6 @@ fn intern_task(task: &TaskHeader<'_>, names: &Names) -> Task {
         comm: names.intern(task.comm),
         taint: names.intern(task.taint),
         kernel: (!task.kernel.is_empty()).then(|| names.intern(task.kernel)),
+        build_id: (!task.build_id.is_empty()).then(|| names.intern(task.build_id)),
     }
 }

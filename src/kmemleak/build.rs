@@ -62,6 +62,7 @@ pub(super) fn build(
         damaged_lines: tally.damaged_lines,
         ages_unknown: scans.iter().flat_map(|scan| &scan.objects).any(|o| o.age.is_none()),
         groups,
+        symbol_warnings: Vec::new(),
     }
 }
 

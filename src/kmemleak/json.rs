@@ -30,6 +30,9 @@ struct Document<'a> {
     cut_objects: u64,
     damaged_lines: u64,
     groups: Vec<Group<'a>>,
+    /// What is doubtful about the source places.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    symbol_warnings: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -82,6 +85,7 @@ fn document(report: &KmemleakReport) -> Document<'_> {
         cut_objects: report.cut_objects,
         damaged_lines: report.damaged_lines,
         groups: report.groups.iter().map(group).collect(),
+        symbol_warnings: report.symbol_warnings.iter().map(ToString::to_string).collect(),
     }
 }
 

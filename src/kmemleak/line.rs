@@ -7,7 +7,7 @@ use memchr::memmem::Finder;
 use super::object::{Identity, ObjectKind};
 use crate::address::CodeAddr;
 use crate::record::cursor::{Cursor, hex_value};
-use crate::record::frame::{FrameLine, FrameText, Place, Reliability, Symbol};
+use crate::record::frame::{Aim, FrameLine, FrameText, Place, Reliability, Symbol};
 
 /// A line that heads something.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -196,7 +196,12 @@ pub(crate) fn frame(text: &[u8]) -> Option<FrameText<'_>> {
         Some(FrameLine::One(frame)) => frame.place,
         _ => bare_place(text).or_else(|| annotated(text))?,
     };
-    Some(FrameText { place, address: None, reliability: Reliability::Reliable })
+    Some(FrameText {
+        place,
+        address: None,
+        reliability: Reliability::Reliable,
+        aim: Aim::BehindCall,
+    })
 }
 
 /// Whether a line that is no frame was one before it was damaged.

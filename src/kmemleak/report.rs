@@ -1,7 +1,8 @@
 //! What is shown of kmemleak's findings: the model that every format is written from.
 
 use super::ObjectKind;
-use crate::report::{FrameReport, Input};
+use crate::report::{FrameReport, Input, add_places, forget_absence};
+use crate::symbol::{Symbolizer, Warning};
 
 /// The findings of the last report, and what changed since the one before.
 #[derive(Clone, PartialEq, Debug)]
@@ -26,6 +27,18 @@ pub struct KmemleakReport {
     pub ages_unknown: bool,
     /// Every group of every report, most bytes in the last one first.
     pub groups: Vec<GroupReport>,
+    /// What makes source places doubtful, or prevents them.
+    pub symbol_warnings: Vec<Warning>,
+}
+
+impl KmemleakReport {
+    /// Looks up where in the source every frame of every backtrace lies.
+    pub fn add_sources(&mut self, symbols: &mut impl Symbolizer) {
+        for group in &mut self.groups {
+            add_places(&mut group.chain, 0, symbols);
+        }
+        forget_absence(self.groups.iter_mut().map(|group| &mut group.chain));
+    }
 }
 
 /// Sums over one report.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::json::hex;
 use super::report::{GroupReport, KmemleakReport, Trend};
 use crate::report::number::{bytes, count, counted, duration, sparkline};
-use crate::report::text::{frame_text, listed, write_wrapped};
+use crate::report::text::{frame_place, frame_text, listed, write_wrapped};
 use crate::report::{Escaped, Style};
 
 /// Bytes of a dump's row.
@@ -77,6 +77,7 @@ fn block(
     change(group, style, out)?;
     for frame in &group.chain {
         writeln!(out, "      {}", frame_text(frame, style))?;
+        frame_place(frame, style, out)?;
     }
     if group.chain.is_empty() {
         writeln!(out, "      {}", style.dim("(backtrace lost)"))?;
@@ -169,6 +170,7 @@ fn advice(report: &KmemleakReport, style: Style, out: &mut impl Write) -> io::Re
             counted(report.damaged_lines, "line")
         ));
     }
+    notes.extend(report.symbol_warnings.iter().map(|warning| format!("{warning}.")));
     if notes.is_empty() {
         return Ok(());
     }

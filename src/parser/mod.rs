@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::capture::LineSplitter;
 use crate::event::{AssemblyLoss, Boot, Detail, EventSink, Grouping, Names};
 use crate::record::prefix::Unwrapper;
+use crate::symbol::Addresses;
 
 use stage::{Lines, Stage};
 pub(crate) use stretch::{ParsedStretch, StretchParser};
@@ -44,6 +45,23 @@ impl Parser {
             unwrapper: Unwrapper::new(),
             stage: Stage::new(options, Arc::default()),
         }
+    }
+
+    /// A parser that names bare addresses.
+    pub fn with_addresses(options: ParserOptions, addresses: Addresses) -> Parser {
+        let mut parser = Parser::new(options);
+        parser.stage.vocabulary.name_addresses(addresses);
+        parser
+    }
+
+    /// Gives back what names bare addresses, with what it learned from the log.
+    pub fn take_addresses(&mut self) -> Addresses {
+        self.stage.vocabulary.take_addresses()
+    }
+
+    /// Whether addresses are named: what one line says of them may hang on any line before.
+    pub(crate) fn names_addresses(&self) -> bool {
+        self.stage.vocabulary.names_addresses()
     }
 
     /// Takes the next piece of the log.

@@ -25,7 +25,7 @@ const BANNER_LINES: u64 = 200;
 pub(super) struct Stage {
     fronts: Fronts,
     pub(super) names: Arc<Names>,
-    vocabulary: Vocabulary,
+    pub(super) vocabulary: Vocabulary,
     timeline: Timeline,
     /// Records held until it is clear to which boot they belong.
     held: Vec<Held>,
@@ -380,6 +380,7 @@ impl Stage {
         self.assembler.next_boot();
         self.events_before = self.assembler.events();
         self.banner = None;
+        self.vocabulary.next_boot();
         self.boots.push(Boot::new(line));
         sink.boot(line, &self.names);
     }
@@ -397,6 +398,7 @@ impl Stage {
         self.report_losses(sink);
         if let Some(boot) = self.boots.last_mut() {
             boot.kernel = self.assembler.kernel();
+            boot.build_id = self.assembler.build_id();
             boot.hardware = self.assembler.hardware();
         }
     }

@@ -22,6 +22,7 @@ pub(crate) use notice::is_stack_words;
 pub use object::{ObjectRow, ROW_BYTES};
 pub use registers::RegisterLine;
 pub use task::TaskHeader;
+pub(crate) use task::build_id as task_build_id;
 pub use text::Text;
 pub use trace::{Op, TraceHeader};
 

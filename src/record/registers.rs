@@ -2,7 +2,7 @@
 
 use super::cursor::{Cursor, hex_value};
 use super::exception_stack::{ExceptionStack, lossy, words};
-use super::frame::{self, FrameLine, FrameText};
+use super::frame::{self, Aim, FrameLine, FrameText};
 
 /// A line of a register dump.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -95,7 +95,7 @@ pub(super) fn interrupted(text: &[u8]) -> Option<FrameText<'_>> {
     }
     match FrameLine::parse(place)? {
         FrameLine::One(frame) if matches!(frame.place, super::frame::Place::Symbol(_)) => {
-            Some(frame)
+            Some(FrameText { aim: Aim::Instruction, ..frame })
         }
         _ => None,
     }
@@ -257,7 +257,8 @@ mod tests {
 
     #[test]
     fn a_kernel_address_in_rip_is_a_place_and_a_user_address_is_not() {
-        assert!(interrupted(b"RIP: 0010:amd_e400_idle+0x1e/0x50").is_some());
+        let struck = interrupted(b"RIP: 0010:amd_e400_idle+0x1e/0x50");
+        assert_eq!(struck.map(|frame| frame.aim), Some(Aim::Instruction));
         assert!(
             interrupted(
                 b"RIP: 0010:[<ffffffff8101f1b8>]  [<ffffffff8101f1b8>] default_idle+0x28/0x40"

@@ -18,6 +18,9 @@ pub struct TaskHeader<'a> {
     pub taint: &'a [u8],
     /// The kernel release, such as `6.1.0-50-amd64`; empty when the line was cut before it.
     pub kernel: &'a [u8],
+    /// The kernel's build id in hexadecimal digits (`CONFIG_STACKTRACE_BUILD_ID`, 5.14 on); empty
+    /// where there is none.
+    pub build_id: &'a [u8],
 }
 
 impl<'a> TaskHeader<'a> {
@@ -26,13 +29,15 @@ impl<'a> TaskHeader<'a> {
     // CPU: 1 PID: 131 Comm: memleak_task_te Kdump: loaded Tainted: G           OE     5.4.44 #2
     // CPU: 0 PID: 1 Comm: init Not tainted 6.1.0-50-amd64 #1  Debian 6.1.176-1
     // CPU: 0 UID: 0 PID: 1 Comm: swapper/0 Not tainted 6.12.107+deb13-amd64 #1  Debian 6.12.107-1
+    // CPU: 1 PID: 83 Comm: insmod Tainted: G           O       6.1.176-kml #1  6482126594aec27f75a677159bf96a6be38339b3
     /// Reads the line.
     pub fn parse(text: &'a [u8]) -> Option<TaskHeader<'a>> {
         let mut cursor = Cursor::new(text);
         let (cpu, pid) = cpu_and_pid(&mut cursor)?;
         let (comm, rest) = split_comm(cursor.rest());
-        let (taint, kernel) = taint_and_kernel(rest);
-        Some(TaskHeader { cpu, pid, comm, taint, kernel })
+        let (taint, kernel, rest) = taint_and_kernel(rest);
+        let build_id = build_id(rest).unwrap_or_default();
+        Some(TaskHeader { cpu, pid, comm, taint, kernel, build_id })
     }
 }
 
@@ -70,7 +75,17 @@ fn split_comm(text: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-fn taint_and_kernel(text: &[u8]) -> (&[u8], &[u8]) {
+/// Bytes of a build id's digits: the kernel prints twenty bytes of it.
+const BUILD_ID_DIGITS: usize = 40;
+
+/// The build id at the end of a line.
+pub(crate) fn build_id(line: &[u8]) -> Option<&[u8]> {
+    let word = line.trim_ascii_end().rsplit(|&byte| byte == b' ').next()?;
+    let is_id = word.len() == BUILD_ID_DIGITS && word.iter().all(u8::is_ascii_hexdigit);
+    is_id.then_some(word)
+}
+
+fn taint_and_kernel(text: &[u8]) -> (&[u8], &[u8], &[u8]) {
     let mut cursor = Cursor::new(text);
     if cursor.eat(b"Kdump: loaded ").is_none() {
         cursor.eat(b"Kdump: ");
@@ -83,7 +98,8 @@ fn taint_and_kernel(text: &[u8]) -> (&[u8], &[u8]) {
         cursor.eat_blanks();
         &[]
     };
-    (taint, cursor.eat_while(|byte| byte.is_ascii_graphic()))
+    let kernel = cursor.eat_while(|byte| byte.is_ascii_graphic());
+    (taint, kernel, cursor.rest())
 }
 
 #[cfg(test)]
@@ -120,6 +136,23 @@ mod tests {
             "swapper/0",
             "6.12.107+deb13-amd64",
         );
+    }
+
+    #[test]
+    fn a_build_id_ends_the_line_if_there_is_one() {
+        let id = "6482126594aec27f75a677159bf96a6be38339b3";
+        let line = "CPU: 1 PID: 83 Comm: insmod Tainted: G           O       6.1.176-kml #1 ";
+        for (end, wanted) in [
+            (id, id),
+            (&format!("PREEMPT(lazy)  {id} "), id),
+            ("Debian 6.1.176-1", ""),
+            (&id[1..], ""),
+            ("", ""),
+        ] {
+            let text = format!("{line}{end}");
+            let task = TaskHeader::parse(text.as_bytes()).expect("a task");
+            assert_eq!(task.build_id, wanted.as_bytes(), "{text}");
+        }
     }
 
     #[test]

@@ -91,6 +91,7 @@ impl Builder<'_> {
         BootReport {
             index,
             kernel: boot.kernel.map(|name| self.text(name)),
+            build_id: boot.build_id.map(|name| self.text(name)),
             hardware: boot.hardware.map(|name| self.text(name)),
             arch: arch(boot.kernel, width, self.names),
             first_line: boot.first_line,
@@ -294,6 +295,7 @@ pub(crate) fn frame(placed: Placed, names: &Names) -> FrameReport {
         build_id: frame.build_id.map(|name| names.text(name).to_owned()),
         address: frame.address.map(|address| address.0),
         reliable: frame.reliability == Reliability::Reliable,
+        aim: frame.aim,
         context: placed.context,
         role: placed.role,
         source: None,

@@ -64,6 +64,9 @@ struct Input<'a> {
 struct Boot<'a> {
     index: usize,
     kernel: Option<&'a str>,
+    /// Kernels that print it are rare.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    build_id: Option<&'a str>,
     hardware: Option<&'a str>,
     arch: Option<&'static str>,
     first_line: u64,
@@ -189,6 +192,9 @@ struct Source<'a> {
     file: &'a str,
     line: Option<u32>,
     column: Option<u32>,
+    /// The line itself, where it was asked for and is at hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
     inlined: Vec<Inlined<'a>>,
 }
 
@@ -198,6 +204,8 @@ struct Inlined<'a> {
     function: &'a str,
     file: &'a str,
     line: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -253,6 +261,7 @@ fn boot(boot: &super::BootReport) -> Boot<'_> {
     Boot {
         index: boot.index,
         kernel: boot.kernel.as_deref(),
+        build_id: boot.build_id.as_deref(),
         hardware: boot.hardware.as_deref(),
         arch: boot.arch,
         first_line: boot.first_line.0,
@@ -398,11 +407,13 @@ fn source(source: &crate::symbol::Source) -> Source<'_> {
         function: &call.function,
         file: &call.file,
         line: call.line,
+        text: call.text.as_deref(),
     });
     Source {
         file: &source.file,
         line: source.line,
         column: source.column,
+        text: source.text.as_deref(),
         inlined: inlined.collect(),
     }
 }

@@ -26,12 +26,14 @@ pub(crate) use fingerprint::fingerprint;
 pub(crate) use formatter::write_pretty;
 pub use json::write as write_json;
 pub use select::{BootChoice, Glob, Selection, SelectionError, SortKey};
+pub(crate) use sources::{add_places, forget_absence};
 pub use text::{Style, write as write_text};
 
 use crate::accounts::Origin;
 use crate::address::{LineNumber, PointerWidth};
 use crate::event::{AssemblyLoss, Context, PointerStyle, Role};
 use crate::ledger::TIMELINE_BUCKETS;
+use crate::record::frame::Aim;
 use crate::symbol::{Reason, Source};
 use crate::time::Stamp;
 use crate::witness::{GroupWitness, WitnessReport};
@@ -109,6 +111,8 @@ pub struct BootReport {
     pub index: usize,
     /// The kernel release.
     pub kernel: Option<String>,
+    /// The kernel's build id in hexadecimal digits, where it was printed.
+    pub build_id: Option<String>,
     /// The hardware.
     pub hardware: Option<String>,
     /// The architecture.
@@ -314,6 +318,8 @@ pub struct FrameReport {
     pub address: Option<u64>,
     /// Whether the unwinder vouches for it.
     pub reliable: bool,
+    /// What its offset points at.
+    pub aim: Aim,
     /// What the CPU was doing.
     pub context: Context,
     /// What the frame is to the event.

@@ -1,6 +1,7 @@
 //! Source places for a report's frames.
 
-use super::{Advice, FrameReport, Report};
+use super::{Advice, FrameReport, Report, fingerprint};
+use crate::record::frame::Aim;
 use crate::symbol::{Frame, Position, Reason, Resolution, Symbolizer, Warning};
 
 impl Report {
@@ -10,13 +11,16 @@ impl Report {
             if let Some(release) = &boot.kernel {
                 symbols.set_release(release);
             }
+            if let Some(build_id) = &boot.build_id {
+                symbols.set_build_id(build_id);
+            }
             for group in self.groups.iter_mut().filter(|group| group.boot == boot.index) {
-                for frame in &mut group.chain {
-                    add_source(frame, symbols);
+                if add_places(&mut group.chain, boot.index, symbols) {
+                    group.fingerprint = fingerprint(&group.cache, &group.chain);
                 }
             }
         }
-        self.forget_absence();
+        forget_absence(self.groups.iter_mut().map(|group| &mut group.chain));
     }
 
     /// Takes warnings about the images into the report.
@@ -28,34 +32,135 @@ impl Report {
     pub fn has_symbol_warnings(&self) -> bool {
         self.advice.iter().any(|advice| matches!(advice, Advice::Symbols(_)))
     }
+}
 
-    /// Where no image was found at all, nobody asked for lines, and no frame need say why it has
-    /// none.
-    fn forget_absence(&mut self) {
-        let frames = || self.groups.iter().flat_map(|group| &group.chain);
-        let absent = |frame: &FrameReport| matches!(frame.unresolved, None | Some(Reason::NoImage));
-        if frames().all(|frame| frame.source.is_none() && absent(frame)) {
-            for frame in self.groups.iter_mut().flat_map(|group| &mut group.chain) {
-                frame.unresolved = None;
-            }
+/// Looks up where in the source the frames of a chain lie. Tells whether one has a name that it had
+/// not.
+pub(crate) fn add_places(
+    chain: &mut [FrameReport],
+    boot: usize,
+    symbols: &mut impl Symbolizer,
+) -> bool {
+    let mut has_new_name = false;
+    for frame in chain.iter_mut() {
+        has_new_name |= add_name(frame, boot, symbols);
+    }
+    for at in 0..chain.len() {
+        let (inner, outer) = chain.split_at_mut(at + 1);
+        if let Some(frame) = inner.last_mut() {
+            add_source(frame, outer, boot, symbols);
+        }
+    }
+    has_new_name
+}
+
+/// Where no image was found at all, nobody asked for lines, and no frame need say that there is none.
+/// What bare addresses lack is said still.
+pub(crate) fn forget_absence<'a>(chains: impl Iterator<Item = &'a mut Vec<FrameReport>>) {
+    let mut frames: Vec<&mut FrameReport> = chains.flatten().collect();
+    let is_unasked = |frame: &FrameReport| {
+        frame.source.is_none()
+            && frame.unresolved.as_ref().is_none_or(|reason| !is_of_image(reason))
+    };
+    if frames.iter().all(|frame| is_unasked(frame)) {
+        for frame in &mut frames {
+            frame.unresolved = frame.unresolved.take().filter(|reason| *reason != Reason::NoImage);
         }
     }
 }
 
-fn add_source(frame: &mut FrameReport, symbols: &mut impl Symbolizer) {
-    let (Some(function), Some(offset)) = (frame.function.as_deref(), frame.offset) else { return };
-    let asked = Frame {
-        function,
-        offset,
-        size: frame.size,
-        module: frame.module.as_deref(),
-        build_id: frame.build_id.as_deref(),
-        position: if frame.reliable { Position::Return } else { Position::Stale },
+/// Whether an image had to be there to give this reason.
+fn is_of_image(reason: &Reason) -> bool {
+    !matches!(
+        reason,
+        Reason::NoImage
+            | Reason::OffsetUnknown
+            | Reason::OutsideKernel
+            | Reason::Hashed
+            | Reason::ReleaseDiffers
+    )
+}
+
+/// Names a bare address, where the log told only behind it where its kernel ran. Tells whether it
+/// has a function now.
+fn add_name(frame: &mut FrameReport, boot: usize, symbols: &mut impl Symbolizer) -> bool {
+    let (None, None, Some(address)) = (&frame.function, &frame.module, frame.address) else {
+        return false;
     };
-    match symbols.resolve(&asked) {
+    match symbols.name(Some(boot), address) {
+        Ok(named) => {
+            frame.offset = named.function.is_some().then_some(named.offset);
+            frame.size = named.size;
+            frame.function = named.function;
+            frame.module = named.module;
+        }
+        Err(reason) => frame.unresolved = Some(reason),
+    }
+    frame.function.is_some()
+}
+
+/// Looks up where a frame lies; `outer` are those behind it in the chain.
+fn add_source(
+    frame: &mut FrameReport,
+    outer: &[FrameReport],
+    boot: usize,
+    symbols: &mut impl Symbolizer,
+) {
+    let Some(asked) = asked(frame) else {
+        if frame.module.is_some() && frame.address.is_some() && symbols.has_addresses() {
+            frame.unresolved = Some(Reason::OutsideKernel);
+        }
+        return;
+    };
+    let mut answer = symbols.resolve(&asked);
+    if let Resolution::Missing(Reason::Ambiguous(_)) = answer
+        && let Some(linked) = linked(frame, &asked, outer, boot, symbols)
+    {
+        answer = symbols.resolve(&Frame { linked: Some(linked), ..asked });
+    }
+    match answer {
         Resolution::Found(source) => frame.source = Some(source),
         Resolution::Missing(reason) => frame.unresolved = Some(reason),
     }
+}
+
+/// A frame as it is asked for; nothing for one without a function or an offset.
+fn asked(frame: &FrameReport) -> Option<Frame<'_>> {
+    Some(Frame {
+        function: frame.function.as_deref()?,
+        offset: frame.offset?,
+        size: frame.size,
+        module: frame.module.as_deref(),
+        build_id: frame.build_id.as_deref(),
+        position: match (frame.aim, frame.reliable) {
+            (Aim::Instruction, _) => Position::Exact,
+            (Aim::BehindCall, true) => Position::Return,
+            (Aim::BehindCall, false) => Position::Stale,
+        },
+        linked: None,
+    })
+}
+
+/// Where in the image a frame lies whose function is not the only one of its name: by its address,
+/// or by the call that led to it.
+fn linked(
+    frame: &FrameReport,
+    asked: &Frame<'_>,
+    outer: &[FrameReport],
+    boot: usize,
+    symbols: &mut impl Symbolizer,
+) -> Option<u64> {
+    let named = frame.address.and_then(|address| symbols.name(Some(boot), address).ok());
+    let named = named.filter(|named| named.function.as_deref() == Some(asked.function));
+    if let Some(linked) = named.and_then(|named| named.linked) {
+        return Some(linked);
+    }
+    let caller = outer.iter().find(|caller| caller.reliable)?;
+    if caller.context != frame.context || !frame.reliable || frame.aim == Aim::Instruction {
+        return None;
+    }
+    let called = symbols.called(&self::asked(caller)?)?;
+    called.checked_add(asked.offset)
 }
 
 #[cfg(test)]
@@ -87,7 +192,13 @@ mod tests {
                 return Resolution::Missing(Reason::NoImage);
             }
             let file = format!("{:?} {:?}.c", frame.position, frame.module);
-            Resolution::Found(Source { file, line: Some(7), column: None, inlined: Vec::new() })
+            Resolution::Found(Source {
+                file,
+                line: Some(7),
+                column: None,
+                text: None,
+                inlined: Vec::new(),
+            })
         }
 
         fn set_release(&mut self, release: &str) -> bool {

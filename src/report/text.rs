@@ -323,14 +323,26 @@ fn chain(group: &GroupReport, style: Style, out: &mut impl Write) -> io::Result<
             }
         }
         writeln!(out, "      {}", frame_text(frame, style))?;
-        if let Some(source) = &frame.source {
+        frame_place(frame, style, out)?;
+    }
+    Ok(())
+}
+
+/// Where a frame lies, or why that is not known, on lines of its own.
+pub(crate) fn frame_place(
+    frame: &FrameReport,
+    style: Style,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    if let Some(source) = &frame.source {
+        source_lines(source, style, out)?;
+    } else if let Some(Reason::Ambiguous(places)) = &frame.unresolved {
+        writeln!(out, "        {}", style.dim("one of, which the name does not tell:"))?;
+        for source in places {
             source_lines(source, style, out)?;
-        } else if let Some(Reason::Ambiguous(places)) = &frame.unresolved {
-            writeln!(out, "        {}", style.dim("one of, which the name does not tell:"))?;
-            for source in places {
-                source_lines(source, style, out)?;
-            }
         }
+    } else if let Some(reason) = &frame.unresolved {
+        writeln!(out, "        {}", style.dim(&format!("({reason})")))?;
     }
     Ok(())
 }
@@ -341,8 +353,15 @@ fn source_lines(source: &Source, style: Style, out: &mut impl Write) -> io::Resu
         let text =
             format!("{} in {}, inlined", place(&call.file, call.line), Escaped(&call.function));
         writeln!(out, "        {}", style.dim(&text))?;
+        quote(call.text.as_deref(), out)?;
     }
-    writeln!(out, "        {}", style.dim(&place(&source.file, source.line)))
+    writeln!(out, "        {}", style.dim(&place(&source.file, source.line)))?;
+    quote(source.text.as_deref(), out)
+}
+
+/// A line of source.
+fn quote(text: Option<&str>, out: &mut impl Write) -> io::Result<()> {
+    text.map_or(Ok(()), |text| writeln!(out, "          | {}", Escaped(text)))
 }
 
 fn place(file: &str, line: Option<u32>) -> String {
@@ -355,6 +374,7 @@ pub(crate) fn frame_text(frame: &FrameReport, style: Style) -> String {
         (Some(function), Some(offset), Some(size)) => {
             format!("{}+{offset:#x}/{size:#x}", Escaped(function))
         }
+        (Some(function), Some(offset), None) => format!("{}+{offset:#x}", Escaped(function)),
         (Some(function), _, _) => Escaped(function).to_string(),
         (None, _, _) => {
             frame.address.map_or_else(|| "?".to_owned(), |address| format!("{address:#x}"))

@@ -3,16 +3,22 @@
 use slabtrace::kmemleak::{
     Kmemleak, KmemleakOptions, KmemleakReport, Unusable, write_json, write_text,
 };
+use slabtrace::symbol::ImageStore;
 
 use super::input::{Inputs, Piece};
-use super::{Outcome, help, prepared, style};
+use super::{Outcome, help, prepared, style, symbolize};
 use crate::cli::{Format, KmemleakArgs};
 
 pub(super) fn kmemleak(args: &KmemleakArgs) -> anyhow::Result<Outcome> {
     let Some(mut inputs) = Inputs::choose(&args.reports)? else { return help() };
     let output = prepared(&inputs, args.result.output.as_deref(), &args.reports)?;
+    let store = ImageStore::new();
+    let (mut symbols, output) = output.or_abandon(symbolize::symbols(&store, &args.symbols))?;
     let options = KmemleakOptions { min_age: args.min_age() };
-    let (report, output) = output.or_abandon(analysed(options, &mut inputs))?;
+    let (mut report, output) = output.or_abandon(analysed(options, &mut inputs))?;
+    report.add_sources(&mut symbols);
+    report.symbol_warnings = symbols.warnings();
+    symbolize::warn(&report.symbol_warnings);
     output.write(|out| match args.format {
         Format::Text => write_text(&report, style(&args.result), &mut { out }),
         Format::Json => write_json(&report, &mut { out }),

@@ -15,10 +15,11 @@ pub(super) fn symbolize(args: &SymbolizeArgs) -> anyhow::Result<Outcome> {
     let output = prepared(&inputs, args.output.as_deref(), &args.captures)?;
     let store = ImageStore::new();
     let (symbols, output) = output.or_abandon(symbols(&store, &args.symbols))?;
-    let mut filter = LogFilter::new(symbols);
+    let filter = LogFilter::new(symbols);
+    let mut filter = if args.reasons { filter.with_reasons() } else { filter };
     output.write(|out| copy(&mut inputs, &mut filter, out))??;
-    warn(filter.symbols().warnings());
-    say_missing(filter.tally());
+    warn(&filter.symbols().warnings());
+    say_missing(&filter.tally());
     Ok(Outcome::Reported)
 }
 
@@ -55,11 +56,12 @@ pub(super) fn symbols<'a>(store: &'a ImageStore, args: &SymbolArgs) -> anyhow::R
 /// Adds source places to the frames of a report.
 pub(super) fn add_sources(report: &mut Report, symbols: &mut Symbols<'_>) {
     report.add_sources(symbols);
-    report.add_symbol_warnings(symbols.warnings());
-    warn(symbols.warnings());
+    report.add_symbol_warnings(&symbols.warnings());
+    warn(&symbols.warnings());
 }
 
-fn warn(warnings: &[Warning]) {
+/// Says on standard error what is doubtful.
+pub(super) fn warn(warnings: &[Warning]) {
     for warning in warnings {
         // Nothing is left to do where standard error is closed.
         let _ = writeln!(io::stderr(), "slabtrace: {warning}");

@@ -26,6 +26,25 @@ pub(super) fn before(machine: Architecture, code: &[u8]) -> Before {
     if found { Before::Call } else { Before::NoCall }
 }
 
+/// What the call at the end of `code` calls, if it says so itself. `behind` is the address of what
+/// follows it.
+pub(super) fn target(machine: Architecture, code: &[u8], behind: u64) -> Option<u64> {
+    match machine {
+        Architecture::X86_64 => {
+            let &[0xe8, a, b, c, d] = code.last_chunk()? else { return None };
+            Some(behind.wrapping_add_signed(i64::from(i32::from_le_bytes([a, b, c, d]))))
+        }
+        Architecture::Aarch64 => {
+            let instruction = u32::from_le_bytes(*code.last_chunk()?);
+            // 26 bits count instructions, and the uppermost is the sign.
+            let words = i64::from((instruction << 6).cast_signed() >> 6);
+            let is_call = instruction & 0xfc00_0000 == 0x9400_0000;
+            is_call.then(|| behind.wrapping_sub(4).wrapping_add_signed(words * 4))
+        }
+        _ => None,
+    }
+}
+
 // e8 xx xx xx xx        call near
 // ff d0                 call *%rax; with an operand in memory two to seven bytes
 fn is_x86_call(code: &[u8]) -> bool {
@@ -48,6 +67,19 @@ fn is_arm64_call(code: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_direct_call_tells_its_target() {
+        let x86 = |code: &[u8]| target(Architecture::X86_64, code, 0x1000);
+        assert_eq!(x86(&[0x90, 0xe8, 0x10, 0, 0, 0]), Some(0x1010));
+        assert_eq!(x86(&[0xe8, 0xf0, 0xff, 0xff, 0xff]), Some(0xff0));
+        assert_eq!(x86(&[0, 0, 0, 0xff, 0xd0]), None, "by a pointer");
+        assert_eq!(x86(&[0xe8]), None);
+        let arm64 = |word: u32| target(Architecture::Aarch64, &word.to_le_bytes(), 0x1000);
+        assert_eq!(arm64(0x9400_0002), Some(0x1004));
+        assert_eq!(arm64(0x97ff_ffff), Some(0xff8));
+        assert_eq!(arm64(0xd63f_0100), None, "blr");
+    }
 
     #[test]
     fn calls_are_told_from_other_instructions() {

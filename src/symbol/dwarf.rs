@@ -51,12 +51,13 @@ impl<'a> Lines<'a> {
     pub(super) fn read(
         store: &'a ImageStore,
         image: &Image<'a>,
+        supplement: Option<&Image<'a>>,
         roots: &[SourceRoot],
     ) -> Result<Lines<'a>, Reason> {
         if !image.has_lines() {
             return Err(Reason::NoDebugInfo);
         }
-        let units = Units::new(&Sections::load(store, image));
+        let units = Units::new(&Sections::load(store, image, supplement));
         Ok(Lines { units, roots: roots.to_vec() })
     }
 
@@ -81,7 +82,7 @@ impl<'a> Lines<'a> {
             }
         }
         let Place { file, line, column } = place;
-        Ok(Source { file: file.ok_or(Reason::NoDebugInfo)?, line, column, inlined })
+        Ok(Source { file: file.ok_or(Reason::NoDebugInfo)?, line, column, text: None, inlined })
     }
 
     fn place(&self, unit: &Unit<'a>, file: Option<u64>, line: u64, column: u64) -> Place {
@@ -103,5 +104,6 @@ fn inlined_call(call: &Call<'_>, place: Place) -> InlinedCall {
         function: name.map_or_else(unknown, Cow::into_owned),
         file: place.file.unwrap_or_else(unknown),
         line: place.line,
+        text: None,
     }
 }

@@ -7,6 +7,7 @@
 //! __kmalloc+0x49/0x150 (mm/slab_common.c:968)
 //! leaky_open+0x1a/0x40 [leaky] (drivers/leaky.c:41, inlined kzalloc include/linux/slab.h:716 < leaky_new drivers/leaky.c:17)
 //! dup+0x9/0x20 (ambiguous: fs/a.c:10 or fs/b.c:20)
+//! [<8006ab2c>] 0x8006ab2c (show_stack+0x74/0x94 arch/mips/kernel/traps.c:210)
 //! ```
 //!
 //! The first place is the one in the function that the log names. Calls that the compiler
@@ -19,13 +20,20 @@ use std::io::{self, Write};
 use foldhash::fast::FixedState;
 use memchr::memmem;
 
-use super::{Frame, Position, Reason, Resolution, Source, Symbolizer, release_in};
+use super::bare::{self, Bare};
+use super::marks::FRAME;
+use super::release::is_banner;
+use super::{
+    Frame, Named, Position, Reason, Resolution, Source, Symbolizer, build_id_in, release_in,
+};
 use crate::capture::MAX_LINE_BYTES;
+use crate::report::Escaped;
 
 /// Adds source places to a log that comes in pieces.
 #[derive(Debug)]
 pub struct LogFilter<S> {
     symbols: S,
+    silence: Silence,
     /// The beginning of a line whose end has not come.
     partial: Vec<u8>,
     /// What follows each distinct frame, by its text.
@@ -35,6 +43,40 @@ pub struct LogFilter<S> {
     news: usize,
     /// The release named last.
     release: Option<String>,
+    /// What follows each distinct bare address.
+    bare: HashMap<(u64, Position), Unnamed, FixedState>,
+    /// How often what the log said changed the names of addresses.
+    generation: u64,
+    /// Lines seen that a kernel prints first.
+    banners: u64,
+}
+
+/// What follows a bare address.
+#[derive(Debug)]
+struct Unnamed {
+    generation: u64,
+    suffix: Vec<u8>,
+    /// Why it has no place.
+    missing: Option<String>,
+}
+
+/// Whether frames without a place stay as they are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Silence {
+    /// They do.
+    Kept,
+    /// The reason follows them.
+    Broken,
+}
+
+impl Silence {
+    /// What follows a frame that has no place.
+    fn text(self, reason: &Reason) -> String {
+        match self {
+            Silence::Kept => String::new(),
+            Silence::Broken => format!(" ({reason})"),
+        }
+    }
 }
 
 /// What became of a log's distinct frames.
@@ -57,12 +99,22 @@ impl<S: Symbolizer> LogFilter<S> {
     pub fn new(symbols: S) -> LogFilter<S> {
         LogFilter {
             symbols,
+            silence: Silence::Kept,
             partial: Vec::new(),
             suffixes: Default::default(),
             tally: Tally::default(),
+            bare: HashMap::default(),
+            generation: 0,
+            banners: 0,
             news: usize::MAX,
             release: None,
         }
+    }
+
+    /// The same filter, which says of each frame without a place why it has none.
+    #[must_use]
+    pub fn with_reasons(self) -> LogFilter<S> {
+        LogFilter { silence: Silence::Broken, ..self }
     }
 
     /// Takes the next piece of the log, and writes the lines that it completes.
@@ -107,21 +159,121 @@ impl<S: Symbolizer> LogFilter<S> {
     }
 
     /// What became of the distinct frames so far.
-    pub fn tally(&self) -> &Tally {
-        &self.tally
+    pub fn tally(&self) -> Tally {
+        let mut tally = self.tally.clone();
+        let missing = self.bare.values().filter_map(|bare| bare.missing.as_ref());
+        for reason in missing.clone() {
+            *tally.missing.entry(reason.clone()).or_default() += 1;
+        }
+        tally.found += (self.bare.len() - missing.count()) as u64;
+        tally
     }
 
     fn line(&mut self, line: &[u8], out: &mut impl Write) -> io::Result<()> {
+        let bare = if FRAME.find(line).is_some() {
+            self.beside_names(line)
+        } else {
+            self.learn(line);
+            self.without_names(line)
+        };
+        if bare.is_empty() { self.named_line(line, out) } else { self.bare_line(line, &bare, out) }
+    }
+
+    /// Takes note of what a line says of its kernel.
+    fn learn(&mut self, line: &[u8]) {
         if let Some(release) = release_in(line) {
-            if self.symbols.set_release(release) {
+            let is_news = self.symbols.set_release(release);
+            if build_id_in(line).is_some_and(|id| self.symbols.set_build_id(id)) || is_news {
                 self.suffixes = Default::default();
             }
             if self.release.as_deref() != Some(release) {
                 self.release = Some(release.to_owned());
             }
         }
+    }
+
+    /// The bare addresses of a line that has names too, where they can be named.
+    fn beside_names(&mut self, line: &[u8]) -> Vec<Bare> {
+        if !self.symbols.has_addresses() {
+            return Vec::new();
+        }
+        self.generation += u64::from(self.symbols.see(line));
+        bare::in_brackets(line)
+    }
+
+    /// The bare addresses of a line without names, where they can be named.
+    fn without_names(&mut self, line: &[u8]) -> Vec<Bare> {
+        if !self.symbols.has_addresses() {
+            return Vec::new();
+        }
+        if is_banner(line) {
+            self.banners += 1;
+            if self.banners > 1 {
+                self.symbols.next_boot();
+                self.generation += 1;
+            }
+        }
+        self.generation += u64::from(self.symbols.see(line));
+        bare::find(line)
+    }
+
+    /// A line with bare addresses, between which names may stand.
+    fn bare_line(&mut self, line: &[u8], found: &[Bare], out: &mut impl Write) -> io::Result<()> {
         let mut written = 0;
-        for plus in memmem::find_iter(line, b"+0x") {
+        for bare in found {
+            self.named_line(&line[written..bare.end], out)?;
+            written = bare.end;
+            let position = position(&line[..bare.start], &line[bare.end..]);
+            out.write_all(self.bare_suffix(bare.address, position))?;
+        }
+        self.named_line(&line[written..], out)
+    }
+
+    /// What follows a bare address.
+    fn bare_suffix(&mut self, address: u64, position: Position) -> &[u8] {
+        let key = (address, position);
+        let is_known = self.bare.get(&key).is_some_and(|known| known.generation == self.generation);
+        if !is_known {
+            let (suffix, missing) = match self.symbols.name(None, address) {
+                Ok(named) => self.named_suffix(&named, position),
+                Err(reason) => (self.silence.text(&reason), Some(reason.to_string())),
+            };
+            if self.bare.len() >= SUFFIXES_MAX {
+                self.bare.clear();
+            }
+            let generation = self.generation;
+            self.bare.insert(key, Unnamed { generation, suffix: suffix.into_bytes(), missing });
+        }
+        self.bare.get(&key).map_or(&[], |known| known.suffix.as_slice())
+    }
+
+    /// The name of an address and its place, and the reason where it has none.
+    fn named_suffix(&mut self, named: &Named, position: Position) -> (String, Option<String>) {
+        let answer = match &named.function {
+            Some(function) => self.symbols.resolve(&Frame {
+                function,
+                offset: named.offset,
+                size: named.size,
+                module: named.module.as_deref(),
+                build_id: None,
+                position,
+                linked: named.linked,
+            }),
+            None => Resolution::Missing(Reason::OutsideKernel),
+        };
+        let name = name(named);
+        match answer {
+            Resolution::Found(source) => (format!(" ({name} {})", place(&source)), None),
+            Resolution::Missing(reason) => {
+                (format!(" ({name}){}", self.silence.text(&reason)), Some(reason.to_string()))
+            }
+        }
+    }
+
+    /// A line, or the part of one, whose frames have names.
+    fn named_line(&mut self, line: &[u8], out: &mut impl Write) -> io::Result<()> {
+        let mut written = 0;
+        for plus in FRAME.find_iter(line) {
             if plus < written {
                 continue;
             }
@@ -165,7 +317,7 @@ impl<S: Symbolizer> LogFilter<S> {
             let answer = self.symbols.resolve(frame);
             self.tally.see(&answer);
             self.news = self.news.saturating_add(1);
-            suffixes.insert(text.to_owned(), suffix(&answer).into_bytes());
+            suffixes.insert(text.to_owned(), suffix(&answer, self.silence).into_bytes());
         }
         suffixes.get(text).map_or(&[], Vec::as_slice)
     }
@@ -182,32 +334,45 @@ impl Tally {
     }
 }
 
+/// An address's name as kallsyms prints it.
+fn name(named: &Named) -> String {
+    let size = named.size.map_or_else(String::new, |size| format!("/{size:#x}"));
+    let module = named.module.as_ref().map_or_else(String::new, |module| format!(" [{module}]"));
+    let function = named.function.as_deref().unwrap_or("?");
+    Escaped(&format!("{function}+{:#x}{size}{module}", named.offset)).to_string()
+}
+
 /// The text behind a frame.
-fn suffix(answer: &Resolution) -> String {
+fn suffix(answer: &Resolution, silence: Silence) -> String {
     match answer {
         Resolution::Found(source) => format!(" ({})", place(source)),
         Resolution::Missing(Reason::Ambiguous(places)) if !places.is_empty() => {
             let places: Vec<String> = places.iter().map(place).collect();
             format!(" (ambiguous: {})", places.join(" or "))
         }
-        Resolution::Missing(_) => String::new(),
+        Resolution::Missing(reason) => silence.text(reason),
     }
 }
 
 fn place(source: &Source) -> String {
-    let mut text = at(&source.file, source.line);
+    let mut text = at(&source.file, source.line, source.text.as_deref());
     for (index, call) in source.inlined.iter().enumerate() {
         let lead = if index == 0 { ", inlined" } else { " <" };
         // Writing to a string cannot fail.
-        let _ = write!(text, "{lead} {} {}", call.function, at(&call.file, call.line));
+        let _ = write!(
+            text,
+            "{lead} {} {}",
+            call.function,
+            at(&call.file, call.line, call.text.as_deref())
+        );
     }
     // Names come from files that may be hostile, and the line must stay one.
-    text.retain(|character| !character.is_control());
-    text
+    Escaped(&text).to_string()
 }
 
-fn at(file: &str, line: Option<u32>) -> String {
-    line.map_or_else(|| format!("{file}:?"), |line| format!("{file}:{line}"))
+fn at(file: &str, line: Option<u32>, text: Option<&str>) -> String {
+    let place = line.map_or_else(|| format!("{file}:?"), |line| format!("{file}:{line}"));
+    text.map_or_else(|| place.clone(), |text| format!("{place} `{text}`"))
 }
 
 /// A frame within a line.
@@ -234,7 +399,8 @@ impl<'a> Printed<'a> {
         let (size, rest) = hex(rest.strip_prefix(b"/")?)?;
         let (module, build_id, rest) = module(rest).unwrap_or((None, None, rest));
         let position = position(&line[..start], rest);
-        let frame = Frame { function, offset, size: Some(size), module, build_id, position };
+        let frame =
+            Frame { function, offset, size: Some(size), module, build_id, position, linked: None };
         Some(Printed { start, end: line.len() - rest.len(), frame })
     }
 }
@@ -273,15 +439,38 @@ fn module(text: &[u8]) -> Option<Module<'_>> {
 }
 
 /// What comes before a register's place.
-const STRUCK: [&[u8]; 7] =
-    [b"RIP: ", b"EIP: ", b"pc : ", b"PC is at ", b"epc : ", b"NIP [", b" IP: ["];
+const STRUCK: [&[u8]; 18] = [
+    b"RIP: ",
+    b"EIP: ",
+    b" IP: [",
+    b"] IP: ",
+    b"pc : ",
+    b"PC is at ",
+    b"pc is at ",
+    b"PC: [<",
+    b"epc : ",
+    b"epc   : ",
+    b"era   : ",
+    b"NIP [",
+    b"interrupt: ",
+    b"Exception: ",
+    b"Krnl PSW : ",
+    b"TPC: <",
+    b"IAOQ[0]: ",
+    b"ERA: ",
+];
 
 // RIP: 0010:foo+0x1/0x2      pc : foo+0x1/0x2       PC is at foo+0x1/0x2
-// NIP [c000000000100000] foo+0x1/0x2                epc : foo+0x1/0x2
+// NIP [c000000000100000] foo+0x1/0x2                epc : foo+0x1/0x2                riscv
+// epc   : 8010a0b0 foo+0x1/0x2     mips              --- interrupt: 900 at foo+0x1/0x2  powerpc
+// Krnl PSW : 0704c00180000000 0000000000a2206a (foo+0x1/0x2)                           s390
 //  foo+0x1/0x2 (P)           arm64 from 6.13: the register of an interrupted context
 //  ? foo+0x1/0x2             [c0] [c1] foo+0x1/0x2 (unreliable)
 fn position(head: &[u8], tail: &[u8]) -> Position {
-    if STRUCK.iter().any(|mark| memmem::find(head, mark).is_some()) || tail.starts_with(b" (P)") {
+    // Each mark has one of these; most frames have nothing but a time in front.
+    let may_be_struck = memchr::memchr3(b':', b's', b'N', head).is_some();
+    let is_struck = || STRUCK.iter().any(|mark| memmem::find(head, mark).is_some());
+    if may_be_struck && is_struck() || tail.starts_with(b" (P)") {
         Position::Exact
     } else if head.ends_with(b"? ") || tail.starts_with(b" (unreliable)") {
         Position::Stale
@@ -304,8 +493,13 @@ mod tests {
     impl Symbolizer for Fake {
         fn resolve(&mut self, frame: &Frame<'_>) -> Resolution {
             self.asked.push(format!("{frame:?}"));
-            let source =
-                |line| Source { file: "a.c".to_owned(), line, column: None, inlined: vec![] };
+            let source = |line| Source {
+                file: "a.c".to_owned(),
+                line,
+                column: None,
+                text: None,
+                inlined: vec![],
+            };
             match frame.function {
                 "known" => Resolution::Found(source(Some(7))),
                 "deep" => {
@@ -313,6 +507,7 @@ mod tests {
                         function: function.to_owned(),
                         file: "b.h".to_owned(),
                         line: Some(line),
+                        text: None,
                     };
                     let inlined = vec![call("leaf", 1), call("middle", 2)];
                     Resolution::Found(Source { inlined, ..source(Some(9)) })
@@ -391,7 +586,12 @@ mod tests {
             ("pc : f+0x1/0x2", Position::Exact),
             ("PC is at f+0x1/0x2", Position::Exact),
             ("NIP [c000000000100000] f+0x1/0x2", Position::Exact),
+            ("epc   : 8010a0b0 f+0x1/0x2", Position::Exact),
+            ("--- interrupt: 900 at f+0x1/0x2", Position::Exact),
+            ("Krnl PSW : 0704c00180000000 0000000000a2206a (f+0x1/0x2)", Position::Exact),
+            ("[    1.000000] IP: f+0x1/0x2", Position::Exact),
             (" f+0x1/0x2 [m] (P)", Position::Exact),
+            ("ra    : 8010a0b0 f+0x1/0x2", Position::Return),
             (" f+0x1/0x2", Position::Return),
             ("lr : f+0x1/0x2", Position::Return),
             (" ? f+0x1/0x2", Position::Stale),

@@ -149,6 +149,11 @@ fn name<'a>(
                 let (unit, entry) = units.entry_at(place)?;
                 name(units, &unit, entry, origins)
             }
+            AttributeValue::DebugInfoRefSup(place) => {
+                let units = units.supplement()?;
+                let (unit, entry) = units.entry_at(place)?;
+                name(units, &unit, entry, origins)
+            }
             _ => None,
         }
     })

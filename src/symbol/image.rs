@@ -28,6 +28,14 @@ pub enum ImageError {
         /// What is wrong.
         cause: object::Error,
     },
+    /// The text names no address.
+    #[error(
+        "found no symbol with an address in {path}; give System.map, or the text of /proc/kallsyms or /proc/modules read by root (with 0 in /proc/sys/kernel/kptr_restrict)"
+    )]
+    NoAddresses {
+        /// The file.
+        path: String,
+    },
 }
 
 /// In a relocatable file every section begins at address 0. Each is given addresses of its own,
@@ -90,8 +98,7 @@ impl<'a> Image<'a> {
     /// The build id in hexadecimal digits.
     pub(super) fn build_id(&self) -> Option<String> {
         let id = self.file.build_id().ok().flatten()?;
-        let digit = |value: u8| char::from_digit(u32::from(value), 16);
-        id.iter().flat_map(|&byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
+        Some(hex(id))
     }
 
     /// The kernel release: of a module the first word of its `vermagic=`, of a kernel that of its
@@ -119,6 +126,12 @@ impl<'a> Image<'a> {
     pub(super) fn has_lines(&self) -> bool {
         self.file.section_by_name(".debug_line").is_some()
     }
+}
+
+/// Bytes as hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(u32::from(value), 16);
+    bytes.iter().flat_map(|&byte| [digit(byte >> 4), digit(byte & 0xf)]).flatten().collect()
 }
 
 /// The base of every section, by its index.

@@ -6,9 +6,12 @@
 //! Nothing here guesses: a frame that more than one function could have printed is
 //! [`Reason::Ambiguous`], with every candidate, and an image of another build is refused.
 
+mod addresses;
+mod bare;
 mod bytes;
 mod calls;
 mod code;
+mod debuginfod;
 mod debuglink;
 mod dwarf;
 mod entries;
@@ -16,33 +19,49 @@ mod filter;
 mod functions;
 mod image;
 mod layouts;
+mod map;
+mod marks;
 mod modules;
+mod opd;
 mod paths;
 mod pending;
 mod places;
 mod program;
+mod quote;
 mod ranges;
 mod release;
 mod relocate;
 mod resolve;
 mod rows;
 mod sections;
+mod slide;
 mod symbols;
 mod table;
 mod unit;
 mod units;
+mod warning;
 
+pub use addresses::{Addresses, Named};
 pub use bytes::ImageStore;
+pub use debuginfod::Debuginfod;
 pub use filter::{LogFilter, Tally};
 pub use image::ImageError;
 pub use paths::{SourceRoot, SourceRootError};
-pub use release::release_in;
-pub use symbols::{Search, SymbolOptions, Symbols, Warning};
+pub use quote::Quotes;
+pub use release::{build_id_in, release_in};
+pub use symbols::{Search, SymbolOptions, Symbols};
+pub use warning::Warning;
 
 /// Tells where in the source a frame lies.
 pub trait Symbolizer {
     /// Looks a frame up.
     fn resolve(&mut self, frame: &Frame<'_>) -> Resolution;
+
+    /// The function that a frame of the kernel itself calls, by where it was linked at; nothing
+    /// where the call does not tell.
+    fn called(&mut self, _caller: &Frame<'_>) -> Option<u64> {
+        None
+    }
 
     /// Looks up frames that will be asked for, in the order that is quickest.
     fn prepare(&mut self, _frames: &[Frame<'_>]) {}
@@ -51,6 +70,35 @@ pub trait Symbolizer {
     /// whether answers may change by that.
     fn set_release(&mut self, _release: &str) -> bool {
         false
+    }
+
+    /// Takes note of the build id of its kernel that the log names, and tells whether answers may
+    /// change by that.
+    fn set_build_id(&mut self, _build_id: &str) -> bool {
+        false
+    }
+
+    /// Whether bare addresses can be named.
+    fn has_addresses(&self) -> bool {
+        false
+    }
+
+    /// Takes note of a line of the log that follows, for what it says of where the kernel ran.
+    /// Tells whether names that were given may be others now.
+    fn see(&mut self, _line: &[u8]) -> bool {
+        false
+    }
+
+    /// Another boot's log begins.
+    fn next_boot(&mut self) {}
+
+    /// Names a bare address of the boot with that number, or of the present one.
+    ///
+    /// # Errors
+    ///
+    /// The reason why it has no name.
+    fn name(&mut self, _boot: Option<usize>, _address: u64) -> Result<Named, Reason> {
+        Err(Reason::NoImage)
     }
 }
 
@@ -69,6 +117,9 @@ pub struct Frame<'a> {
     pub build_id: Option<&'a str>,
     /// What the printed offset points at.
     pub position: Position,
+    /// The address that the place was linked at, where that is known: it tells functions of one
+    /// name apart.
+    pub linked: Option<u64>,
 }
 
 /// What a printed offset points at.
@@ -100,6 +151,8 @@ pub struct Source {
     pub line: Option<u32>,
     /// The column.
     pub column: Option<u32>,
+    /// The line itself, where that was asked for and the file is at hand.
+    pub text: Option<String>,
     /// The calls inlined at that place, innermost first.
     pub inlined: Vec<InlinedCall>,
 }
@@ -113,6 +166,8 @@ pub struct InlinedCall {
     pub file: String,
     /// The line in that function.
     pub line: Option<u32>,
+    /// The line itself, as in [`Source::text`].
+    pub text: Option<String>,
 }
 
 /// Why the place of a frame is not known.
@@ -140,6 +195,18 @@ pub enum Reason {
     /// points at the start of the symbol behind.
     #[error("points at the symbol behind")]
     NextSymbol,
+    /// How far KASLR moved the kernel is not known, or the log's frames do not fit the map.
+    #[error("kernel offset unknown")]
+    OffsetUnknown,
+    /// The address is no place in the kernel, and no map has its module.
+    #[error("outside the kernel")]
+    OutsideKernel,
+    /// The number is no address, but the hash of one.
+    #[error("hashed address")]
+    Hashed,
+    /// What would name an address is of another kernel release than the log.
+    #[error("release differs")]
+    ReleaseDiffers,
     /// Several functions have this name and size, at different places in the source.
     #[error("ambiguous")]
     Ambiguous(Vec<Source>),

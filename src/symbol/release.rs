@@ -2,23 +2,38 @@
 
 use memchr::memmem;
 
+use super::marks::{BANNER, TAINT};
+use crate::record::task_build_id;
+
 // [    0.000000] Linux version 6.1.0-50-amd64 (debian-kernel@lists.debian.org) (gcc-12 …
 // CPU: 0 PID: 1573 Comm: x Tainted: P  O 3.10.0 #1
 // CPU: 0 PID: 1 Comm: init Not tainted 6.1.0-50-amd64 #1  Debian 6.1.176-1
 /// The kernel release that a line names, if it names one.
 pub fn release_in(line: &[u8]) -> Option<&str> {
-    let release = banner(line).or_else(|| task(line))?;
+    let release = banner(line).or_else(|| task_release(line))?;
     std::str::from_utf8(release).ok().filter(|release| is_release(release))
 }
 
-fn banner(line: &[u8]) -> Option<&[u8]> {
-    const MARK: &[u8] = b"Linux version ";
-    let at = memmem::find(line, MARK)?;
-    line[at + MARK.len()..].split(|&byte| byte == b' ').next()
+// CPU: 1 PID: 83 Comm: insmod Tainted: G O 6.1.176-kml #1  6482126594aec27f75a677159bf96a6be38339b3
+/// The build id of its kernel that a line names, if it names one.
+pub fn build_id_in(line: &[u8]) -> Option<&str> {
+    TAINT.find(line)?;
+    let behind = &line[memmem::find(line, b" #")?..];
+    std::str::from_utf8(task_build_id(behind)?).ok()
 }
 
-fn task(line: &[u8]) -> Option<&[u8]> {
-    memmem::find(line, b"ainted")?;
+/// Whether a kernel that starts prints the line.
+pub(super) fn is_banner(line: &[u8]) -> bool {
+    banner(line).is_some()
+}
+
+fn banner(line: &[u8]) -> Option<&[u8]> {
+    let at = BANNER.find(line)?;
+    line[at + BANNER.needle().len()..].split(|&byte| byte == b' ').next()
+}
+
+fn task_release(line: &[u8]) -> Option<&[u8]> {
+    TAINT.find(line)?;
     let end = memmem::find(line, b" #")?;
     line[..end].rsplit(|&byte| byte == b' ').next()
 }

@@ -16,6 +16,8 @@ use super::{Frame, Position, Reason, Resolution, Source};
 pub(super) struct Resolver<'a> {
     store: &'a ImageStore,
     image: Image<'a>,
+    /// What its debug information refers to.
+    supplement: Option<Image<'a>>,
     table: Table<'a>,
     lines: OnceCell<Result<Lines<'a>, Reason>>,
     roots: Vec<SourceRoot>,
@@ -26,10 +28,11 @@ impl<'a> Resolver<'a> {
     pub(super) fn new(
         store: &'a ImageStore,
         image: Image<'a>,
+        supplement: Option<Image<'a>>,
         roots: &[SourceRoot],
     ) -> Resolver<'a> {
         let table = Table::read(&image);
-        Resolver { store, image, table, lines: OnceCell::new(), roots: roots.to_vec() }
+        Resolver { store, image, supplement, table, lines: OnceCell::new(), roots: roots.to_vec() }
     }
 
     /// The image.
@@ -58,17 +61,23 @@ impl<'a> Resolver<'a> {
                 places.push(place);
             }
         }
-        match places.len() {
-            1 => places.remove(0),
-            _ => Err(Reason::Ambiguous(places.into_iter().flatten().collect())),
+        if places.len() == 1 || places.iter().all(Result::is_err) {
+            return places.swap_remove(0);
         }
+        let places = places.into_iter().map(|place| place.unwrap_or_else(|_| nowhere()));
+        Err(Reason::Ambiguous(places.collect()))
     }
 
     /// The functions that the frame may mean: those whose size fits best.
     fn candidates(&self, frame: &Frame<'_>) -> Result<Vec<Candidate>, Reason> {
-        let named = self.table.find(frame.function);
+        let mut named = self.table.find(frame.function);
         if named.is_empty() {
             return Err(Reason::NoSuchSymbol);
+        }
+        if let Some(start) = frame.linked.and_then(|place| place.checked_sub(frame.offset))
+            && named.iter().any(|candidate| candidate.address == start)
+        {
+            named.retain(|candidate| candidate.address == start);
         }
         let Some(size) = frame.size else { return Ok(named) };
         let fits: Vec<Fit> = named.iter().map(|&named| self.table.fit(named, size)).collect();
@@ -95,6 +104,18 @@ impl<'a> Resolver<'a> {
         if left.is_empty() { named } else { left }
     }
 
+    /// What the call before a frame's return address calls, where that is told in the code: not by
+    /// a pointer, and not by a relocation.
+    pub(super) fn called(&self, caller: &Frame<'_>) -> Option<u64> {
+        if self.image.is_relocatable() || caller.position != Position::Return {
+            return None;
+        }
+        let &[function] = self.candidates(caller).ok()?.as_slice() else { return None };
+        let address = function.address.checked_add(caller.offset)?;
+        let code = self.image.code_before(function.section, address, calls::LONGEST)?;
+        calls::target(self.image.file.architecture(), code, address)
+    }
+
     /// The address to look up.
     fn address(&self, function: Candidate, frame: &Frame<'_>) -> Result<u64, Reason> {
         let at_end = frame.size == Some(frame.offset);
@@ -107,10 +128,17 @@ impl<'a> Resolver<'a> {
 
     fn lines(&self) -> Result<&Lines<'a>, Reason> {
         self.lines
-            .get_or_init(|| Lines::read(self.store, &self.image, &self.roots))
+            .get_or_init(|| {
+                Lines::read(self.store, &self.image, self.supplement.as_ref(), &self.roots)
+            })
             .as_ref()
             .map_err(Clone::clone)
     }
+}
+
+/// The place of a candidate that has none, listed so that it is not forgotten.
+fn nowhere() -> Source {
+    Source { file: "?".to_owned(), line: None, column: None, text: None, inlined: Vec::new() }
 }
 
 /// The offset whose place is wanted.
@@ -136,8 +164,15 @@ mod tests {
     #[test]
     fn a_return_address_is_looked_up_within_its_call() {
         let offset = |position, offset, machine| {
-            let frame =
-                Frame { function: "f", offset, size: None, module: None, build_id: None, position };
+            let frame = Frame {
+                function: "f",
+                offset,
+                size: None,
+                module: None,
+                build_id: None,
+                position,
+                linked: None,
+            };
             lookup_offset(&frame, machine)
         };
         assert_eq!(offset(Position::Return, 0x20, Architecture::X86_64), 0x1f);

@@ -18,6 +18,8 @@ pub(super) type Slice<'a> = RelocateReader<EndianSlice<'a, RunTimeEndian>, Pendi
 pub(super) struct Sections<'a> {
     endian: RunTimeEndian,
     loaded: Vec<(SectionId, Section<'a>)>,
+    /// Those of the supplementary file.
+    supplement: Option<Box<Sections<'a>>>,
 }
 
 /// Whether relocations are applied when a section is read. Without, it is read much faster.
@@ -34,7 +36,11 @@ type Section<'a> = (&'a [u8], Pending<'a>);
 
 impl<'a> Sections<'a> {
     /// Unpacks what is packed, and finds the relocations that are needed.
-    pub(super) fn load(store: &'a ImageStore, image: &Image<'a>) -> Sections<'a> {
+    pub(super) fn load(
+        store: &'a ImageStore,
+        image: &Image<'a>,
+        supplement: Option<&Image<'a>>,
+    ) -> Sections<'a> {
         let endian = match image.file.endianness() {
             object::Endianness::Little => RunTimeEndian::Little,
             object::Endianness::Big => RunTimeEndian::Big,
@@ -42,7 +48,13 @@ impl<'a> Sections<'a> {
         let relocator = image.is_relocatable().then(|| Rc::new(Relocator::new(image)));
         let load = |id: SectionId| section(store, image, id.name(), relocator.as_ref());
         let loaded = USED.iter().filter_map(|&id| Some((id, load(id)?)));
-        Sections { endian, loaded: loaded.collect() }
+        let supplement = supplement.map(|image| Box::new(Sections::load(store, image, None)));
+        Sections { endian, loaded: loaded.collect(), supplement }
+    }
+
+    /// Those of the supplementary file, where there is one.
+    pub(super) fn supplement(&self) -> Option<&Sections<'a>> {
+        self.supplement.as_deref()
     }
 
     /// All of the debug information.
@@ -51,10 +63,14 @@ impl<'a> Sections<'a> {
             let (bytes, pending) = self.section(id);
             Ok::<_, Infallible>(RelocateReader::new(EndianSlice::new(bytes, self.endian), pending))
         };
-        match Dwarf::load(load) {
+        let mut dwarf = match Dwarf::load(load) {
             Ok(dwarf) => dwarf,
             Err(never) => match never {},
+        };
+        if let Some(supplement) = &self.supplement {
+            dwarf.set_sup(supplement.dwarf());
         }
+        dwarf
     }
 
     /// Whether something is to be applied to a section when it is read.

@@ -7,13 +7,16 @@ use std::path::PathBuf;
 use foldhash::fast::FixedState;
 
 use super::bytes::ImageStore;
+use super::debuginfod::{self, Debuginfod};
 use super::debuglink;
 use super::image::{Image, ImageError};
 use super::modules::Modules;
 use super::paths::SourceRoot;
 use super::places;
+use super::quote::{Quotes, SourceFiles};
 use super::resolve::Resolver;
-use super::{Frame, Position, Reason, Resolution, Symbolizer};
+use super::warning::{Warning, build_id_warning, is_same_id, release_warning};
+use super::{Addresses, Frame, Named, Position, Reason, Resolution, Symbolizer};
 
 /// Files of one module that are compared before one is taken.
 const COMPARED_MAX: usize = 8;
@@ -23,10 +26,16 @@ const COMPARED_MAX: usize = 8;
 pub struct SymbolOptions {
     /// The kernel image.
     pub vmlinux: Option<PathBuf>,
+    /// Texts that name addresses: `System.map`, `/proc/kallsyms`, `/proc/modules`.
+    pub system_maps: Vec<PathBuf>,
     /// Folders with modules, searched with all below them.
     pub modules: Vec<PathBuf>,
     /// Folders laid out like `/usr/lib/debug`.
     pub debug_dirs: Vec<PathBuf>,
+    /// Whether a server is asked for debug files.
+    pub debuginfod: Debuginfod,
+    /// Whether the lines themselves are added to places.
+    pub quotes: Quotes,
     /// How source paths are rewritten.
     pub source_roots: Vec<SourceRoot>,
     /// Whether well-known places are searched for the release that a log names.
@@ -43,50 +52,20 @@ pub enum Search {
     NamedOnly,
 }
 
-/// What makes answers doubtful, or prevents them.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, thiserror::Error)]
-pub enum Warning {
-    /// The log names one kernel release, the image another.
-    #[error(
-        "{file} is of kernel {found}, but the log is of {wanted}: lines are shown only where function sizes agree, and may still be wrong; give the image of the very build"
-    )]
-    ReleaseDiffers {
-        /// The image.
-        file: String,
-        /// The release that the log names.
-        wanted: String,
-        /// The image's.
-        found: String,
-    },
-    /// The log names one build id of a module, its file has another.
-    #[error(
-        "{file} has build id {found}, but the log says {wanted} for {module}: its frames are left without lines; give the file of the very build"
-    )]
-    BuildIdDiffers {
-        /// The module.
-        module: String,
-        /// Its file.
-        file: String,
-        /// The build id that the log names.
-        wanted: String,
-        /// The file's.
-        found: String,
-    },
-    /// An image that was found could not be used.
-    #[error("{0}")]
-    Unreadable(String),
-}
-
 /// Answers from kernel images.
 pub struct Symbols<'a> {
     store: &'a ImageStore,
     options: SymbolOptions,
     release: Option<String>,
+    /// The kernel's build id by the log.
+    build_id: Option<String>,
     kernel: Kernel<'a>,
     module_files: Option<Modules>,
     modules: HashMap<String, Option<Resolver<'a>>, FixedState>,
     answers: HashMap<Key, Resolution, FixedState>,
     warnings: Vec<Warning>,
+    addresses: Addresses,
+    sources: SourceFiles,
 }
 
 /// The kernel's image.
@@ -103,7 +82,7 @@ enum Kernel<'a> {
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
     function: String,
-    place: (u64, Option<u64>, Position),
+    place: (u64, Option<u64>, Position, Option<u64>),
     module: Option<String>,
     build_id: Option<String>,
 }
@@ -112,7 +91,7 @@ impl Key {
     fn of(frame: &Frame<'_>) -> Key {
         Key {
             function: frame.function.to_owned(),
-            place: (frame.offset, frame.size, frame.position),
+            place: (frame.offset, frame.size, frame.position, frame.linked),
             module: frame.module.map(str::to_owned),
             build_id: frame.build_id.map(str::to_owned),
         }
@@ -133,22 +112,40 @@ impl<'a> Symbols<'a> {
             store,
             options,
             release: None,
+            build_id: None,
             kernel: Kernel::NotYet,
             module_files: None,
             modules: HashMap::with_hasher(FixedState::default()),
             answers: HashMap::with_hasher(FixedState::default()),
             warnings: Vec::new(),
+            addresses: Addresses::default(),
+            sources: SourceFiles::default(),
         };
         if let Some(vmlinux) = symbols.options.vmlinux.clone() {
             let image = Image::open(store, &vmlinux)?;
-            symbols.kernel = Kernel::Open(Box::new(symbols.resolver(symbols.with_lines(image))));
+            let image = symbols.with_lines(image);
+            symbols.kernel = Kernel::Open(Box::new(symbols.resolver(image)));
         }
+        let options = &symbols.options;
+        symbols.addresses = Addresses::new(&options.system_maps, options.vmlinux.as_deref())?;
         Ok(symbols)
     }
 
     /// What makes answers doubtful, in the order it was found.
-    pub fn warnings(&self) -> &[Warning] {
-        &self.warnings
+    pub fn warnings(&self) -> Vec<Warning> {
+        let mut warnings = self.warnings.clone();
+        warnings.extend(self.addresses.warnings());
+        warnings
+    }
+
+    /// Lends out what names bare addresses, to be given back by [`Symbols::return_addresses`].
+    pub fn lend_addresses(&mut self) -> Addresses {
+        std::mem::take(&mut self.addresses)
+    }
+
+    /// Takes back what names bare addresses, with what it learned from a log.
+    pub fn return_addresses(&mut self, addresses: Addresses) {
+        self.addresses = addresses;
     }
 
     fn warn(&mut self, warning: Option<Warning>) {
@@ -157,19 +154,38 @@ impl<'a> Symbols<'a> {
         }
     }
 
-    fn look_up(&mut self, frame: &Frame<'_>) -> Resolution {
-        let Some(module) = frame.module else {
-            return match self.kernel() {
-                Some(kernel) => kernel.resolve(frame),
-                None => Resolution::Missing(Reason::NoImage),
-            };
+    /// Adds the lines that an answer's places point at.
+    fn quote(&mut self, answer: &mut Resolution) {
+        let places = match answer {
+            Resolution::Found(source) => std::slice::from_mut(source),
+            Resolution::Missing(Reason::Ambiguous(places)) => places.as_mut_slice(),
+            Resolution::Missing(_) => return,
         };
+        for place in places {
+            self.sources.quote(place);
+        }
+    }
+
+    fn look_up(&mut self, frame: &Frame<'_>) -> Resolution {
+        let Some(module) = frame.module else { return self.look_up_kernel(frame) };
         let build_id = frame.build_id;
         let Some(found) = self.module(module, build_id) else {
             return Resolution::Missing(Reason::NoImage);
         };
         match build_id_warning(found.image(), module, build_id) {
             None => found.resolve(frame),
+            warning => {
+                self.warn(warning);
+                Resolution::Missing(Reason::BuildIdDiffers)
+            }
+        }
+    }
+
+    fn look_up_kernel(&mut self, frame: &Frame<'_>) -> Resolution {
+        let build_id = self.build_id.clone();
+        let Some(kernel) = self.kernel() else { return Resolution::Missing(Reason::NoImage) };
+        match build_id_warning(kernel.image(), "the kernel", build_id.as_deref()) {
+            None => kernel.resolve(frame),
             warning => {
                 self.warn(warning);
                 Resolution::Missing(Reason::BuildIdDiffers)
@@ -205,10 +221,17 @@ impl<'a> Symbols<'a> {
     }
 
     fn open_kernel(&mut self) -> Option<Resolver<'a>> {
-        let release = self.release.clone().filter(|_| self.searches())?;
-        let files = places::kernels(&release, &self.debug_dirs());
-        let image = self.best(&files, None)?;
-        Some(self.resolver(self.with_lines(image)))
+        let mut files = Vec::new();
+        let build_id = self.build_id.clone();
+        files
+            .extend(build_id.as_deref().and_then(|id| places::by_build_id(id, &self.debug_dirs())));
+        if let Some(release) = self.release.as_ref().filter(|_| self.searches()) {
+            files.extend(places::kernels(release, &self.debug_dirs()));
+        }
+        let image = self.best(&files, build_id.as_deref());
+        let image = image.or_else(|| self.downloaded(build_id.as_deref()?))?;
+        let image = self.with_lines(image);
+        Some(self.resolver(image))
     }
 
     fn module(&mut self, module: &str, build_id: Option<&str>) -> Option<&Resolver<'a>> {
@@ -218,7 +241,8 @@ impl<'a> Symbols<'a> {
                 let warning = release_warning(image, self.release.as_deref());
                 self.warn(warning);
             }
-            let resolver = image.map(|image| self.resolver(self.with_lines(image)));
+            let image = image.map(|image| self.with_lines(image));
+            let resolver = image.map(|image| self.resolver(image));
             self.modules.insert(module.to_owned(), resolver);
         }
         self.modules.get(module).and_then(Option::as_ref)
@@ -228,7 +252,7 @@ impl<'a> Symbols<'a> {
         let mut files = self.module_files().files(module).to_vec();
         files.truncate(COMPARED_MAX);
         files.extend(build_id.and_then(|id| places::by_build_id(id, &self.debug_dirs())));
-        self.best(&files, build_id)
+        self.best(&files, build_id).or_else(|| self.downloaded(build_id?))
     }
 
     fn module_files(&mut self) -> &Modules {
@@ -253,7 +277,10 @@ impl<'a> Symbols<'a> {
             match Image::open(self.store, file) {
                 Ok(image) => {
                     let rank = (
-                        build_id.is_some() && image.build_id().as_deref() == build_id,
+                        image
+                            .build_id()
+                            .zip(build_id)
+                            .is_some_and(|(found, id)| is_same_id(&found, id)),
                         release_warning(&image, self.release.as_deref()).is_none(),
                         image.has_lines(),
                     );
@@ -268,7 +295,7 @@ impl<'a> Symbols<'a> {
     }
 
     /// The debug file of an image without line information, or the image itself.
-    fn with_lines(&self, image: Image<'a>) -> Image<'a> {
+    fn with_lines(&mut self, image: Image<'a>) -> Image<'a> {
         if image.has_lines() {
             return image;
         }
@@ -276,11 +303,29 @@ impl<'a> Symbols<'a> {
         let by_id = id.as_deref().and_then(|id| places::by_build_id(id, &self.debug_dirs()));
         let by_id = by_id.and_then(|file| Image::open(self.store, &file).ok());
         let by_id = by_id.filter(|debug| debug.has_lines() && debug.build_id() == id);
-        by_id.or_else(|| debuglink::follow(self.store, &image, &self.debug_dirs())).unwrap_or(image)
+        by_id
+            .or_else(|| debuglink::follow(self.store, &image, &self.debug_dirs()))
+            .or_else(|| self.downloaded(id.as_deref()?).filter(Image::has_lines))
+            .unwrap_or(image)
+    }
+
+    /// The debug file of a build id from a server, if servers may be asked.
+    fn downloaded(&mut self, build_id: &str) -> Option<Image<'a>> {
+        let has_program = !self.warnings.contains(&Warning::NoDebuginfod);
+        if self.options.debuginfod == Debuginfod::Never || !has_program {
+            return None;
+        }
+        let found = debuginfod::find(build_id).map_err(|warning| self.warn(Some(warning))).ok()?;
+        let image = Image::open(self.store, &found)
+            .map_err(|error| self.warn(Some(Warning::Unreadable(error.to_string()))))
+            .ok()?;
+        image.build_id().filter(|found| is_same_id(found, build_id))?;
+        Some(image)
     }
 
     fn resolver(&self, image: Image<'a>) -> Resolver<'a> {
-        Resolver::new(self.store, image, &self.options.source_roots)
+        let supplement = debuglink::supplement(self.store, &image, &self.debug_dirs());
+        Resolver::new(self.store, image, supplement, &self.options.source_roots)
     }
 
     fn searches(&self) -> bool {
@@ -300,11 +345,49 @@ impl Symbolizer for Symbols<'_> {
         if let Some(answer) = self.answers.get(&key) {
             return answer.clone();
         }
-        let answer = self.look_up(frame);
+        let mut answer = self.look_up(frame);
+        if self.options.quotes == Quotes::Lines {
+            self.quote(&mut answer);
+        }
         if self.answers.len() < ANSWERS_MAX {
             self.answers.insert(key, answer.clone());
         }
         answer
+    }
+
+    fn called(&mut self, caller: &Frame<'_>) -> Option<u64> {
+        caller.module.is_none().then(|| self.kernel()?.called(caller)).flatten()
+    }
+
+    fn set_build_id(&mut self, build_id: &str) -> bool {
+        if self.build_id.as_deref() == Some(build_id) {
+            return false;
+        }
+        self.build_id = Some(build_id.to_owned());
+        if self.options.vmlinux.is_none() {
+            self.kernel = Kernel::NotYet;
+        }
+        self.answers.clear();
+        true
+    }
+
+    fn has_addresses(&self) -> bool {
+        !self.addresses.is_empty()
+    }
+
+    fn see(&mut self, line: &[u8]) -> bool {
+        self.addresses.see(line)
+    }
+
+    fn next_boot(&mut self) {
+        self.addresses.next_boot();
+    }
+
+    fn name(&mut self, boot: Option<usize>, address: u64) -> Result<Named, Reason> {
+        match boot {
+            Some(boot) => self.addresses.name_in(boot, address),
+            None => self.addresses.name(address),
+        }
     }
 
     fn prepare(&mut self, frames: &[Frame<'_>]) {
@@ -324,6 +407,7 @@ impl Symbolizer for Symbols<'_> {
             return false;
         }
         self.release = Some(release.to_owned());
+        self.build_id = None;
         if self.options.vmlinux.is_none() {
             self.kernel = Kernel::NotYet;
         }
@@ -347,22 +431,4 @@ impl fmt::Debug for Symbols<'_> {
             .field("answers", &self.answers.len())
             .finish_non_exhaustive()
     }
-}
-
-fn release_warning(image: &Image<'_>, wanted: Option<&str>) -> Option<Warning> {
-    let wanted = wanted?;
-    let found = image.release().filter(|found| found != wanted)?;
-    let file = image.path.display().to_string();
-    Some(Warning::ReleaseDiffers { file, wanted: wanted.to_owned(), found })
-}
-
-fn build_id_warning(image: &Image<'_>, module: &str, wanted: Option<&str>) -> Option<Warning> {
-    let wanted = wanted?;
-    let found = image.build_id().filter(|found| !found.eq_ignore_ascii_case(wanted))?;
-    Some(Warning::BuildIdDiffers {
-        module: module.to_owned(),
-        file: image.path.display().to_string(),
-        wanted: wanted.to_owned(),
-        found,
-    })
 }

@@ -6,6 +6,7 @@ use foldhash::fast::FixedState;
 use object::{Architecture, Object, ObjectSymbol, SectionIndex, SymbolKind};
 
 use super::image::Image;
+use super::opd::Descriptors;
 
 /// A function that a printed name may mean.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -38,6 +39,8 @@ struct Function {
     next: Option<u32>,
 }
 
+/// What clang puts between a name and its hash.
+const PROMOTED: &str = ".llvm.";
 /// Symbols of one image. What has more is made up: the largest kernels have some hundred thousand.
 const SYMBOLS_MAX: usize = 1 << 22;
 
@@ -53,6 +56,7 @@ impl<'a> Table<'a> {
             starts: Vec::new(),
             function_starts: Vec::new(),
         };
+        let descriptors = Descriptors::of(image);
         let symbols = || image.file.symbols().take(SYMBOLS_MAX);
         let count = symbols().count();
         table.heads.reserve(count);
@@ -74,7 +78,9 @@ impl<'a> Table<'a> {
                 SymbolKind::Text if has_thumb => symbol.address() & !1,
                 _ => symbol.address(),
             };
-            table.add(name, symbol.kind(), section, base.wrapping_add(value), symbol.size());
+            let code = descriptors.as_ref().and_then(|all| all.code(section, value));
+            let (section, address) = code.unwrap_or((section, base.wrapping_add(value)));
+            table.add(name, symbol.kind(), section, address, symbol.size());
         }
         table.sort();
         table
@@ -116,10 +122,32 @@ impl<'a> Table<'a> {
         }
         // Big-endian 64-bit powerpc prints `.name` for what the table has under `name`, or the
         // other way round.
-        match name.strip_prefix('.') {
+        let dotted = match name.strip_prefix('.') {
             Some(bare) => self.find_exact(bare.as_bytes()),
             None => self.find_exact(format!(".{name}").as_bytes()),
+        };
+        if !dotted.is_empty() {
+            return dotted;
         }
+        self.find_promoted(name)
+    }
+
+    // foo.llvm.1234567890
+    /// clang names a static function that it made global after a hash of its module, which
+    /// kallsyms leaves away, and which is another in every build.
+    fn find_promoted(&self, name: &str) -> Vec<Candidate> {
+        let lead = format!("{}{PROMOTED}", name.split(PROMOTED).next().unwrap_or(name));
+        let mut names: Vec<&[u8]> = self.heads.keys().copied().collect();
+        names.retain(|known| {
+            let hash = known.strip_prefix(lead.as_bytes());
+            hash.is_some_and(|hash| !hash.is_empty() && hash.iter().all(u8::is_ascii_digit))
+        });
+        names.sort_unstable();
+        let mut found: Vec<Candidate> =
+            names.into_iter().take(CANDIDATES_MAX).flat_map(|name| self.find_exact(name)).collect();
+        found.sort_unstable();
+        found.dedup_by_key(|candidate| candidate.address);
+        found
     }
 
     fn find_exact(&self, name: &[u8]) -> Vec<Candidate> {
@@ -182,7 +210,7 @@ pub(super) enum Fit {
 }
 
 /// Whether kallsyms knows such a symbol.
-fn is_printable_symbol(name: &[u8], kind: SymbolKind) -> bool {
+pub(super) fn is_printable_symbol(name: &[u8], kind: SymbolKind) -> bool {
     matches!(kind, SymbolKind::Text | SymbolKind::Data | SymbolKind::Unknown)
         && !name.is_empty()
         && !is_mapping_symbol(name)
@@ -254,6 +282,22 @@ mod tests {
     fn dots_of_powerpc_are_optional() {
         let table = table(&[("kthread", SymbolKind::Text, 0x200, 8)]);
         assert_eq!(table.find(".kthread").len(), 1);
+    }
+
+    #[test]
+    fn hashes_of_clang_are_those_of_one_build() {
+        let table = table(&[
+            ("own.llvm.123", SymbolKind::Text, 0x100, 8),
+            ("own.llvm.456", SymbolKind::Text, 0x200, 8),
+            ("own.llvm.x", SymbolKind::Text, 0x300, 8),
+            ("owner.llvm.789", SymbolKind::Text, 0x400, 8),
+        ]);
+        let found =
+            |name: &str| table.find(name).iter().map(|found| found.address).collect::<Vec<_>>();
+        assert_eq!(found("own.llvm.456"), [0x200]);
+        assert_eq!(found("own"), [0x100, 0x200]);
+        assert_eq!(found("owner.llvm.999"), [0x400]);
+        assert!(found("ow").is_empty());
     }
 
     #[test]

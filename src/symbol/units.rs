@@ -50,6 +50,8 @@ pub(super) struct Units<'a> {
     rows_left: Cell<usize>,
     /// Room for the rows of a unit while they are read.
     room: RefCell<Vec<Row>>,
+    /// Those that entries refer to in the supplementary file.
+    supplement: Option<Box<Units<'a>>>,
 }
 
 /// A unit that knows an address, and what is in it.
@@ -84,12 +86,18 @@ impl<'a> Units<'a> {
             shared: RefCell::default(),
             rows_left: Cell::new(ROWS_MAX),
             room: RefCell::default(),
+            supplement: sections.supplement().map(|sections| Box::new(Units::new(sections))),
         }
     }
 
     /// The debug information that the units are of.
     pub(super) fn dwarf(&self) -> &Dwarf<Slice<'a>> {
         &self.dwarf
+    }
+
+    /// The units of the supplementary file.
+    pub(super) fn supplement(&self) -> Option<&Units<'a>> {
+        self.supplement.as_deref()
     }
 
     /// The unit that knows an address, with what is in it; nothing where none does.

@@ -80,6 +80,7 @@ mod tests {
                 build_id: None,
                 address: None,
                 reliable: true,
+                aim: crate::record::frame::Aim::BehindCall,
                 context: Context::Task,
                 role: Role::Caller,
                 source: None,

@@ -2,7 +2,7 @@
 
 use super::super::cursor::Cursor;
 use super::symbol::Offset;
-use super::{FrameLine, FrameText, Place, Reliability};
+use super::{Aim, FrameLine, FrameText, Place, Reliability};
 use crate::address::CodeAddr;
 
 // [<c0012378>] (dump_backtrace+0x0/0x114) from [<c03a0a5c>] (dump_stack+0x18/0x1c)    frame pointers, 3.x
@@ -63,7 +63,7 @@ fn address(cursor: &mut Cursor<'_>) -> Option<CodeAddr> {
 }
 
 fn frame(place: Place<'_>, address: Option<CodeAddr>) -> FrameText<'_> {
-    FrameText { place, address, reliability: Reliability::Reliable }
+    FrameText { place, address, reliability: Reliability::Reliable, aim: Aim::BehindCall }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! hexagon: frame pointer, address, and an offset without a size.
 
 use super::super::cursor::Cursor;
-use super::{FrameLine, FrameText, Place, Reliability, Symbol};
+use super::{Aim, FrameLine, FrameText, Place, Reliability, Symbol};
 use crate::address::CodeAddr;
 
 // [c1c5bdc8] 0xc0105ab4: __slab_alloc + 0x1b4
@@ -23,6 +23,7 @@ pub(super) fn parse(text: &[u8]) -> Option<FrameLine<'_>> {
         place: Place::Symbol(symbol),
         address: Some(CodeAddr(address)),
         reliability: Reliability::Reliable,
+        aim: Aim::BehindCall,
     }))
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::cursor::Cursor;
 use super::symbol::Offset;
-use super::{Bracketed, FrameLine, FrameText, Place, Reliability, bracketed_address};
+use super::{Aim, Bracketed, FrameLine, FrameText, Place, Reliability, bracketed_address};
 use crate::address::CodeAddr;
 use crate::record::Mark;
 
@@ -40,7 +40,7 @@ pub(super) fn parse(text: &[u8]) -> Option<FrameLine<'_>> {
     if bracketed {
         cursor.eat(b")")?;
     }
-    source_flags(&mut cursor);
+    let aim = source_flags(&mut cursor);
     cursor.eat_blanks();
     cursor.eat(b"]");
     cursor.eat_blanks();
@@ -49,7 +49,7 @@ pub(super) fn parse(text: &[u8]) -> Option<FrameLine<'_>> {
     }
     let reliability =
         if bracketed || doubted { Reliability::Unreliable } else { Reliability::Reliable };
-    let frame = FrameText { place, address, reliability };
+    let frame = FrameText { place, address, reliability, aim };
     Some(mark.map_or(FrameLine::One(frame), |mark| FrameLine::Marked(mark, frame)))
 }
 
@@ -80,16 +80,19 @@ fn leading_mark(cursor: &mut Cursor<'_>) -> Option<Mark> {
     Some(mark)
 }
 
-/// arm64 from 6.13 tells in brackets where a frame came from: `(P)`, `(C)`, `(CF)`.
-fn source_flags(cursor: &mut Cursor<'_>) {
+/// arm64 from 6.13 tells in brackets where a frame came from: `(P)`, `(C)`, `(CF)`. `P` is the
+/// program counter of interrupted registers.
+fn source_flags(cursor: &mut Cursor<'_>) -> Aim {
     let mut ahead = *cursor;
     if ahead.eat(b" (").is_none() {
-        return;
+        return Aim::BehindCall;
     }
     let flags = ahead.eat_while(|byte| byte.is_ascii_uppercase());
     if (1..=4).contains(&flags.len()) && ahead.eat(b")").is_some() {
         *cursor = ahead;
+        return if flags.contains(&b'P') { Aim::Instruction } else { Aim::BehindCall };
     }
+    Aim::BehindCall
 }
 
 #[cfg(test)]
@@ -230,6 +233,8 @@ mod tests {
     #[test]
     fn arm64_source_flags_are_no_part_of_the_name() {
         assert_eq!(symbol(" el1h_64_irq+0x64/0x68 (P)").function, b"el1h_64_irq");
+        assert_eq!(frame(" el1h_64_irq+0x64/0x68 (P)").aim, Aim::Instruction);
+        assert_eq!(frame(" el1h_64_irq+0x64/0x68 (C)").aim, Aim::BehindCall);
         assert_eq!(symbol(" foo+0x64/0x68 [bar] (CF)").module, Some(&b"bar"[..]));
     }
 }

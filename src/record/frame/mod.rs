@@ -36,6 +36,15 @@ pub enum Reliability {
     Unreliable,
 }
 
+/// What a frame's address or offset points at.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Aim {
+    /// Behind a call: where the callee returns to.
+    BehindCall,
+    /// At the instruction that an interrupt or an exception struck.
+    Instruction,
+}
+
 /// A frame as printed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FrameText<'a> {
@@ -45,6 +54,8 @@ pub struct FrameText<'a> {
     pub address: Option<CodeAddr>,
     /// Whether the unwinder vouches for it.
     pub reliability: Reliability,
+    /// What it points at.
+    pub aim: Aim,
 }
 
 /// What one line of a backtrace says.

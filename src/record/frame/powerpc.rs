@@ -2,7 +2,7 @@
 
 use super::super::cursor::Cursor;
 use super::symbol::Offset;
-use super::{FrameLine, FrameText, Place, Reliability};
+use super::{Aim, FrameLine, FrameText, Place, Reliability};
 use crate::address::CodeAddr;
 use crate::record::Mark;
 
@@ -26,7 +26,12 @@ pub(super) fn parse(text: &[u8]) -> Option<FrameLine<'_>> {
         None => Reliability::Reliable,
     };
     cursor.eat_blanks();
-    cursor.is_empty().then_some(FrameLine::One(FrameText { place, address, reliability }))
+    cursor.is_empty().then_some(FrameLine::One(FrameText {
+        place,
+        address,
+        reliability,
+        aim: Aim::BehindCall,
+    }))
 }
 
 fn bracketed(cursor: &mut Cursor<'_>) -> Option<CodeAddr> {
@@ -70,6 +75,7 @@ pub(crate) fn trap(text: &[u8]) -> Option<Trap<'_>> {
         place,
         address: None,
         reliability: Reliability::Reliable,
+        aim: Aim::Instruction,
     });
     cursor.is_empty().then_some(Trap { ends: interrupt(vector), place })
 }

@@ -2,7 +2,7 @@
 
 use super::super::cursor::Cursor;
 use super::symbol::Offset;
-use super::{FrameText, Place, Reliability, bracketed_address};
+use super::{Aim, FrameText, Place, Reliability, bracketed_address};
 use crate::address::CodeAddr;
 
 /// Frames are set in by at most this many blanks.
@@ -52,10 +52,10 @@ fn bracketed_frame<'a>(cursor: &mut Cursor<'a>) -> Option<FrameText<'a>> {
     if let Some(place) = Place::eat(&mut ahead, Offset::Required) {
         *cursor = ahead;
         let reliability = if doubted { Reliability::Unreliable } else { Reliability::Reliable };
-        return Some(FrameText { place, address, reliability });
+        return Some(FrameText { place, address, reliability, aim: Aim::BehindCall });
     }
     let place = Place::Bare(address?);
-    Some(FrameText { place, address, reliability: Reliability::Reliable })
+    Some(FrameText { place, address, reliability: Reliability::Reliable, aim: Aim::BehindCall })
 }
 
 fn sparc_frame<'a>(cursor: &mut Cursor<'a>) -> Option<FrameText<'a>> {
@@ -67,8 +67,12 @@ fn sparc_frame<'a>(cursor: &mut Cursor<'a>) -> Option<FrameText<'a>> {
     ahead.eat_blanks();
     ahead.eat(b"]")?;
     *cursor = ahead;
-    let frame =
-        FrameText { place, address: Some(CodeAddr(address)), reliability: Reliability::Reliable };
+    let frame = FrameText {
+        place,
+        address: Some(CodeAddr(address)),
+        reliability: Reliability::Reliable,
+        aim: Aim::BehindCall,
+    };
     (digits == 8).then_some(frame)
 }
 

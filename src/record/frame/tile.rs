@@ -2,7 +2,7 @@
 
 use super::super::cursor::Cursor;
 use super::symbol::Offset;
-use super::{FrameLine, FrameText, Place, Reliability};
+use super::{Aim, FrameLine, FrameText, Place, Reliability};
 use crate::address::CodeAddr;
 
 //   frame 0: 0xfffffff7003f1a80 dump_stack+0x0/0x20 (sp 0xfffffe407f5dfa90)
@@ -21,6 +21,7 @@ pub(super) fn parse(text: &[u8]) -> Option<FrameLine<'_>> {
         place,
         address: Some(address),
         reliability: Reliability::Reliable,
+        aim: Aim::BehindCall,
     }))
 }
 
