@@ -5,6 +5,7 @@ mod kmemleak;
 mod man;
 mod monitor;
 mod output;
+mod progress;
 mod stretches;
 mod symbolize;
 mod terminal;
@@ -120,8 +121,8 @@ fn analysed(
 ) -> anyhow::Result<(Report, Addresses)> {
     inputs.offer_all(|offer| {
         match offer {
-            Offer::File(file, bytes) => {
-                return stretches::read(file, bytes, threads, &mut analysis, |_| {});
+            Offer::File(file, bytes, progress) => {
+                return stretches::read(file, bytes, threads, &mut analysis, progress);
             }
             Offer::Piece(Piece::Bytes(bytes)) => analysis.feed(bytes),
             Offer::Piece(Piece::End { name, bytes }) => analysis.end_input(name, bytes),

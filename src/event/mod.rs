@@ -29,6 +29,7 @@ pub use chain::{Context, Role};
 pub(crate) use echo::Fingerprint;
 pub(crate) use function::base_name;
 pub use loss::AssemblyLoss;
+pub(crate) use names::MaybeName;
 pub use names::{ChainId, Frame, FrameId, NameId, Names, Placed};
 pub(crate) use shift::Shift;
 pub use stacks::Grouping;

@@ -10,6 +10,26 @@ use crate::symbol::Named;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct NameId(u32);
 
+/// A name, or none, in as much room as a name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct MaybeName(u32);
+
+impl MaybeName {
+    /// No pool holds so many.
+    const NONE: MaybeName = MaybeName(u32::MAX);
+
+    /// The name, if there is one.
+    pub(crate) fn name(self) -> Option<NameId> {
+        (self != MaybeName::NONE).then_some(NameId(self.0))
+    }
+}
+
+impl From<Option<NameId>> for MaybeName {
+    fn from(name: Option<NameId>) -> MaybeName {
+        name.map_or(MaybeName::NONE, |NameId(number)| MaybeName(number))
+    }
+}
+
 /// Names a frame in [`Names`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct FrameId(u32);

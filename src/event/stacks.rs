@@ -19,7 +19,7 @@ pub enum Grouping {
 }
 
 /// Remembered backtraces are dropped, and learning starts afresh, at this many.
-const REMEMBERED_MAX: usize = 1 << 15;
+const REMEMBERED_MAX: usize = 1 << 14;
 
 /// What a backtrace says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -8,11 +8,13 @@
 use std::hash::Hash;
 
 use foldhash::fast::FixedState;
+use hashbrown::HashMap;
 use indexmap::{IndexMap, IndexSet};
 
+use super::Live;
 use super::group::{FreedBy, Group, GroupKey};
 use super::survivors::GroupSurvivors;
-use crate::address::LineNumber;
+use crate::address::{LineNumber, ObjectAddr};
 use crate::event::{
     Beginning, ChainId, Context, Event, Lost, NameId, Names, Placed, Printing, Shift,
 };
@@ -135,6 +137,20 @@ impl BootLoss {
             };
             self.gaps = self.gaps.chunks(2).map(merge).collect();
         }
+    }
+
+    /// The live objects' lines and groups in the order of the log, where it matters which of them
+    /// came before a gap.
+    pub(super) fn objects_beside_gaps(
+        &self,
+        live: &HashMap<ObjectAddr, Live, FixedState>,
+    ) -> Vec<(LineNumber, u32)> {
+        if self.gaps.is_empty() {
+            return Vec::new();
+        }
+        let mut objects: Vec<_> = live.values().map(|live| (live.line, live.group)).collect();
+        objects.sort_unstable();
+        objects
     }
 
     /// Events that may have been in a gap.

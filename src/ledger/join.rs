@@ -8,7 +8,7 @@ use foldhash::fast::FixedState;
 use indexmap::IndexMap;
 
 use super::group::joined;
-use super::{BootLedger, CacheTally, FreedBy, Ledger, LedgerLoss, Live};
+use super::{BootLedger, CacheTally, FreedBy, Ledger, LedgerLoss};
 use crate::address::{LineNumber, ObjectAddr};
 use crate::event::{NameId, Shift};
 
@@ -77,7 +77,7 @@ impl Ledger {
             groups.into_iter().map(|(key, group)| own.join_group(key, group)).collect();
         own.live.extend(live.into_iter().map(|(object, live)| {
             let line = LineNumber(live.line.0 + shift.lines);
-            (object, Live { line, group: places[live.group as usize], ..live })
+            (object, live.moved(line, places[live.group as usize]))
         }));
     }
 

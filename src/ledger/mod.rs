@@ -15,6 +15,7 @@ mod bounds;
 mod count;
 mod group;
 mod join;
+mod live;
 mod survivors;
 
 pub use bounds::Bounds;
@@ -32,36 +33,7 @@ use crate::record::{Op, SlabinfoRow};
 use crate::time::Clock;
 
 use join::Openings;
-
-/// A live object: what is kept of its allocation.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Live {
-    /// Index of its group in the boot's ledger.
-    group: u32,
-    pid: u32,
-    comm: Option<NameId>,
-    /// Microseconds of the header's stamp.
-    time: Option<i64>,
-    line: LineNumber,
-    certainty: Certainty,
-}
-
-/// How sure it is that an object belongs to its group.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Certainty {
-    /// Its backtrace is whole and could have been no other header's.
-    Bound,
-    /// Its backtrace is incomplete or could have been another header's.
-    Guessed,
-}
-
-impl Certainty {
-    fn of(event: &Event) -> Certainty {
-        let is_doubtful =
-            event.damage.contains(Damage::AmbiguousStack) || event.damage.contains(Damage::Cut);
-        if is_doubtful { Certainty::Guessed } else { Certainty::Bound }
-    }
-}
+pub(crate) use live::Live;
 
 /// What a ledger could not match.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -215,21 +187,14 @@ impl Ledger {
     fn alloc(&mut self, object: ObjectAddr, event: &Event) {
         let boot = &mut self.present;
         let group = boot.group_of(event);
-        let live = Live {
-            group,
-            pid: event.task.map_or(0, |task| task.pid),
-            comm: event.task.map(|task| task.comm),
-            time: boot.time_of(event),
-            line: event.line,
-            certainty: Certainty::of(event),
-        };
+        let live = Live::of(event, group, boot.time_of(event));
         if let Some(before) = boot.live.insert(object, live) {
             boot.groups[before.group as usize].lost += 1;
             self.loss.lost_frees += 1;
         } else if let Some(openings) = &mut boot.openings {
             openings.allocated(object);
         }
-        boot.groups[group as usize].see_alloc(live.time);
+        boot.groups[group as usize].see_alloc(live.time());
     }
 
     fn free(&mut self, object: ObjectAddr, event: &Event, names: &Names) {

@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 
 use super::bounds::{Bounds, Reckoning};
 use super::group::{Group, GroupKey};
-use super::{BootLedger, Certainty, Live, SlabCounts};
+use super::{BootLedger, Live, SlabCounts};
 use crate::address::{LineNumber, ObjectAddr};
 use crate::event::{NameId, Names};
 
@@ -71,14 +71,14 @@ impl Survivors {
     pub(super) fn of(boot: BootLedger, names: &Names) -> Survivors {
         let BootLedger { live, groups, loss, counts, span, clock: _, openings: _ } = boot;
         let mut survivors: Vec<GroupSurvivors> = vec![GroupSurvivors::default(); groups.len()];
-        let mut objects: Vec<(LineNumber, ObjectAddr, Live)> =
-            live.into_iter().map(|(address, live)| (live.line, address, live)).collect();
-        objects.sort_unstable_by_key(|&(line, address, _)| (line, address));
         let mut reckoning = Reckoning::new(&loss, groups.len(), names);
-        for (line, address, live) in objects {
-            let survivor = Survivor { line, time: live.time, address };
+        for (line, group) in loss.objects_beside_gaps(&live) {
+            reckoning.see(group as usize, line);
+        }
+        for (address, live) in live {
+            let line = live.line;
+            let survivor = Survivor { line, time: live.time(), address };
             survivors[live.group as usize].add(survivor, &live, span);
-            reckoning.see(live.group as usize, line);
             if let Some((key, _)) = groups.get_index(live.group as usize)
                 && let Some((first, last)) = counts.get(&key.cache).and_then(SlabCounts::both)
             {
@@ -103,12 +103,14 @@ impl GroupSurvivors {
     }
 
     fn add(&mut self, survivor: Survivor, live: &Live, span: Option<(i64, i64)>) {
-        if self.examples.len() < EXAMPLES_MAX {
-            self.examples.push(survivor);
+        if self.examples.len() < EXAMPLES_MAX || self.examples.last() > Some(&survivor) {
+            let at = self.examples.partition_point(|earlier| *earlier < survivor);
+            self.examples.insert(at, survivor);
+            self.examples.truncate(EXAMPLES_MAX);
         }
-        *self.holders.entry(Holder { comm: live.comm, pid: live.pid }).or_default() += 1;
-        self.guessed += u64::from(live.certainty == Certainty::Guessed);
-        let Some(time) = live.time else { return };
+        *self.holders.entry(live.holder()).or_default() += 1;
+        self.guessed += u64::from(live.is_guessed());
+        let Some(time) = live.time() else { return };
         self.oldest = Some(self.oldest.map_or(time, |oldest| oldest.min(time)));
         if let Some(bucket) = span.and_then(|span| bucket(time, span)) {
             self.timeline[bucket] += 1;

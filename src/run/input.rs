@@ -9,6 +9,7 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use slabtrace::capture::{Source, SourceError};
 use slabtrace::report::Escaped;
 
+use super::progress::Progress;
 use crate::cli;
 
 /// Bytes read at once.
@@ -78,12 +79,16 @@ impl Inputs {
         mut take: impl FnMut(Offer<'_>) -> u64,
     ) -> anyhow::Result<()> {
         while let Some(mut input) = self.next()? {
+            let mut progress = Progress::hidden();
             if let Some((file, bytes)) = input.plain_file() {
-                input.resume(&file, take(Offer::File(&file, bytes)));
+                progress = Progress::of(bytes);
+                input.resume(&file, take(Offer::File(&file, bytes, &progress)));
             }
             while let Some(bytes) = input.read() {
                 take(Offer::Piece(Piece::Bytes(bytes)));
+                progress.reach(input.bytes());
             }
+            drop(progress);
             take(Offer::Piece(Piece::End { name: input.name(), bytes: input.bytes() }));
             self.done(&input)?;
         }
@@ -132,7 +137,7 @@ impl Inputs {
 /// What captures hold.
 pub(crate) enum Offer<'a> {
     /// A plain file of so many bytes, of which nothing has been read.
-    File(&'a File, u64),
+    File(&'a File, u64, &'a Progress),
     /// What comes next.
     Piece(Piece<'a>),
 }

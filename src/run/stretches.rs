@@ -12,6 +12,8 @@ use std::thread;
 
 use slabtrace::{Analysis, Hint, Joined, Stretch, StretchReader};
 
+use super::progress::Progress;
+
 /// Bytes of a stretch. Shorter ones spend more time on their run-ups, longer ones leave threads
 /// without work at the end of a file.
 const STRETCH_BYTES: u64 = 8 << 20;
@@ -43,7 +45,7 @@ pub(crate) fn read(
     bytes: u64,
     threads: NonZeroUsize,
     analysis: &mut Analysis,
-    progress: impl Fn(u64),
+    progress: &Progress,
 ) -> u64 {
     if threads.get() == 1 || bytes < 2 * STRETCH_BYTES || !analysis.is_between_lines() {
         return 0;
@@ -76,12 +78,7 @@ struct Joiner<'a> {
 type Done = (usize, Option<Stretch>);
 
 impl Joiner<'_> {
-    fn join_all(
-        self,
-        threads: NonZeroUsize,
-        analysis: &mut Analysis,
-        progress: impl Fn(u64),
-    ) -> u64 {
+    fn join_all(self, threads: NonZeroUsize, analysis: &mut Analysis, progress: &Progress) -> u64 {
         let ahead = threads.get() + 1;
         (1..=ahead).for_each(|number| self.hand_out(number, analysis.hint()));
         // What a log begins with is unlike what follows, and read through.
@@ -103,7 +100,7 @@ impl Joiner<'_> {
                     }
                 }
             }
-            progress(pair[1]);
+            progress.reach(pair[1]);
             if refused > REFUSED_MAX && refused > joined {
                 return pair[1];
             }
