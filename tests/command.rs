@@ -1,5 +1,7 @@
 //! The `slabtrace` command as a user meets it: arguments, streams and exit status.
 
+#[path = "../benches/support/scale.rs"]
+mod scale;
 mod support {
     pub(crate) mod unpack;
 }
@@ -529,4 +531,23 @@ fn a_selection_leaves_the_sums_of_the_whole_log() {
     assert_eq!(groups[0]["rank"], 1);
     let none = json(&run(["-f", "json", "--module", "no_such_module", LARGE]));
     assert_eq!(none["groups"].as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bytes() {
+    let folder = TempDir::new().expect("a folder");
+    let log = folder.path().join("large.log");
+    // Several stretches, and a piece that is none.
+    let template = scale::Template::read(root().join(LARGE).to_str().expect("a name in UTF-8"));
+    let mut file = fs::File::create(&log).expect("a file");
+    template.write(26_000_000, &mut file).expect("room for a log");
+    let log = log.to_str().expect("a name in UTF-8");
+    let report = |threads| {
+        let output = run(["--threads", threads, "-f", "json", log]);
+        assert_eq!(output.status.code(), Some(0), "{threads}");
+        output.stdout
+    };
+    let one = report("1");
+    assert!(report("2") == one && report("5") == one);
+    assert_eq!(run(["--threads", "0", log]).status.code(), Some(2));
 }

@@ -27,14 +27,6 @@ pub struct Taken {
     pub lines: u64,
 }
 
-impl Taken {
-    /// These lines, and those behind them.
-    #[must_use]
-    pub fn and(self, next: Taken) -> Taken {
-        Taken { bytes: self.bytes + next.bytes, lines: self.lines + next.lines }
-    }
-}
-
 /// Takes the lines of a stream, and may know some before it has seen their end.
 pub trait LineTaker {
     /// Takes whole lines at the front of `bytes`, as many as are told without looking for their

@@ -133,6 +133,12 @@ pub(crate) struct Vocabulary {
 pub(crate) struct Foreseen(Branch);
 
 impl Foreseen {
+    /// Bytes of its text.
+    #[inline]
+    pub(crate) fn len(self) -> usize {
+        (self.0.end - self.0.start) as usize
+    }
+
     /// The frame that it is.
     #[inline]
     pub(crate) fn frame(self) -> Option<FrameId> {
@@ -186,12 +192,18 @@ impl Vocabulary {
     /// The line that `bytes` begin with, if it is an expected one: most logs say the same again
     /// and again. The line may go on behind what was foreseen.
     #[inline]
-    pub(crate) fn foresee<'a>(&self, bytes: &'a [u8]) -> Option<(Foreseen, &'a [u8])> {
-        self.foresight.branches().iter().find_map(|branch| {
-            let text = self.bytes.get(branch.start as usize..branch.end as usize)?;
-            let behind = bytes.strip_prefix(text)?;
-            Some((Foreseen(*branch), behind))
-        })
+    pub(crate) fn foresee(&self, bytes: &[u8]) -> Option<Foreseen> {
+        let [first, others @ ..] = self.foresight.branches();
+        if self.begins(bytes, first) {
+            return Some(Foreseen(*first));
+        }
+        others.iter().find(|branch| self.begins(bytes, branch)).map(|branch| Foreseen(*branch))
+    }
+
+    #[inline]
+    fn begins(&self, bytes: &[u8], branch: &Branch) -> bool {
+        let text = self.bytes.get(branch.start as usize..branch.end as usize);
+        text.is_some_and(|text| bytes.starts_with(text))
     }
 
     /// The line was what was foreseen.

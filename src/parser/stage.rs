@@ -85,39 +85,43 @@ impl<S: EventSink> LineTaker for Lines<'_, S> {
     /// known. This loop decides how fast a log is read.
     #[inline]
     fn foreseen(&mut self, first: LineNumber, bytes: &[u8]) -> Taken {
-        let mut taken = Taken::default();
         self.front = None;
         if !self.is_idle {
-            return taken;
+            return Taken::default();
         }
         let stage = &mut *self.stage;
-        while let rest = &bytes[taken.bytes..]
-            && let Some(Stamped { stamp, caller, text }) = stage.fronts.read(rest)
-        {
-            let Some((foreseen, behind)) = stage.vocabulary.foresee(text) else {
+        let (mut line, mut rest) = (first, bytes);
+        // Of frames that follow one another the boot takes note of the first and the last.
+        let mut frame_seen = None;
+        while let Some(Stamped { stamp, caller, text }) = stage.fronts.read(rest) {
+            let Some(foreseen) = stage.vocabulary.foresee(text) else {
                 self.front = Some((stamp, caller, rest.len() - text.len()));
                 break;
             };
-            let Some(newline) = line_end(behind) else { break };
+            let (text, behind) = text.split_at(foreseen.len());
+            let Some(next) = behind_line_end(behind) else { break };
             if !foreseen.is_plain() || !stage.timeline.is_forward(stamp) {
                 break;
             }
-            let (line, stamp) = (LineNumber(first.0 + taken.lines), Some(stamp));
             if let (Some(frame), Some(dump)) = (foreseen.frame(), stage.assembler.open_dump(caller))
             {
                 stage.vocabulary.confirm(foreseen);
-                dump.push_frame(frame, stamp);
-                stage.present(line, stamp);
+                dump.push_frame(frame, Some(stamp));
+                if frame_seen.replace((line, stamp)).is_none() {
+                    stage.present(line, Some(stamp));
+                }
             } else {
-                let text = &text[..text.len() - behind.len()];
-                let record = Record { line, stamp, caller, text };
+                stage.see_frame(frame_seen.take());
+                let record = Record { line, stamp: Some(stamp), caller, text };
                 let word = stage.vocabulary.meaning(foreseen);
                 stage.vocabulary.confirm(foreseen);
                 stage.word(&record, word, self.sink);
             }
-            taken = taken.and(Taken { bytes: rest.len() - behind.len() + newline, lines: 1 });
+            line.0 += 1;
+            rest = next;
         }
-        taken
+        stage.see_frame(frame_seen);
+        Taken { bytes: bytes.len() - rest.len(), lines: line.0 - first.0 }
     }
 
     fn line(&mut self, line: Line<'_>) {
@@ -334,6 +338,13 @@ impl Stage {
         }
     }
 
+    /// Takes note of the last of several frames in its boot.
+    fn see_frame(&mut self, frame: Option<(LineNumber, Stamp)>) {
+        if let Some((line, stamp)) = frame {
+            self.present(line, Some(stamp));
+        }
+    }
+
     /// Takes note of the record in its boot.
     #[inline]
     fn present(&mut self, line: LineNumber, stamp: Option<Stamp>) -> &mut Boot {
@@ -427,12 +438,11 @@ fn sign(record: &Record<'_>, understood: &Understood<'_>) -> Sign {
     }
 }
 
-/// The length of the line's end at the front of `bytes`.
+/// What is behind the line's end at the front of `bytes`.
 #[inline]
-fn line_end(bytes: &[u8]) -> Option<usize> {
+fn behind_line_end(bytes: &[u8]) -> Option<&[u8]> {
     match bytes {
-        [b'\n', ..] => Some(1),
-        [b'\r', b'\n', ..] => Some(2),
+        [b'\n', next @ ..] | [b'\r', b'\n', next @ ..] => Some(next),
         _ => None,
     }
 }
