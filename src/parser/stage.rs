@@ -1,5 +1,7 @@
 //! Lines to events: each line is understood, put in its place in time, and handed to the assembler.
 
+mod stretch;
+
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
@@ -9,13 +11,15 @@ use super::ParserOptions;
 use crate::address::LineNumber;
 use crate::capture::{Line, LineTaker, Taken};
 use crate::event::{
-    Assembler, AssemblerMark, Beginning, Boot, EventSink, Fingerprint, Meaning, Names, Printing,
-    Shift, Sign, Timeline, TimelineMark, Turn, Understood, Vocabulary, Word,
+    Assembler, Beginning, Boot, EventSink, Fingerprint, Meaning, Names, Printing, Sign, Timeline,
+    Turn, Understood, Vocabulary, Word,
 };
 use crate::record::prefix::printk::{self, Fronts, Stamped};
 use crate::record::prefix::{Unwrapper, wrap};
 use crate::record::{Caller, Record};
 use crate::time::{Clock, Stamp};
+
+pub(super) use stretch::StageMark;
 
 /// A boot prints its command line within this many lines of its banner.
 const BANNER_LINES: u64 = 200;
@@ -48,13 +52,6 @@ enum Boundary {
     #[default]
     None,
     Seen,
-}
-
-/// Where a stage stands between two lines.
-#[derive(Debug)]
-pub(super) struct StageMark {
-    timeline: TimelineMark,
-    assembler: AssemblerMark,
 }
 
 /// What takes the lines of a log.
@@ -154,52 +151,6 @@ impl Stage {
             events_before: 0,
             boundary: Boundary::None,
         }
-    }
-
-    /// One that knows what this one has learned, for another stretch of the log. This one needs
-    /// it no more.
-    pub(super) fn renewed(&mut self, options: ParserOptions) -> Stage {
-        let fresh = Stage::new(options, Arc::clone(&self.names));
-        let assembler = self.assembler.renewed(fresh.assembler);
-        Stage { vocabulary: std::mem::take(&mut self.vocabulary), assembler, ..fresh }
-    }
-
-    /// A stretch begins here that is read on its own: counts afresh. None where it cannot be told
-    /// yet what came before.
-    pub(super) fn begin_stretch(&mut self, line: LineNumber) -> Option<StageMark> {
-        let timeline = self.timeline.mark()?;
-        let is_settled = self.boots.len() == 1
-            && self.banner.is_none()
-            && self.boundary == Boundary::None
-            && self.held.is_empty();
-        self.boots = vec![Boot::new(line)];
-        let assembler = self.assembler.begin_stretch();
-        is_settled.then_some(StageMark { timeline, assembler })
-    }
-
-    /// How much further down than `mark` this one stands.
-    pub(super) fn shift(&self, mark: &StageMark, lines: u64) -> Shift {
-        self.assembler.shift(&mark.assembler, lines)
-    }
-
-    /// Whether what another one did behind `mark` would have been done here too.
-    pub(super) fn may_join(&self, mark: &StageMark, later: &Stage, shift: Shift) -> bool {
-        later.boots.len() == 1
-            && later.boundary == Boundary::None
-            && later.banner.is_none()
-            && self.banner.is_none()
-            && !self.names.are_exhausted()
-            && self.timeline.may_join(&mark.timeline, &later.timeline)
-            && self.assembler.may_join(&mark.assembler, &later.assembler, shift)
-    }
-
-    /// Takes what another one did, as if it had been done here.
-    pub(super) fn join(&mut self, mark: &StageMark, later: Stage, shift: Shift) {
-        self.timeline.join(&mark.timeline, &later.timeline);
-        if let (Some(own), Some(boot)) = (self.boots.last_mut(), later.boots.last()) {
-            own.join(boot, shift);
-        }
-        self.assembler.join(later.assembler, shift);
     }
 
     /// A line that is a printk time and a text that is understood takes the short way.

@@ -15,7 +15,7 @@ use crate::cli;
 /// Bytes read at once.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// Chunks that a pipe's reader may be ahead.
+/// Chunks that a thread which reads may be ahead.
 const CHUNKS_AHEAD: usize = 4;
 
 /// So many of a capture's first bytes tell whether it is text.
@@ -189,7 +189,8 @@ pub(crate) struct Input {
 enum Feed {
     /// A file.
     Direct(Box<dyn Read + Send>),
-    /// A pipe, read by a thread of its own so that an interrupt can end it.
+    /// What a thread of its own reads: a pipe, so that an interrupt can end it, or a packed file,
+    /// so that it is unpacked while what came before is read.
     Piped(Receiver<Message>),
 }
 
@@ -203,7 +204,8 @@ impl Input {
     fn open(source: Source) -> anyhow::Result<Input> {
         let feed = match source {
             Source::Stdin => Feed::Piped(pipe(&source)?),
-            Source::File(_) => Feed::Direct(source.open()?),
+            Source::File(_) if source.plain_file().is_some() => Feed::Direct(source.open()?),
+            Source::File(_) => Feed::Piped(unpacker(source.open()?)),
         };
         Ok(Input {
             source,
@@ -321,23 +323,37 @@ fn pipe(source: &Source) -> anyhow::Result<Receiver<Message>> {
 }
 
 fn pump(source: &Source, sender: &SyncSender<Message>) {
-    let end = match source.open() {
-        Ok(mut reader) => loop {
-            let mut chunk = vec![0; CHUNK_BYTES];
-            match read_chunk(reader.as_mut(), &mut chunk) {
-                Ok(length) => {
-                    chunk.truncate(length);
-                    if sender.send(Message::Chunk(chunk)).is_err() {
-                        return;
-                    }
-                }
-                Err(end) => break end,
+    match source.open() {
+        Ok(mut reader) => pump_all(reader.as_mut(), sender),
+        Err(error) => {
+            // Nobody listens any more after an interrupt.
+            let _ = sender.send(Message::End(End::Broken(error.to_string())));
+        }
+    }
+}
+
+fn pump_all(reader: &mut dyn Read, sender: &SyncSender<Message>) {
+    loop {
+        let mut chunk = vec![0; CHUNK_BYTES];
+        let message = match read_chunk(reader, &mut chunk) {
+            Ok(length) => {
+                chunk.truncate(length);
+                Message::Chunk(chunk)
             }
-        },
-        Err(error) => End::Broken(error.to_string()),
-    };
-    // Nobody listens any more after an interrupt.
-    let _ = sender.send(Message::End(end));
+            Err(end) => Message::End(end),
+        };
+        let is_end = matches!(message, Message::End(_));
+        if sender.send(message).is_err() || is_end {
+            return;
+        }
+    }
+}
+
+/// Unpacks a file in a thread.
+fn unpacker(mut reader: Box<dyn Read + Send>) -> Receiver<Message> {
+    let (sender, receiver) = mpsc::sync_channel(CHUNKS_AHEAD);
+    std::thread::spawn(move || pump_all(reader.as_mut(), &sender));
+    receiver
 }
 
 fn looks_binary(sample: &[u8]) -> bool {
