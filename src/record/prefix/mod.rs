@@ -204,14 +204,15 @@ impl Unwrapper {
         let line = joined.as_deref().unwrap_or(bytes);
         let stripped = self.stripper.strip(line, Prefix::default());
         match self.wrap.judge(line, bytes.len(), stripped.text) {
-            wrap::Judgement::Whole => {
-                self.stripper.segments(row, stripped, Prefix::default(), each);
-            }
-            wrap::Judgement::Cut => self.wrap.hold(row, line),
-            wrap::Judgement::Quoted => {
+            // A line is decoded once: what looks encoded then was so before it was mailed.
+            wrap::Judgement::Quoted if !self.quoted.is_active() => {
                 self.quoted.begin();
                 self.quoted(row, line, each);
             }
+            wrap::Judgement::Whole | wrap::Judgement::Quoted => {
+                self.stripper.segments(row, stripped, Prefix::default(), each);
+            }
+            wrap::Judgement::Cut => self.wrap.hold(row, line),
         }
     }
 

@@ -74,7 +74,11 @@ impl Joiner {
             Some(edge) if width == edge => return Judgement::Cut,
             _ => {}
         }
-        let is_quoted = || memchr::memmem::find(line, b" inuse=3D").is_some();
+        // An equals sign that was not encoded shows that the line is no mail.
+        let is_quoted = || {
+            memchr::memmem::find(line, b" inuse=3D").is_some()
+                && memchr::memmem::find(line, b" fp=0x").is_none()
+        };
         if memchr::memchr(b'=', line).is_some() && is_quoted() {
             return Judgement::Quoted;
         }
