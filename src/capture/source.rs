@@ -88,7 +88,8 @@ impl Source {
     /// The file itself, where there is one that is not packed: several threads may read it.
     pub fn plain_file(&self) -> Option<File> {
         let Source::File(path) = self else { return None };
-        let mut file = File::open(path).ok().filter(|_| path.is_file())?;
+        // To open a pipe and close it again would end it.
+        let mut file = path.is_file().then(|| File::open(path).ok())??;
         let mut head = Vec::with_capacity(Compression::MAGIC_BYTES);
         file.by_ref().take(Compression::MAGIC_BYTES as u64).read_to_end(&mut head).ok()?;
         (Compression::detect(&head) == Compression::None).then_some(file)

@@ -142,7 +142,7 @@ impl Names {
     pub fn intern(&self, bytes: &[u8]) -> NameId {
         let text = String::from_utf8_lossy(shortened(bytes));
         let id = self.strings.intern(text.as_ref(), DISTINCT_MAX, || text.as_ref().into());
-        NameId(id.unwrap_or_else(|| self.surplus(b"(one of too many names)")))
+        NameId(id.unwrap_or_else(|| self.surplus("(one of too many names)")))
     }
 
     /// Interns a frame.
@@ -193,9 +193,8 @@ impl Names {
         ChainId(self.chains.intern(chain, usize::MAX, || chain.into()).unwrap_or_default())
     }
 
-    fn surplus(&self, name: &'static [u8]) -> u32 {
-        let name = String::from_utf8_lossy(name);
-        self.strings.intern(name.as_ref(), usize::MAX, || name.as_ref().into()).unwrap_or_default()
+    fn surplus(&self, name: &'static str) -> u32 {
+        self.strings.intern(name, usize::MAX, || name.into()).unwrap_or_default()
     }
 
     fn frame_of(&self, text: &FrameText<'_>) -> Frame {
@@ -226,7 +225,7 @@ impl Names {
 
     fn surplus_frame(&self) -> Frame {
         Frame {
-            function: Some(NameId(self.surplus(b"(one of too many frames)"))),
+            function: Some(NameId(self.surplus("(one of too many frames)"))),
             offset: None,
             size: None,
             module: None,

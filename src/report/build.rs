@@ -178,13 +178,7 @@ impl Builder<'_> {
                 live_objects,
             })
             .collect();
-        processes.sort_by(|a, b| {
-            (Reverse(a.live_objects), &a.comm, a.pid).cmp(&(
-                Reverse(b.live_objects),
-                &b.comm,
-                b.pid,
-            ))
-        });
+        ProcessReport::sort(&mut processes);
         processes
     }
 

@@ -341,6 +341,14 @@ pub struct ProcessReport {
     pub live_objects: u64,
 }
 
+impl ProcessReport {
+    /// Most survivors first; the rest makes the order total.
+    pub(crate) fn sort(processes: &mut [ProcessReport]) {
+        let key = |process: &ProcessReport| std::cmp::Reverse(process.live_objects);
+        processes.sort_by(|a, b| (key(a), &a.comm, a.pid).cmp(&(key(b), &b.comm, b.pid)));
+    }
+}
+
 /// A function that freed siblings of survivors.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FreedByReport {

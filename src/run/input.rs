@@ -80,9 +80,11 @@ impl Inputs {
     ) -> anyhow::Result<()> {
         while let Some(mut input) = self.next()? {
             let mut progress = Progress::hidden();
-            if let Some((file, bytes)) = input.plain_file() {
-                progress = Progress::of(bytes);
-                input.resume(&file, take(Offer::File(&file, bytes, &progress)));
+            if let Some(file) = input.plain.take()
+                && let Ok(metadata) = file.metadata()
+            {
+                progress = Progress::of(metadata.len());
+                input.resume(&file, take(Offer::File(&file, metadata.len(), &progress)));
             }
             while let Some(bytes) = input.read() {
                 take(Offer::Piece(Piece::Bytes(bytes)));
@@ -177,6 +179,8 @@ enum End {
 /// One capture being read.
 pub(crate) struct Input {
     source: Source,
+    /// The file, where there is one that is not packed.
+    plain: Option<File>,
     feed: Feed,
     chunk: Vec<u8>,
     bytes: u64,
@@ -202,13 +206,15 @@ enum Message {
 
 impl Input {
     fn open(source: Source) -> anyhow::Result<Input> {
+        let plain = source.plain_file();
         let feed = match source {
             Source::Stdin => Feed::Piped(pipe(&source)?),
-            Source::File(_) if source.plain_file().is_some() => Feed::Direct(source.open()?),
+            Source::File(_) if plain.is_some() => Feed::Direct(source.open()?),
             Source::File(_) => Feed::Piped(unpacker(source.open()?)),
         };
         Ok(Input {
             source,
+            plain,
             feed,
             chunk: Vec::new(),
             bytes: 0,
@@ -232,13 +238,6 @@ impl Input {
     /// Bytes read so far, unpacked.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
-    }
-
-    /// The file, if it is one that is not packed, and its size in bytes.
-    fn plain_file(&self) -> Option<(File, u64)> {
-        let file = self.source.plain_file()?;
-        let bytes = file.metadata().ok()?.len();
-        Some((file, bytes))
     }
 
     /// Goes on behind bytes that somebody else has read.
