@@ -39,10 +39,14 @@ pub struct LogFilter<S> {
     /// What follows each distinct frame, by its text.
     suffixes: [HashMap<Vec<u8>, Vec<u8>, FixedState>; 3],
     tally: Tally,
-    /// Frames of the piece before this one that had not been there before.
+    /// Frames of the present piece that had not been there before.
     news: usize,
+    /// Whether the lines that follow are to be looked at as a whole.
+    looks_ahead: bool,
     /// The release named last.
     release: Option<String>,
+    /// The build id that was named with it.
+    build_id: Option<String>,
     /// What follows each distinct bare address.
     bare: HashMap<(u64, Position), Unnamed, FixedState>,
     /// How often what the log said changed the names of addresses.
@@ -106,8 +110,10 @@ impl<S: Symbolizer> LogFilter<S> {
             bare: HashMap::default(),
             generation: 0,
             banners: 0,
-            news: usize::MAX,
+            news: 0,
+            looks_ahead: true,
             release: None,
+            build_id: None,
         }
     }
 
@@ -123,10 +129,10 @@ impl<S: Symbolizer> LogFilter<S> {
     ///
     /// When `out` cannot be written.
     pub fn feed(&mut self, mut bytes: &[u8], out: &mut impl Write) -> io::Result<()> {
-        if std::mem::take(&mut self.news) >= NEWS_MIN {
-            self.look_ahead(bytes);
-        }
         while let Some(end) = memchr::memchr(b'\n', bytes) {
+            if self.partial.is_empty() && std::mem::take(&mut self.looks_ahead) {
+                self.look_ahead(bytes);
+            }
             let (line, rest) = bytes.split_at(end + 1);
             if self.partial.is_empty() {
                 self.line(line, out)?;
@@ -136,6 +142,7 @@ impl<S: Symbolizer> LogFilter<S> {
             }
             bytes = rest;
         }
+        self.looks_ahead |= std::mem::take(&mut self.news) >= NEWS_MIN;
         self.partial.extend_from_slice(bytes);
         if self.partial.len() > MAX_LINE_BYTES { self.finish(out) } else { Ok(()) }
     }
@@ -185,11 +192,19 @@ impl<S: Symbolizer> LogFilter<S> {
             let is_news = self.symbols.set_release(release);
             if build_id_in(line).is_some_and(|id| self.symbols.set_build_id(id)) || is_news {
                 self.suffixes = Default::default();
+                self.looks_ahead = true;
             }
-            if self.release.as_deref() != Some(release) {
+            if self.names_another_kernel(line) {
                 self.release = Some(release.to_owned());
+                self.build_id = build_id_in(line).map(str::to_owned);
             }
         }
+    }
+
+    fn names_another_kernel(&self, line: &[u8]) -> bool {
+        let Some(release) = release_in(line) else { return false };
+        self.release.as_deref() != Some(release)
+            || build_id_in(line).is_some_and(|id| self.build_id.as_deref() != Some(id))
     }
 
     /// The bare addresses of a line that has names too, where they can be named.
@@ -292,7 +307,7 @@ impl<S: Symbolizer> LogFilter<S> {
         let mut frames = Vec::new();
         for line in bytes.split_inclusive(|&byte| byte == b'\n') {
             // What comes behind the name of another kernel is its own.
-            if release_in(line).is_some_and(|release| self.release.as_deref() != Some(release)) {
+            if self.names_another_kernel(line) {
                 break;
             }
             for plus in memmem::find_iter(line, b"+0x") {
@@ -485,9 +500,11 @@ mod tests {
     use super::*;
 
     /// Knows a few functions.
+    #[derive(Default)]
     struct Fake {
         asked: Vec<String>,
         prepared: Vec<String>,
+        release: String,
     }
 
     impl Symbolizer for Fake {
@@ -520,13 +537,18 @@ mod tests {
         }
 
         fn prepare(&mut self, frames: &[Frame<'_>]) {
-            self.prepared.extend(frames.iter().map(|frame| frame.function.to_owned()));
+            let shown = |frame: &Frame<'_>| format!("{}@{}", frame.function, self.release);
+            self.prepared.extend(frames.iter().map(shown));
+        }
+
+        fn set_release(&mut self, release: &str) -> bool {
+            std::mem::replace(&mut self.release, release.to_owned()) != release
         }
     }
 
     fn filter(pieces: &[&[u8]]) -> (String, LogFilter<Fake>) {
         let mut out = Vec::new();
-        let mut filter = LogFilter::new(Fake { asked: Vec::new(), prepared: Vec::new() });
+        let mut filter = LogFilter::new(Fake::default());
         for piece in pieces {
             filter.feed(piece, &mut out).expect("memory");
         }
@@ -561,13 +583,19 @@ mod tests {
     }
 
     #[test]
-    fn a_piece_is_looked_through_up_to_another_kernel() {
+    fn every_kernel_of_a_piece_is_looked_through_on_its_own() {
         let (_, filter) = filter(&[
             b"one+0x1/0x2 two+0x1/0x2 [mod]\none+0x1/0x2\nLinux version 6.1.0-1-x (y)\nthree+0x1/0x2\n",
             b"few+0x1/0x2\n",
         ]);
-        assert_eq!(filter.symbols().prepared, ["one", "two"]);
+        assert_eq!(filter.symbols().prepared, ["one@", "two@", "three@6.1.0-1-x"]);
         assert_eq!(filter.symbols().asked.len(), 4);
+    }
+
+    #[test]
+    fn lines_are_looked_through_that_come_behind_a_piece_of_one() {
+        let (_, filter) = filter(&[b"one+0", b"x1/0x2\ntwo+0x1/0x2\nthree+0x1/0x2\n"]);
+        assert_eq!(filter.symbols().prepared, ["two@", "three@"]);
     }
 
     #[test]
