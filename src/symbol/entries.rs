@@ -4,10 +4,10 @@
 //! calls inlined into them, so that an entry's attributes are not read but passed over, mostly
 //! by one addition: their length is known for each abbreviation.
 
-use gimli::{Endianity, EntriesRaw, Reader, RunTimeEndian, UnitOffset};
+use gimli::{AttributeSpecification, Endianity, EntriesRaw, Reader, RunTimeEndian, UnitOffset};
 
 use super::dwarf::Damaged;
-use super::layouts::{Kind, Layout, Layouts};
+use super::layouts::{Kind, Layout, Layouts, Sibling};
 use super::sections::Slice;
 
 /// An entry that a walk came to.
@@ -84,11 +84,11 @@ impl<'u, 'a> Walk<'u, 'a> {
             let behind = attributes.checked_add(length).ok_or(Damaged)?;
             self.at = match (layout.has_children, layout.sibling) {
                 (false, _) => behind,
-                (true, Some(sibling)) => {
+                (true, Some(Sibling::At(sibling))) => {
                     let place = self.reference(attributes.saturating_add(sibling))?;
                     self.behind_children(place, behind)?
                 }
-                (true, None) => return Ok(()),
+                (true, Some(Sibling::Behind(_)) | None) => return Ok(()),
             };
         }
     }
@@ -125,11 +125,11 @@ impl<'u, 'a> Walk<'u, 'a> {
         let attributes = self.at;
         self.at = match layout.length {
             Some(length) => attributes.checked_add(length).ok_or(Damaged)?,
-            None => self.end_of_attributes(attributes, layout)?,
+            None => self.end_of(self.layouts.attributes(layout), attributes)?,
         };
         let sibling = layout.sibling.filter(|_| layout.has_children);
         let sibling =
-            sibling.map(|at| self.reference(attributes.saturating_add(at))).transpose()?;
+            sibling.map(|sibling| self.sibling(sibling, layout, attributes)).transpose()?;
         let at = UnitOffset(start + self.head);
         let entry = Entry { at, depth: self.depth, kind: layout.kind, sibling };
         self.depth += usize::from(layout.has_children);
@@ -150,13 +150,28 @@ impl<'u, 'a> Walk<'u, 'a> {
         Err(Damaged)
     }
 
-    /// Where attributes end whose layout does not tell.
-    fn end_of_attributes(&self, start: usize, layout: &Layout) -> Result<usize, Damaged> {
+    /// The sibling of an entry whose attributes begin at `start`.
+    fn sibling(&self, sibling: Sibling, layout: &Layout, start: usize) -> Result<usize, Damaged> {
+        match sibling {
+            Sibling::At(bytes) => self.reference(start.saturating_add(bytes)),
+            Sibling::Behind(count) => {
+                let attributes = self.layouts.attributes(layout).get(..count).ok_or(Damaged)?;
+                self.reference(self.end_of(attributes, start)?)
+            }
+        }
+    }
+
+    /// Where attributes end that begin at `start`, when their layout does not tell.
+    fn end_of(
+        &self,
+        attributes: &[AttributeSpecification],
+        start: usize,
+    ) -> Result<usize, Damaged> {
         let at = UnitOffset(start + self.head);
         let input = self.unit.header.range_from(at..)?;
         let mut entries =
             EntriesRaw::new(input, self.unit.encoding(), &self.unit.abbreviations, at);
-        entries.skip_attributes(self.layouts.attributes(layout))?;
+        entries.skip_attributes(attributes)?;
         entries.next_offset().0.checked_sub(self.head).ok_or(Damaged)
     }
 

@@ -34,11 +34,21 @@ pub(super) struct Layout {
     /// Bytes of their attributes; nothing where they vary.
     pub(super) length: Option<usize>,
     /// Where among the attributes the place of the next entry of the same level is.
-    pub(super) sibling: Option<usize>,
+    pub(super) sibling: Option<Sibling>,
     /// Its attributes among those of all.
     attributes: (usize, usize),
     /// Its own declaration among all.
     declaration: (usize, usize),
+}
+
+/// Where among an entry's attributes the place of its sibling is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Sibling {
+    /// That many bytes from where they begin.
+    At(usize),
+    /// Behind that many attributes whose length varies: of functions, which have an expression
+    /// before it.
+    Behind(usize),
 }
 
 /// What an entry describes.
@@ -160,11 +170,11 @@ fn specification(
 fn measure(
     attributes: &[AttributeSpecification],
     header: &UnitHeader<Slice<'_>>,
-) -> (Option<usize>, Option<usize>) {
+) -> (Option<usize>, Option<Sibling>) {
     let (mut length, mut sibling) = (Some(0), None);
-    for attribute in attributes {
+    for (index, attribute) in attributes.iter().enumerate() {
         if attribute.name() == dw::DW_AT_sibling && attribute.form() == dw::DW_FORM_ref4 {
-            sibling = length;
+            sibling = Some(length.map_or(Sibling::Behind(index), Sibling::At));
         }
         length = length.and_then(|length: usize| length.checked_add(attribute.size(header)?));
     }
