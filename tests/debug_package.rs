@@ -11,6 +11,21 @@
 //! What is compared is the whole chain of files and lines of a return address. In a module both
 //! are told the section, so that they do not answer from another. A place is wrong where this
 //! crate agrees with neither.
+//!
+//! Of 2,865 places binutils 2.40 and elfutils 0.188 dispute 44. In each this crate says what the
+//! line table and the entries say, read by hand, and what LLVM 14 and gdb say who were asked as
+//! third:
+//!
+//! - 22, mostly `__traceiter_…`: code that a macro of a header makes, at the beginning of a unit.
+//!   A sequence of rows begins with file 1, which in DWARF 5 is the second of the table, here the
+//!   header. Up to the first row that sets a file binutils takes the first, the unit's own.
+//! - 19: the first bytes of `.init.text` and `.text.unlikely` of a module. elfutils lays sections
+//!   out without a gap, and takes the row that ends the sequence of the section before, which is
+//!   of no code, for the line of what follows.
+//! - 2, `user_exit_callable` and `fred_sysvec_irq_move_cleanup`: elfutils names the innermost of
+//!   the inlined calls alone, though the pieces of code of the others contain the address.
+//! - 1, `arch_scale_freq_tick`: two calls of one inlined function, whose code is mixed. elfutils
+//!   names the line of the other call than the one whose pieces contain the address.
 
 #![cfg(target_os = "linux")]
 
@@ -51,9 +66,7 @@ type Chain = Vec<String>;
 struct Comparison {
     /// Places of which both say the same.
     agreed: usize,
-    /// Places of which they do not: binutils 2.40 names the wrong file for functions that a macro
-    /// of a header makes, elfutils 0.188 leaves out calls, and answers from another section at
-    /// the beginning of one.
+    /// Places of which they do not.
     disputed: usize,
     /// Places of which this crate says what neither says.
     wrong: Vec<String>,
