@@ -13,8 +13,8 @@
 //! crate agrees with neither.
 //!
 //! Of 2,865 places binutils 2.40 and elfutils 0.188 dispute 44. In each this crate says what the
-//! line table and the entries say, read by hand, and what LLVM 14 and gdb say who were asked as
-//! third:
+//! line table and the entries say when they are read by hand; of those in the kernel LLVM 14 says
+//! the same.
 //!
 //! - 22, mostly `__traceiter_…`: code that a macro of a header makes, at the beginning of a unit.
 //!   A sequence of rows begins with file 1, which in DWARF 5 is the second of the table, here the

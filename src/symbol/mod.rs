@@ -26,6 +26,7 @@ mod opd;
 mod paths;
 mod pending;
 mod places;
+mod printed;
 mod program;
 mod quote;
 mod ranges;
