@@ -8,6 +8,7 @@ use super::{BootReport, Escaped, FrameReport, GroupReport, Loss, Report, Verdict
 use crate::accounts::Origin;
 use crate::event::{Context, PointerStyle, Role};
 use crate::symbol::{Reason, Source};
+use crate::time::Clock;
 use crate::witness;
 
 /// The width that lines are kept to, as far as names allow.
@@ -117,10 +118,8 @@ fn boot_line(boot: &BootReport, boots: usize, out: &mut impl Write) -> io::Resul
     if let (Some(first), Some(last)) = (boot.first_time, boot.last_time) {
         let span = last.seconds() - first.seconds();
         parts.push(match first.clock {
-            crate::time::Clock::Boot => {
-                format!("from {:.3} s to {:.3} s,", first.seconds(), last.seconds())
-            }
-            crate::time::Clock::Wall => format!("over {},", duration(span)),
+            Clock::Boot => format!("from {:.3} s to {:.3} s,", first.seconds(), last.seconds()),
+            Clock::Wall => format!("over {},", duration(span)),
         });
     }
     parts.push(format!("pointers {}", pointers(boot.pointers)));
@@ -210,7 +209,8 @@ fn group_block(
     let fate = group.counted.as_ref().map_or_else(|| fate(group), account::fate);
     write_wrapped(out, "    ", &fate)?;
     if group.timeline.iter().sum::<u64>() > 1 {
-        writeln!(out, "    {}", growth(group, style))?;
+        let clock = report.boots.get(group.boot).and_then(|boot| boot.first_time);
+        writeln!(out, "    {}", growth(group, clock.map(|time| time.clock), style))?;
     }
     chain(group, style, out)?;
     if group.counted.is_none() || !group.processes.is_empty() {
@@ -292,7 +292,9 @@ fn verdict(verdict: Verdict) -> &'static str {
     }
 }
 
-fn growth(group: &GroupReport, style: Style) -> String {
+/// The line of survivors over the time of their boot. Of a calendar clock the zone is not known:
+/// it tells how long that was, and not when.
+fn growth(group: &GroupReport, clock: Option<Clock>, style: Style) -> String {
     let mut total = 0;
     let grown: Vec<u64> = group
         .timeline
@@ -302,9 +304,10 @@ fn growth(group: &GroupReport, style: Style) -> String {
             total
         })
         .collect();
-    let axis = group
-        .timeline_span
-        .map_or_else(String::new, |(first, last)| format!("  over {first:.3} s to {last:.3} s"));
+    let axis = group.timeline_span.map_or_else(String::new, |(first, last)| match clock {
+        Some(Clock::Wall) => format!("  over {}", duration(last - first)),
+        Some(Clock::Boot) | None => format!("  over {first:.3} s to {last:.3} s"),
+    });
     format!("survivors {}{}", style.alarm(&sparkline(&grown)), style.dim(&axis))
 }
 
