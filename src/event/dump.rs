@@ -127,10 +127,9 @@ impl Dump {
         self.steps.as_slice().iter().rev().find_map(|step| step.frame())
     }
 
-    /// Adds a frame.
+    /// Adds a frame. Who adds the last one tells its time.
     #[inline]
-    pub(crate) fn push_frame(&mut self, frame: FrameId, stamp: Option<Stamp>) {
-        self.last_stamp = stamp;
+    pub(crate) fn push_frame(&mut self, frame: FrameId) {
         if self.steps.len() < STEPS_MAX {
             self.steps.push(Step::Frame(frame));
         } else {

@@ -34,7 +34,7 @@ pub use names::{ChainId, Frame, FrameId, NameId, Names, Placed};
 pub(crate) use shift::Shift;
 pub use stacks::Grouping;
 pub(crate) use timeline::{Sign, Timeline, TimelineMark, Turn};
-pub(crate) use vocabulary::{Understood, Vocabulary, Word};
+pub(crate) use vocabulary::{Foreseen, Understood, Vocabulary, Word};
 
 use crate::address::{LineNumber, Pointer};
 use crate::record::{Caller, Op, Record, SlabinfoRow};

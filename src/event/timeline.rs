@@ -7,6 +7,7 @@
 
 use super::echo::{Fingerprint, Memory, Run};
 use crate::record::Record;
+use crate::record::prefix::printk::Tenth;
 use crate::time::{Clock, Stamp};
 
 /// CPUs' clocks mostly disagree by less than this; a clock that goes back by more is looked into.
@@ -165,6 +166,15 @@ impl Timeline {
         }
         self.latest = Some(latest.max(stamp.micros));
         true
+    }
+
+    /// Whether no record of a tenth of a second is a reason to think twice, as long as only such
+    /// records come. The latest of them must be told with [`Timeline::is_forward`].
+    #[inline]
+    pub(crate) fn is_forward_throughout(&self, tenth: Tenth) -> bool {
+        let earliest = tenth.begin().micros;
+        matches!(self.state, State::Running)
+            && self.latest.is_some_and(|latest| earliest.saturating_add(SKEW_MICROS) >= latest)
     }
 
     /// Whether a header has come before. The hot path's other question.

@@ -191,19 +191,17 @@ impl Vocabulary {
 
     /// The line that `bytes` begin with, if it is an expected one: most logs say the same again
     /// and again. The line may go on behind what was foreseen.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a third fewer instructions for each frame")]
+    #[inline(always)]
     pub(crate) fn foresee(&self, bytes: &[u8]) -> Option<Foreseen> {
-        let [first, others @ ..] = self.foresight.branches();
-        if self.begins(bytes, first) {
-            return Some(Foreseen(*first));
-        }
-        others.iter().find(|branch| self.begins(bytes, branch)).map(|branch| Foreseen(*branch))
+        let mut branches = self.foresight.branches().iter();
+        branches.find(|branch| self.begins(bytes, branch)).map(|branch| Foreseen(*branch))
     }
 
     #[inline]
     fn begins(&self, bytes: &[u8], branch: &Branch) -> bool {
         let text = self.bytes.get(branch.start as usize..branch.end as usize);
-        text.is_some_and(|text| bytes.starts_with(text))
+        text.is_some_and(|text| begins_with(bytes, text))
     }
 
     /// The line was what was foreseen.
@@ -289,6 +287,19 @@ impl Entry {
     fn text<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         &bytes[self.start as usize..][..self.len as usize]
     }
+}
+
+/// Whether `bytes` begin with `text`. A line is so short that to call for the comparison costs as
+/// much as to compare: its last bytes are, and then all from the front in pieces of as many.
+#[inline]
+fn begins_with(bytes: &[u8], text: &[u8]) -> bool {
+    let Some(bytes) = bytes.get(..text.len()) else { return false };
+    if let (Some(one), Some(other)) = (text.last_chunk::<16>(), bytes.last_chunk::<16>()) {
+        let (text, _) = text.as_chunks::<16>();
+        let (bytes, _) = bytes.as_chunks::<16>();
+        return one == other && text.iter().zip(bytes).all(|(one, other)| one == other);
+    }
+    text == bytes
 }
 
 /// Reads a line that is not worth remembering, told by its first bytes.

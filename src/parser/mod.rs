@@ -1,5 +1,6 @@
 //! Bytes to events: the first four stages of the pipeline, in the order they are passed.
 
+mod lines;
 mod stage;
 mod stretch;
 
@@ -10,7 +11,8 @@ use crate::event::{AssemblyLoss, Boot, Detail, EventSink, Grouping, Names};
 use crate::record::prefix::Unwrapper;
 use crate::symbol::Addresses;
 
-use stage::{Lines, Stage};
+use lines::Lines;
+use stage::Stage;
 pub(crate) use stretch::{ParsedStretch, StretchParser};
 
 /// What to parse for.

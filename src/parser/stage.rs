@@ -9,7 +9,7 @@ use foldhash::fast::FixedState;
 
 use super::ParserOptions;
 use crate::address::LineNumber;
-use crate::capture::{Line, LineTaker, Taken};
+use crate::capture::Line;
 use crate::event::{
     Assembler, Beginning, Boot, EventSink, Fingerprint, Meaning, Names, Printing, Sign, Timeline,
     Turn, Understood, Vocabulary, Word,
@@ -27,10 +27,10 @@ const BANNER_LINES: u64 = 200;
 /// Lines to events.
 #[derive(Debug)]
 pub(super) struct Stage {
-    fronts: Fronts,
+    pub(super) fronts: Fronts,
     pub(super) names: Arc<Names>,
     pub(super) vocabulary: Vocabulary,
-    timeline: Timeline,
+    pub(super) timeline: Timeline,
     /// Records held until it is clear to which boot they belong.
     held: Vec<Held>,
     pub(super) assembler: Assembler,
@@ -52,79 +52,6 @@ enum Boundary {
     #[default]
     None,
     Seen,
-}
-
-/// What takes the lines of a log.
-pub(super) struct Lines<'a, S> {
-    stage: &'a mut Stage,
-    unwrapper: &'a mut Unwrapper,
-    sink: &'a mut S,
-    /// Whether a line that is a printk time and a text needs no unwrapping.
-    is_idle: bool,
-    /// The front of the next line, where it was read already: its time, who printed it, and the
-    /// length of both.
-    front: Option<(Stamp, Option<Caller>, usize)>,
-}
-
-impl<'a, S> Lines<'a, S> {
-    pub(super) fn new(
-        stage: &'a mut Stage,
-        unwrapper: &'a mut Unwrapper,
-        sink: &'a mut S,
-    ) -> Lines<'a, S> {
-        let is_idle = unwrapper.is_idle();
-        Lines { stage, unwrapper, sink, is_idle, front: None }
-    }
-}
-
-impl<S: EventSink> LineTaker for Lines<'_, S> {
-    /// Takes the lines that were foreseen: to compare a line finds its end, and what it means is
-    /// known. This loop decides how fast a log is read.
-    #[inline]
-    fn foreseen(&mut self, first: LineNumber, bytes: &[u8]) -> Taken {
-        self.front = None;
-        if !self.is_idle {
-            return Taken::default();
-        }
-        let stage = &mut *self.stage;
-        let (mut line, mut rest) = (first, bytes);
-        // Of frames that follow one another the boot takes note of the first and the last.
-        let mut frame_seen = None;
-        while let Some(Stamped { stamp, caller, text }) = stage.fronts.read(rest) {
-            let Some(foreseen) = stage.vocabulary.foresee(text) else {
-                self.front = Some((stamp, caller, rest.len() - text.len()));
-                break;
-            };
-            let (text, behind) = text.split_at(foreseen.len());
-            let Some(next) = behind_line_end(behind) else { break };
-            if !foreseen.is_plain() || !stage.timeline.is_forward(stamp) {
-                break;
-            }
-            if let (Some(frame), Some(dump)) = (foreseen.frame(), stage.assembler.open_dump(caller))
-            {
-                stage.vocabulary.confirm(foreseen);
-                dump.push_frame(frame, Some(stamp));
-                if frame_seen.replace((line, stamp)).is_none() {
-                    stage.present(line, Some(stamp));
-                }
-            } else {
-                stage.see_frame(frame_seen.take());
-                let record = Record { line, stamp: Some(stamp), caller, text };
-                let word = stage.vocabulary.meaning(foreseen);
-                stage.vocabulary.confirm(foreseen);
-                stage.word(&record, word, self.sink);
-            }
-            line.0 += 1;
-            rest = next;
-        }
-        stage.see_frame(frame_seen);
-        Taken { bytes: bytes.len() - rest.len(), lines: line.0 - first.0 }
-    }
-
-    fn line(&mut self, line: Line<'_>) {
-        self.stage.line(line, self.front.take(), self.unwrapper, self.sink);
-        self.is_idle = self.unwrapper.is_idle();
-    }
 }
 
 /// A record that waits, with bytes of its own.
@@ -268,7 +195,7 @@ impl Stage {
         }
     }
 
-    fn word(&mut self, record: &Record<'_>, word: Word, sink: &mut impl EventSink) {
+    pub(super) fn word(&mut self, record: &Record<'_>, word: Word, sink: &mut impl EventSink) {
         match word {
             Word::Banner(_) => self.see_banner(record),
             Word::CommandLine => self.see_command_line(record, sink),
@@ -289,16 +216,9 @@ impl Stage {
         }
     }
 
-    /// Takes note of the last of several frames in its boot.
-    fn see_frame(&mut self, frame: Option<(LineNumber, Stamp)>) {
-        if let Some((line, stamp)) = frame {
-            self.present(line, Some(stamp));
-        }
-    }
-
     /// Takes note of the record in its boot.
     #[inline]
-    fn present(&mut self, line: LineNumber, stamp: Option<Stamp>) -> &mut Boot {
+    pub(super) fn present(&mut self, line: LineNumber, stamp: Option<Stamp>) -> &mut Boot {
         let last = self.boots.len() - 1;
         let boot = &mut self.boots[last];
         boot.see(line, stamp);
@@ -386,15 +306,6 @@ fn sign(record: &Record<'_>, understood: &Understood<'_>) -> Sign {
         }
         Understood::Word(Word::Banner(_)) if stamp.clock == Clock::Boot => Sign::Banner,
         _ => Sign::None,
-    }
-}
-
-/// What is behind the line's end at the front of `bytes`.
-#[inline]
-fn behind_line_end(bytes: &[u8]) -> Option<&[u8]> {
-    match bytes {
-        [b'\n', next @ ..] | [b'\r', b'\n', next @ ..] => Some(next),
-        _ => None,
     }
 }
 

@@ -10,7 +10,8 @@
 
 use std::sync::Arc;
 
-use super::stage::{Lines, Stage, StageMark};
+use super::lines::Lines;
+use super::stage::{Stage, StageMark};
 use super::{Parser, ParserOptions};
 use crate::address::LineNumber;
 use crate::capture::LineSplitter;

@@ -38,32 +38,69 @@ pub(crate) fn stamped(line: &[u8]) -> Option<Stamped<'_>> {
 /// Reads the fronts of lines, most of which begin like the one before.
 #[derive(Default, Debug)]
 pub(crate) struct Fronts {
-    /// The first bytes of the last time, up to a tenth of a second, and what they make.
+    /// The first bytes of the last time, up to a tenth of a second.
     head: u64,
+    tenth: Tenth,
+}
+
+/// A tenth of a second.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Tenth {
     micros: i64,
+}
+
+/// A time within a tenth of a second: the five digits that are left, as a number that is the
+/// greater the later it is. Most times need only be compared.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Tick(u64);
+
+impl Tenth {
+    /// Where it begins.
+    pub(crate) fn begin(self) -> Stamp {
+        Stamp::boot(self.micros)
+    }
+
+    /// A time within it.
+    #[inline]
+    pub(crate) fn at(self, tick: Tick) -> Stamp {
+        let micros = value_of_eight(tick.0.swap_bytes() | 0x30_3030);
+        Stamp::boot(self.micros + i64::try_from(micros).unwrap_or(0))
+    }
 }
 
 /// What is behind the digits of a time that nothing else follows: the bracket and a blank.
 const BEHIND_TIME: u64 = u64::from_le_bytes(*b"] \0\0\0\0\0\0");
 
 impl Fronts {
+    /// The tenth of a second that ticks are of.
+    #[inline]
+    pub(crate) fn tenth(&self) -> Tenth {
+        self.tenth
+    }
+
+    /// Reads the front of a text that may go on behind the line, if its time is of the same tenth
+    /// of a second as the last that was read, and nothing but the text follows.
+    #[inline]
+    pub(crate) fn tick<'a>(&self, bytes: &'a [u8]) -> Option<(Tick, &'a [u8])> {
+        let (front, _) = bytes.split_first_chunk::<16>()?;
+        let [head, tail] = [front[..8].first_chunk()?, front[8..].first_chunk()?];
+        let (head, tail) = (u64::from_le_bytes(*head), u64::from_le_bytes(*tail));
+        // Five digits of the fraction are left.
+        let digits = tail << 24;
+        let is_tick = head == self.head
+            && (tail >> 40) & 0xffff == BEHIND_TIME
+            && are_digits(digits | 0x30_3030);
+        is_tick.then(|| (Tick(digits.swap_bytes()), &bytes[15..]))
+    }
+
     /// Reads the front of a text that may go on behind the line. Only the shapes of nearly all
     /// are told.
     #[inline]
     pub(crate) fn read<'a>(&mut self, bytes: &'a [u8]) -> Option<Stamped<'a>> {
-        if let [b'[', _, _, _, _, _, _, _, rest @ ..] = bytes
-            && let Some(tail) = rest.first_chunk()
-        {
-            let head = u64::from_le_bytes(*bytes.first_chunk()?);
-            let tail = u64::from_le_bytes(*tail);
-            // Five digits of the fraction are left.
-            let micros = eight_digits((tail & 0xff_ffff_ffff) << 24 | 0x30_3030);
-            if head == self.head && (tail >> 40) & 0xffff == BEHIND_TIME {
-                let stamp = Stamp::boot(self.micros + i64::try_from(micros?).ok()?);
-                return Some(Stamped { stamp, caller: None, text: &rest[7..] });
-            }
+        match self.tick(bytes) {
+            Some((tick, text)) => Some(Stamped { stamp: self.tenth.at(tick), caller: None, text }),
+            None => self.read_anew(bytes),
         }
-        self.read_anew(bytes)
     }
 
     #[cold]
@@ -71,7 +108,7 @@ impl Fronts {
         let (micros, len) = usual_time(bytes).or_else(|| late_time(bytes))?;
         if len == 14 {
             self.head = u64::from_le_bytes(*bytes.first_chunk()?);
-            self.micros = micros - micros % 100_000;
+            self.tenth = Tenth { micros: micros - micros % 100_000 };
         }
         let (caller, len) = match bytes.get(len) {
             Some(b'[') => caller(&bytes[len..]).map(|(who, more)| (Some(who), len + more))?,
@@ -121,17 +158,27 @@ fn late_time(line: &[u8]) -> Option<(i64, usize)> {
     i64::try_from(seconds * 1_000_000 + micros).ok().map(|micros| (micros, 15))
 }
 
-/// The value of eight decimal digits, the first in the lowest byte: pairs, fours, eights
-/// (Lemire, "Quickly parsing eight digits", 2018).
+/// The value of eight decimal digits, the first in the lowest byte.
 #[inline]
 fn eight_digits(digits: u64) -> Option<u64> {
+    are_digits(digits).then(|| value_of_eight(digits))
+}
+
+/// Whether eight bytes are decimal digits.
+#[inline]
+fn are_digits(digits: u64) -> bool {
     let values = digits ^ 0x3030_3030_3030_3030;
-    let is_number =
-        ((values.wrapping_add(0x7676_7676_7676_7676)) | values) & 0x8080_8080_8080_8080 == 0;
+    ((values.wrapping_add(0x7676_7676_7676_7676)) | values) & 0x8080_8080_8080_8080 == 0
+}
+
+/// The value of eight bytes that are decimal digits: pairs, fours, eights (Lemire, "Quickly
+/// parsing eight digits", 2018).
+#[inline]
+fn value_of_eight(digits: u64) -> u64 {
+    let values = digits ^ 0x3030_3030_3030_3030;
     let pairs = (values.wrapping_mul(2561) >> 8) & 0x00ff_00ff_00ff_00ff;
     let fours = (pairs.wrapping_mul(6_553_601) >> 16) & 0x0000_ffff_0000_ffff;
-    let eights = fours.wrapping_mul(42_949_672_960_001) >> 32;
-    is_number.then_some(eights)
+    fours.wrapping_mul(42_949_672_960_001) >> 32
 }
 
 fn any_time(line: &[u8]) -> Option<(i64, usize)> {
