@@ -159,6 +159,7 @@ impl EventSink for Books {
         self.ledger.slabinfo(cache, row, line);
     }
 
+    #[inline]
     fn line(&mut self, record: &Record<'_>, meaning: Meaning) {
         self.inside.line(record, meaning);
     }

@@ -174,6 +174,7 @@ impl EventSink for StretchBooks {
         self.ledger.slabinfo(cache, row, line);
     }
 
+    #[inline]
     fn line(&mut self, record: &Record<'_>, meaning: Meaning) {
         if meaning == Meaning::Known {
             return;

@@ -62,6 +62,12 @@ impl Accounts {
         self.reader.is_quiet()
     }
 
+    /// Whether a line that means something else changes nothing.
+    #[inline]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.reader.is_idle()
+    }
+
     /// Whether the last lines were those of a list.
     pub(crate) fn is_in_list(&self) -> bool {
         self.reader.is_in_list()

@@ -130,6 +130,12 @@ impl Reader {
         self.open.is_none() && self.stacks == Stacks::Foreign && self.present.is_none()
     }
 
+    /// Whether a line that means something else changes nothing.
+    #[inline]
+    pub(super) fn is_idle(&self) -> bool {
+        self.open.is_none() && self.stacks == Stacks::Foreign && self.place == Position::Outside
+    }
+
     /// Whether the last line was one of a list.
     pub(super) fn is_in_list(&self) -> bool {
         self.place == Position::Inside

@@ -11,14 +11,15 @@ use super::binder::{Binder, Claim};
 use super::dump::{Dump, Opening};
 use super::lanes::{ADJACENT_LINES, Lane, Lanes};
 use super::loss::{self, AssemblyLoss};
-use super::names::{NameId, Names};
+use super::names::{FrameId, NameId, Names};
 use super::skeleton::{Part, Skeleton};
 use super::stacks::{Grouping, Stacks};
 use super::steps::Steps;
 use super::vocabulary::Word;
 use super::{Damage, DamageSet, Detail, Event, Lost, Printing};
 use crate::address::{LineNumber, Pointer};
-use crate::record::{Caller, ObjectRow, Record, RegisterLine, TraceHeader};
+use crate::record::{Caller, Mark, ObjectRow, Record, RegisterLine, TraceHeader};
+use crate::time::Stamp;
 
 /// A backtrace that this many others were begun after, in other printing contexts, is complete.
 const OVERTAKEN_MAX: u32 = 8;
@@ -34,7 +35,7 @@ pub(crate) struct Assembler {
     losses: Vec<(Lost, LineNumber)>,
     /// Room for the steps of the next backtrace.
     spare: Steps,
-    /// The last header's cache, which the next one's mostly is.
+    /// The last header's cache as printed, which the next one's mostly is, and its name.
     cache: Option<(Vec<u8>, NameId)>,
     skeleton: Skeleton,
     events: u64,
@@ -65,6 +66,12 @@ impl Assembler {
             build_id: None,
             hardware: None,
         }
+    }
+
+    /// Whether anything was found missing since it was last taken.
+    #[inline]
+    pub(crate) fn has_losses(&self) -> bool {
+        !self.losses.is_empty()
     }
 
     /// What was found missing since the last call.
@@ -125,7 +132,7 @@ impl Assembler {
             self.loss.damaged_lines += 1;
         }
         self.stamped |= record.stamp.is_some();
-        let cache = self.cache(header.root_cache(), names);
+        let cache = self.cache(header, names);
         self.binder.header(Event {
             seq: self.events,
             op: header.op,
@@ -148,12 +155,12 @@ impl Assembler {
         self.lane(record.caller).since_header = 0;
     }
 
-    fn cache(&mut self, name: &[u8], names: &Names) -> NameId {
+    fn cache(&mut self, header: &TraceHeader<'_>, names: &Names) -> NameId {
         match &self.cache {
-            Some((last, cache)) if last == name => *cache,
+            Some((last, cache)) if last == header.cache => *cache,
             _ => {
-                let cache = names.intern(name);
-                self.cache = Some((name.to_vec(), cache));
+                let cache = names.intern(header.root_cache());
+                self.cache = Some((header.cache.to_vec(), cache));
                 cache
             }
         }
@@ -176,10 +183,35 @@ impl Assembler {
         }
     }
 
-    /// The backtrace that a caller's frames go on with.
+    /// Takes a frame of a backtrace that is open, as nearly all are of one.
     #[inline]
-    pub(crate) fn open_dump(&mut self, caller: Option<Caller>) -> Option<&mut Dump> {
-        self.lane(caller).open.as_mut()
+    pub(crate) fn push_frame(&mut self, caller: Option<Caller>, frame: FrameId) -> bool {
+        let open = self.lane(caller).open.as_mut();
+        open.filter(|dump| dump.has_room()).map(|dump| dump.push_frame(frame)).is_some()
+    }
+
+    /// Takes a line around the frames of a backtrace that is open.
+    pub(crate) fn push_around(&mut self, caller: Option<Caller>, line: &Word) -> bool {
+        let lane = self.lanes.get(caller);
+        let Some(dump) = &mut lane.open else { return false };
+        match *line {
+            Word::Hardware(name) => {
+                self.hardware = Some(name);
+                dump.parts.insert(Part::Hardware);
+            }
+            Word::Heading if !lane.splat_announced && dump.awaits_heading() => dump.head(),
+            Word::Mark(mark) if mark != Mark::TaskEnd => dump.mark(mark),
+            _ => return false,
+        }
+        true
+    }
+
+    /// The last frame that a caller's open backtrace took was printed at this time.
+    #[inline]
+    pub(crate) fn date(&mut self, caller: Option<Caller>, last: Stamp) {
+        if let Some(dump) = &mut self.lanes.get(caller).open {
+            dump.last_stamp = Some(last);
+        }
     }
 
     /// Any other line that was understood.
@@ -210,7 +242,7 @@ impl Assembler {
                 self.frame(record, word, names);
             }
             Word::Track => self.track(record, names),
-            Word::Mark(mark) => self.mark(record, mark, word, names),
+            Word::Mark(mark) => self.mark(record, mark, names),
             Word::Task(task) => {
                 self.kernel = task.kernel.or(self.kernel);
                 self.build_id = task.build_id.or(self.build_id);
@@ -274,6 +306,9 @@ impl Assembler {
         lane.since_header = ADJACENT_LINES;
         lane.splat_announced = false;
         let before = lane.open.replace(dump);
+        if before.is_none() && lane.suspended.is_none() {
+            return;
+        }
         let over = match (opening, before) {
             (Opening::Splat, Some(event)) if event.opening == Opening::Event => {
                 [lane.suspended.replace(event), None]
@@ -346,14 +381,11 @@ impl Assembler {
         }
     }
 
-    fn mark(&mut self, record: &Record<'_>, mark: crate::record::Mark, word: Word, names: &Names) {
+    fn mark(&mut self, record: &Record<'_>, mark: Mark, names: &Names) {
         let lane = self.lane(record.caller);
-        if mark != crate::record::Mark::TaskEnd {
+        if mark != Mark::TaskEnd {
             if let Some(dump) = &mut lane.open {
-                if mark == crate::record::Mark::Task {
-                    dump.parts.insert(Part::Begin);
-                }
-                dump.push(word, names);
+                dump.mark(mark);
             }
             return;
         }

@@ -16,6 +16,10 @@ pub enum Step {
     EndOf(Context),
 }
 
+/// What tells the numbers of steps apart.
+const STRUCK: u64 = 1 << 32;
+const END_OF: u64 = 1 << 33;
+
 impl Step {
     /// The step that a context marker makes, if any. Beginnings say nothing that the frames
     /// behind them do not say.
@@ -35,8 +39,20 @@ impl Step {
     pub(super) fn number(self) -> u64 {
         match self {
             Step::Frame(frame) => u64::from(frame.number()),
-            Step::Struck(frame) => 1 << 32 | u64::from(frame.number()),
-            Step::EndOf(context) => 1 << 33 | context as u64,
+            Step::Struck(frame) => STRUCK | u64::from(frame.number()),
+            Step::EndOf(context) => END_OF | context as u64,
+        }
+    }
+
+    /// The step of a number.
+    pub(super) fn of_number(number: u64) -> Step {
+        const CONTEXTS: [Context; 4] =
+            [Context::Task, Context::Softirq, Context::Hardirq, Context::Nmi];
+        let low = u32::try_from(number & (STRUCK - 1)).unwrap_or(0);
+        match number & (END_OF | STRUCK) {
+            0 => Step::Frame(FrameId::of_number(low)),
+            STRUCK => Step::Struck(FrameId::of_number(low)),
+            _ => Step::EndOf(CONTEXTS[low as usize % CONTEXTS.len()]),
         }
     }
 

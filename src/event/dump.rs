@@ -8,7 +8,7 @@ use super::steps::Steps;
 use super::vocabulary::Word;
 use super::{Backtrace, Detail, RegisterBlock, Task, chain};
 use crate::address::{CodeAddr, LineNumber};
-use crate::record::{ExceptionStack, RegisterLine};
+use crate::record::{ExceptionStack, Mark, RegisterLine};
 use crate::time::Stamp;
 
 /// A backtrace has fewer frames than this; more are counted as damage.
@@ -95,7 +95,7 @@ impl Dump {
 
     /// Whether a frame of it came, apart from the place that was struck.
     fn has_frames(&self) -> bool {
-        self.steps.as_slice().iter().any(|step| matches!(step, Step::Frame(_)))
+        self.steps.iter().any(|step| matches!(step, Step::Frame(_)))
     }
 
     /// Its heading comes.
@@ -124,14 +124,28 @@ impl Dump {
 
     /// The outermost frame so far.
     pub(crate) fn outermost(&self) -> Option<FrameId> {
-        self.steps.as_slice().iter().rev().find_map(|step| step.frame())
+        self.steps.iter().rev().find_map(Step::frame)
     }
 
-    /// Adds a frame. Who adds the last one tells its time.
+    /// Whether there is room for another frame.
+    #[inline]
+    pub(crate) fn has_room(&self) -> bool {
+        self.steps.len() < STEPS_MAX
+    }
+
+    /// Adds a frame, for which there must be room. Who adds the last one tells its time.
     #[inline]
     pub(crate) fn push_frame(&mut self, frame: FrameId) {
-        if self.steps.len() < STEPS_MAX {
-            self.steps.push(Step::Frame(frame));
+        self.steps.push(Step::Frame(frame));
+    }
+
+    /// Adds a context marker that does not end the backtrace.
+    pub(crate) fn mark(&mut self, mark: Mark) {
+        if mark == Mark::Task {
+            self.parts.insert(Part::Begin);
+        }
+        if self.has_room() {
+            self.steps.extend(Step::of_mark(mark));
         } else {
             self.cut = true;
         }
@@ -139,7 +153,7 @@ impl Dump {
 
     /// Adds a line of the backtrace.
     pub(crate) fn push(&mut self, word: Word, names: &Names) {
-        if self.steps.len() >= STEPS_MAX {
+        if !self.has_room() {
             self.cut = true;
             return;
         }
@@ -156,8 +170,8 @@ impl Dump {
     /// that the line before did not call is where an interrupt struck, behind its exception
     /// stack, or follows a lost line.
     fn push_call(&mut self, callee: FrameId, caller: FrameId, names: &Names) {
-        let is_known = match self.steps.as_slice().last() {
-            Some(&(Step::Frame(last) | Step::Struck(last))) => is_in(last, callee, names),
+        let is_known = match self.steps.iter().next_back() {
+            Some(Step::Frame(last) | Step::Struck(last)) => is_in(last, callee, names),
             Some(Step::EndOf(_)) | None => false,
         };
         if !is_known {
@@ -191,20 +205,14 @@ impl Dump {
 
     /// The complete backtrace.
     pub(crate) fn backtrace(&self, names: &Names) -> Backtrace {
-        let frames_before = |at: usize| {
-            self.steps.as_slice()[..at]
-                .iter()
-                .filter(|step| !matches!(step, Step::EndOf(_)))
-                .count()
-        };
+        let steps: Vec<Step> = self.steps.iter().collect();
+        let frames_before =
+            |at: usize| steps[..at].iter().filter(|step| !matches!(step, Step::EndOf(_))).count();
         let registers = self.registers.iter().map(|(at, values)| RegisterBlock {
             after_frame: frames_before(*at).checked_sub(1),
             values: values.clone(),
         });
-        Backtrace {
-            chain: chain::place(self.steps.as_slice(), names),
-            registers: registers.collect(),
-        }
+        Backtrace { chain: chain::place(&steps, names), registers: registers.collect() }
     }
 }
 

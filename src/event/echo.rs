@@ -15,9 +15,12 @@ const RUN_MIN: u32 = 8;
 /// And its time goes on at least this often.
 const STEPS_MIN: u32 = 4;
 
-/// A header, its time included, as a number.
+/// A header: its time, and a number that it and its time make.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Fingerprint(pub(crate) u64);
+pub(crate) struct Fingerprint {
+    pub(crate) micros: i64,
+    pub(crate) hash: u64,
+}
 
 /// Place of a header among all of a boot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,27 +41,47 @@ struct Slot {
 const SLOTS: usize = REMEMBERED_MAX * 2;
 
 /// The headers of the present boot, as far back as a replay can reach.
+///
+/// A header that is later than all before cannot have come before. As long as time goes on, to
+/// remember one costs no more than to write it down; slots are filled when one is asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     /// A ring: the header at position `p` lies at `p` modulo its length.
     ring: Vec<Fingerprint>,
     slots: Vec<Slot>,
     next: u32,
+    /// The first header that has no slot yet.
+    unslotted: u32,
+    /// The latest time of any.
+    latest: Option<i64>,
 }
 
 impl Memory {
     /// Remembers the next header.
     pub(crate) fn push(&mut self, header: Fingerprint) {
-        if self.slots.is_empty() {
-            self.slots = vec![Slot::default(); SLOTS];
-        }
+        self.latest = self.latest.max(Some(header.micros));
         if self.ring.len() < REMEMBERED_MAX {
             self.ring.push(header);
         } else {
             self.ring[index(self.next)] = header;
         }
         self.next = self.next.wrapping_add(1);
-        self.slots[header.slot()] = Slot { tag: header.tag(), behind: self.next };
+    }
+
+    /// Gives a slot to every header that is remembered.
+    fn fill_slots(&mut self) {
+        if self.slots.is_empty() {
+            self.slots = vec![Slot::default(); SLOTS];
+        }
+        let missing = self.next.wrapping_sub(self.unslotted) as usize;
+        let first = missing.min(self.ring.len());
+        for age in (1..=u32::try_from(first).unwrap_or(0)).rev() {
+            let position = self.next.wrapping_sub(age);
+            let header = self.ring[index(position)];
+            let behind = position.wrapping_add(1);
+            self.slots[header.slot()] = Slot { tag: header.tag(), behind };
+        }
+        self.unslotted = self.next;
     }
 
     /// Headers remembered so far.
@@ -72,7 +95,14 @@ impl Memory {
     }
 
     /// Where a header stood last.
-    pub(crate) fn position(&self, header: Fingerprint) -> Option<Position> {
+    #[inline]
+    pub(crate) fn position(&mut self, header: Fingerprint) -> Option<Position> {
+        let may_have_come = self.latest.is_some_and(|latest| header.micros <= latest);
+        if may_have_come { self.look_up(header) } else { None }
+    }
+
+    fn look_up(&mut self, header: Fingerprint) -> Option<Position> {
+        self.fill_slots();
         let slot = self.slots.get(header.slot())?;
         if slot.tag != header.tag() || slot.behind == 0 {
             return None;
@@ -90,11 +120,11 @@ impl Memory {
 
 impl Fingerprint {
     fn slot(self) -> usize {
-        usize::try_from(self.0 % SLOTS as u64).unwrap_or(0)
+        usize::try_from(self.hash % SLOTS as u64).unwrap_or(0)
     }
 
     fn tag(self) -> u32 {
-        u32::try_from(self.0 >> 32).unwrap_or(0)
+        u32::try_from(self.hash >> 32).unwrap_or(0)
     }
 }
 
@@ -145,53 +175,73 @@ impl Run {
 mod tests {
     use super::*;
 
+    fn header(hash: u64) -> Fingerprint {
+        Fingerprint { micros: 0, hash }
+    }
+
     fn memory(headers: &[u64]) -> Memory {
         let mut memory = Memory::default();
         for &header in headers {
-            memory.push(Fingerprint(header));
+            memory.push(self::header(header));
         }
         memory
     }
 
-    fn run(memory: &Memory, headers: &[(u64, i64)]) -> Option<Run> {
+    fn run(memory: &mut Memory, headers: &[(u64, i64)]) -> Option<Run> {
         let (&(first, micros), rest) = headers.split_first()?;
-        let mut run = Run::new(memory.position(Fingerprint(first))?, micros);
-        rest.iter()
-            .try_for_each(|&(header, micros)| run.take(Fingerprint(header), micros, memory))?;
+        let mut run = Run::new(memory.position(header(first))?, micros);
+        rest.iter().try_for_each(|&(hash, micros)| run.take(header(hash), micros, memory))?;
         Some(run)
     }
 
     #[test]
     fn a_long_run_in_which_time_goes_on_is_a_replay() {
-        let memory = memory(&[1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        let mut memory = memory(&[1, 2, 3, 4, 5, 6, 7, 8, 9]);
         let again: Vec<(u64, i64)> =
             (1..=8).map(|at| (at, i64::try_from(at).unwrap_or(0))).collect();
-        assert!(run(&memory, &again).is_some_and(|run| run.is_replay()));
-        assert!(!run(&memory, &again[..7]).is_some_and(|run| run.is_replay()));
+        assert!(run(&mut memory, &again).is_some_and(|run| run.is_replay()));
+        assert!(!run(&mut memory, &again[..7]).is_some_and(|run| run.is_replay()));
     }
 
     #[test]
     fn a_clock_that_stands_still_makes_no_replay() {
-        let memory = memory(&[1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2]);
+        let mut memory = memory(&[1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2]);
         let again: Vec<(u64, i64)> = (0..4).flat_map(|_| [(1, 5), (2, 5)]).collect();
-        assert!(!run(&memory, &again).is_some_and(|run| run.is_replay() || run.may_be_replay()));
+        assert!(
+            !run(&mut memory, &again).is_some_and(|run| run.is_replay() || run.may_be_replay())
+        );
     }
 
     #[test]
     fn another_order_is_no_run() {
-        assert!(run(&memory(&[1, 2, 3]), &[(1, 1), (3, 3)]).is_none());
+        assert!(run(&mut memory(&[1, 2, 3]), &[(1, 1), (3, 3)]).is_none());
     }
 
     #[test]
     fn only_so_many_headers_are_remembered() {
         let all: Vec<u64> = (0..REMEMBERED_MAX as u64 + 10).collect();
         // Their slots differ: none is lost before its time.
-        let memory = memory(&all);
-        assert!(memory.position(Fingerprint(9)).is_none());
+        let mut memory = memory(&all);
+        assert!(memory.position(header(9)).is_none());
         assert!(
-            memory
-                .position(Fingerprint(10))
-                .is_some_and(|position| memory.at(position) == Some(Fingerprint(10)))
+            memory.position(header(10)).and_then(|position| memory.at(position))
+                == Some(header(10))
         );
+    }
+
+    #[test]
+    fn a_header_is_found_whenever_it_is_asked_for() {
+        let mut memory = Memory::default();
+        let header = |at: u64| Fingerprint { micros: i64::try_from(at).unwrap_or(0), hash: at };
+        for at in 0..2 * REMEMBERED_MAX as u64 {
+            assert!(memory.position(header(at)).is_none());
+            memory.push(header(at));
+            if at % 1000 == 0 {
+                for past in [0, 1, 999, REMEMBERED_MAX as u64 - 1] {
+                    let found = memory.position(header(at.saturating_sub(past)));
+                    assert!(found.is_some(), "{past} before {at}");
+                }
+            }
+        }
     }
 }

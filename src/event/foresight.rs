@@ -1,20 +1,24 @@
 //! Which line comes next: backtraces repeat, and so do the lines around them.
 //!
-//! What was read since an event's header leads to a place in a tree. Each place remembers what
-//! came next, so that a line need only be compared with what is expected.
+//! The last three lines lead to a place, and each place remembers what came next, so that a line
+//! need only be compared with what is expected. Fewer lines say too little: return addresses that
+//! merely lay on the stack stand between the frames. All lines since the header would say a little
+//! more, but make so many places that each costs a look into slow memory.
 
 use std::hash::BuildHasher;
-use std::ops::Range;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 use super::names::FrameId;
 
-/// Place of a remembered line among all.
+/// Place of a remembered line among all, less than [`ENTRIES_MAX`].
 pub(super) type EntryId = u32;
 
-/// A place in the tree.
+/// So many lines may be remembered: the numbers of three fit into a trail.
+pub(super) const ENTRIES_MAX: usize = 1 << 15;
+
+/// A place.
 type NodeId = u32;
 
 /// Where an event's header leads.
@@ -24,20 +28,19 @@ const ROOT: NodeId = 0;
 /// which.
 const BEHIND_TASK: NodeId = 1;
 
-/// At this many places the tree is dropped, and learning starts afresh.
+/// At this many places all are forgotten, and learning starts afresh.
 const NODES_MAX: usize = 1 << 15;
-
-/// An event has fewer lines. What goes on for longer is something else, and starts afresh.
-const DEPTH_MAX: u16 = 512;
 
 /// Lines that are compared at each place.
 const BRANCHES: usize = 3;
 
 /// What a line is that may come next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Expected {
+pub(crate) enum Expected {
     /// A frame.
     Frame(FrameId),
+    /// A line around the frames of a backtrace, or between them, that does not end it.
+    Around,
     /// Another line that is whole and says nothing of its place in time.
     Plain,
     /// A line that must be looked at.
@@ -50,37 +53,45 @@ pub(super) struct Branch {
     pub(super) entry: EntryId,
     /// Where its text lies among all.
     pub(super) start: u32,
-    pub(super) end: u32,
+    pub(super) len: u32,
     pub(super) line: Expected,
     to: NodeId,
 }
 
 impl Branch {
     /// A line whose text is nowhere: it never comes.
-    const NONE: Branch = Branch {
-        entry: EntryId::MAX,
-        start: u32::MAX,
-        end: u32::MAX,
-        line: Expected::Other,
-        to: ROOT,
-    };
+    const NONE: Branch =
+        Branch { entry: EntryId::MAX, start: u32::MAX, len: 0, line: Expected::Other, to: ROOT };
 
     /// A line, and nowhere to go from it yet.
-    pub(super) fn new(entry: EntryId, text: Range<u32>, line: Expected) -> Branch {
-        Branch { entry, start: text.start, end: text.end, line, to: ROOT }
+    pub(super) fn new(entry: EntryId, start: u32, len: u32, line: Expected) -> Branch {
+        Branch { entry, start, len, line, to: ROOT }
     }
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Node {
-    /// What came next, the latest first.
+    /// What came next, the latest that was not expected first.
     next: [Branch; BRANCHES],
-    depth: u16,
+    trail: Trail,
+}
+
+/// The last three lines, the latest in the lowest 16 bits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct Trail(u64);
+
+impl Trail {
+    /// None yet.
+    const NONE: Trail = Trail(0xffff_ffff_ffff);
+
+    fn and(self, line: EntryId) -> Trail {
+        Trail((self.0 << 16 | u64::from(line)) & 0xffff_ffff_ffff)
+    }
 }
 
 impl Node {
-    fn at(depth: u16) -> Node {
-        Node { next: [Branch::NONE; BRANCHES], depth }
+    fn behind(trail: Trail) -> Node {
+        Node { next: [Branch::NONE; BRANCHES], trail }
     }
 }
 
@@ -93,11 +104,11 @@ pub(super) enum Leads {
     BehindTask,
 }
 
-/// The tree, and where the log is in it.
+/// All places, and where the log is.
 #[derive(Debug)]
 pub(super) struct Foresight {
     nodes: Vec<Node>,
-    ways: HashTable<(NodeId, Branch)>,
+    ways: HashTable<(Trail, Branch)>,
     hasher: FixedState,
     at: NodeId,
 }
@@ -105,7 +116,7 @@ pub(super) struct Foresight {
 impl Default for Foresight {
     fn default() -> Foresight {
         Foresight {
-            nodes: vec![Node::at(0); 2],
+            nodes: vec![Node::behind(Trail::NONE); 2],
             ways: HashTable::new(),
             hasher: FixedState::default(),
             at: ROOT,
@@ -139,10 +150,10 @@ impl Foresight {
 
     /// A line comes that was not expected.
     pub(super) fn learn(&mut self, line: Branch, leads: Leads) {
-        let from = self.at;
         if leads == Leads::BehindTask {
             return self.put_first(Branch { to: BEHIND_TASK, ..line });
         }
+        let from = self.nodes[self.at as usize].trail;
         let hash = self.hasher.hash_one((from, line.entry));
         let known = self.ways.find(hash, |(place, way)| *place == from && way.entry == line.entry);
         let branch = match known {
@@ -160,13 +171,9 @@ impl Foresight {
     }
 
     fn grow(&mut self, hash: u64, line: Branch) -> Branch {
-        let from = self.at;
-        let depth = self.nodes[from as usize].depth + 1;
-        let mut to = ROOT;
-        if depth < DEPTH_MAX {
-            to = NodeId::try_from(self.nodes.len()).unwrap_or(ROOT);
-            self.nodes.push(Node::at(depth));
-        }
+        let from = self.nodes[self.at as usize].trail;
+        let to = NodeId::try_from(self.nodes.len()).unwrap_or(ROOT);
+        self.nodes.push(Node::behind(from.and(line.entry)));
         let branch = Branch { to, ..line };
         let hasher = &self.hasher;
         self.ways.insert_unique(hash, (from, branch), |(from, branch)| {

@@ -19,7 +19,8 @@ pub(crate) enum Plumbing {
 /// A function's name without what compilers and builds add to it.
 pub(crate) fn base_name(function: &str) -> &str {
     let function = function.strip_prefix('.').unwrap_or(function);
-    let function = function.split('.').next().unwrap_or(function);
+    let end = memchr::memchr(b'.', function.as_bytes()).unwrap_or(function.len());
+    let function = &function[..end];
     function.strip_suffix("_noprof").unwrap_or(function)
 }
 

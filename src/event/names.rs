@@ -35,6 +35,10 @@ impl From<Option<NameId>> for MaybeName {
 pub struct FrameId(u32);
 
 impl FrameId {
+    pub(super) fn of_number(number: u32) -> FrameId {
+        FrameId(number)
+    }
+
     pub(super) fn number(self) -> u32 {
         self.0
     }

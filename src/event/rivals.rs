@@ -12,8 +12,9 @@ use super::names::{ChainId, FrameId};
 use super::shift::Shift;
 use crate::address::ObjectAddr;
 
-/// Recent allocations that are remembered in order to learn from their frees.
-const RECENT_MAX: usize = 4096;
+/// Recent allocations that are remembered in order to learn from their frees: one slot for many
+/// objects, and the latest keeps it. To learn takes no more than some of them.
+const RECENT_BITS: u32 = 12;
 
 /// Pairs that may be waiting for a second look.
 const PAIRS_MAX: usize = 64;
@@ -44,8 +45,7 @@ pub(crate) enum Speaks {
 /// Which functions free what which chains allocate, and which events were guesses.
 #[derive(Clone, Debug)]
 pub(crate) struct Rivals {
-    recent: HashMap<ObjectAddr, ChainId>,
-    order: VecDeque<ObjectAddr>,
+    recent: Vec<Option<(ObjectAddr, ChainId)>>,
     freed_at: HashMap<ChainId, Vec<FrameId>>,
     /// Numbers of the two events.
     pairs: VecDeque<(u64, u64)>,
@@ -56,8 +56,7 @@ pub(crate) struct Rivals {
 impl Default for Rivals {
     fn default() -> Rivals {
         Rivals {
-            recent: HashMap::new(),
-            order: VecDeque::new(),
+            recent: vec![None; 1 << RECENT_BITS],
             freed_at: HashMap::new(),
             pairs: VecDeque::new(),
             notes: None,
@@ -121,22 +120,14 @@ impl Rivals {
     /// A new boot begins: addresses say nothing about the old one's. Who frees whose objects
     /// stays known.
     pub(crate) fn next_boot(&mut self) {
-        self.recent.clear();
-        self.order.clear();
+        self.recent.fill(None);
         self.pairs.clear();
     }
 
     /// An allocation was bound without a choice.
     pub(crate) fn allocated(&mut self, object: ObjectAddr, chain: ChainId) {
         self.note(Note::Allocated(object, chain));
-        if self.recent.insert(object, chain).is_none() {
-            self.order.push_back(object);
-        }
-        while self.order.len() > RECENT_MAX {
-            if let Some(oldest) = self.order.pop_front() {
-                self.recent.remove(&oldest);
-            }
-        }
+        self.recent[slot(object)] = Some((object, chain));
     }
 
     /// An allocation was bound to `chosen`, and `other` could have been meant.
@@ -166,7 +157,8 @@ impl Rivals {
     /// An object is freed at `site`.
     pub(crate) fn freed(&mut self, object: ObjectAddr, site: FrameId) {
         self.note(Note::Freed(object, site));
-        let Some(chain) = self.recent.remove(&object) else { return };
+        let recent = self.recent[slot(object)].take_if(|(known, _)| *known == object);
+        let Some((_, chain)) = recent else { return };
         let sites = self.freed_at.entry(chain).or_default();
         if sites.len() < FREERS_MAX && !sites.contains(&site) {
             sites.push(site);
@@ -180,6 +172,13 @@ impl Rivals {
         self.note(Note::Asked(site, other, own, answer));
         answer
     }
+}
+
+/// Where an object is remembered: the upper bits of a product depend on all of its factor's
+/// (Knuth, "The Art of Computer Programming", volume 3, section 6.4).
+fn slot(object: ObjectAddr) -> usize {
+    let product = object.0.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    usize::try_from(product >> (u64::BITS - RECENT_BITS)).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub(crate) struct Meaning {
 #[derive(Debug)]
 struct Entry {
     hash: u64,
-    steps: Box<[Step]>,
+    numbers: Box<[u64]>,
     meaning: Meaning,
 }
 
@@ -53,16 +53,17 @@ impl Stacks {
 
     /// What a backtrace says.
     pub(crate) fn read(&mut self, steps: &Steps, names: &Names) -> Meaning {
-        let (hash, steps) = (steps.hash(), steps.as_slice());
-        if let Some(entry) = self.table.find(hash, |entry| *entry.steps == *steps) {
+        let (hash, numbers) = (steps.hash(), steps.numbers());
+        if let Some(entry) = self.table.find(hash, |entry| *entry.numbers == *numbers) {
             return entry.meaning;
         }
-        let meaning = meaning(steps, self.grouping, names);
+        let steps: Vec<Step> = steps.iter().collect();
+        let meaning = meaning(&steps, self.grouping, names);
         if self.table.len() >= REMEMBERED_MAX {
             self.table.clear();
         }
-        self.table
-            .insert_unique(hash, Entry { hash, steps: steps.into(), meaning }, |entry| entry.hash);
+        let entry = Entry { hash, numbers: numbers.into(), meaning };
+        self.table.insert_unique(hash, entry, |entry| entry.hash);
         meaning
     }
 }

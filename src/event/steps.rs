@@ -6,25 +6,26 @@ use super::chain::Step;
 /// Programming", volume 3, section 6.4).
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Steps, innermost first.
+/// Steps, innermost first: each as its number, so that they are quick to compare.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub(crate) struct Steps {
-    steps: Vec<Step>,
+    numbers: Vec<u64>,
     hash: u64,
 }
 
 impl Steps {
     /// The room without the steps.
     pub(crate) fn emptied(mut self) -> Steps {
-        self.steps.clear();
-        Steps { steps: self.steps, hash: 0 }
+        self.numbers.clear();
+        Steps { numbers: self.numbers, hash: 0 }
     }
 
     /// Adds a step.
     #[inline]
     pub(crate) fn push(&mut self, step: Step) {
-        self.hash = (self.hash.rotate_left(5) ^ step.number()).wrapping_mul(SPREAD);
-        self.steps.push(step);
+        let number = step.number();
+        self.hash = (self.hash.rotate_left(5) ^ number).wrapping_mul(SPREAD);
+        self.numbers.push(number);
     }
 
     /// Adds steps.
@@ -33,18 +34,23 @@ impl Steps {
     }
 
     /// The steps.
-    pub(crate) fn as_slice(&self) -> &[Step] {
-        &self.steps
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = Step> {
+        self.numbers.iter().map(|&number| Step::of_number(number))
+    }
+
+    /// Their numbers.
+    pub(crate) fn numbers(&self) -> &[u64] {
+        &self.numbers
     }
 
     /// Their number.
     pub(crate) fn len(&self) -> usize {
-        self.steps.len()
+        self.numbers.len()
     }
 
     /// Whether there are none.
     pub(crate) fn is_empty(&self) -> bool {
-        self.steps.is_empty()
+        self.numbers.is_empty()
     }
 
     /// Equal steps have equal hashes; others rarely do.
@@ -57,12 +63,24 @@ impl Steps {
 #[cfg(test)]
 mod tests {
     use super::super::chain::Context;
+    use super::super::names::FrameId;
     use super::*;
 
     fn hash(steps: &[Step]) -> u64 {
         let mut all = Steps::default();
         all.extend(steps.iter().copied());
         all.hash()
+    }
+
+    #[test]
+    fn steps_are_kept_as_they_came() {
+        let contexts = [Context::Task, Context::Softirq, Context::Hardirq, Context::Nmi];
+        let mut steps: Vec<Step> = contexts.map(Step::EndOf).to_vec();
+        let frame = FrameId::of_number(u32::MAX);
+        steps.extend([Step::Frame(frame), Step::Struck(frame)]);
+        let mut all = Steps::default();
+        all.extend(steps.iter().copied());
+        assert_eq!(all.iter().collect::<Vec<_>>(), steps);
     }
 
     #[test]

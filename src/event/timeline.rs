@@ -38,6 +38,16 @@ pub(crate) enum Sign {
     Banner,
 }
 
+impl Sign {
+    /// The header that it is.
+    pub(crate) fn header(self) -> Option<Fingerprint> {
+        match self {
+            Sign::Header(header) => Some(header),
+            Sign::Banner | Sign::None => None,
+        }
+    }
+}
+
 /// What to do with a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Turn {
@@ -125,7 +135,7 @@ impl Timeline {
     }
 
     /// Whether what another one found in order behind `mark` would have been in order here too.
-    pub(crate) fn may_join(&self, mark: &TimelineMark, later: &Timeline) -> bool {
+    pub(crate) fn may_join(&mut self, mark: &TimelineMark, later: &Timeline) -> bool {
         let Some(headers) = later.headers_since(mark) else { return false };
         self.mark().is_some_and(|own| own.is_like(mark))
             && headers.iter().all(|&header| !self.is_echo(header))
@@ -179,16 +189,13 @@ impl Timeline {
 
     /// Whether a header has come before. The hot path's other question.
     #[inline]
-    pub(crate) fn is_echo(&self, header: Fingerprint) -> bool {
+    pub(crate) fn is_echo(&mut self, header: Fingerprint) -> bool {
         self.memory.position(header).is_some()
     }
 
     /// Judges the next record.
     pub(crate) fn turn(&mut self, record: &Record<'_>, sign: Sign) -> Turn {
-        let header = match sign {
-            Sign::Header(header) => Some(header),
-            Sign::Banner | Sign::None => None,
-        };
+        let header = sign.header();
         match std::mem::take(&mut self.state) {
             State::Running => self.run(record, sign),
             State::Doubting(doubt) => self.doubt(doubt, record, header),
@@ -210,10 +217,7 @@ impl Timeline {
 
     fn run(&mut self, record: &Record<'_>, sign: Sign) -> Turn {
         let micros = micros(record);
-        let echo = match sign {
-            Sign::Header(header) => self.memory.position(header),
-            Sign::Banner | Sign::None => None,
-        };
+        let echo = sign.header().and_then(|header| self.memory.position(header));
         let is_forward = record.stamp.is_none_or(|stamp| self.is_forward(stamp));
         let cause = match sign {
             Sign::Banner if self.has_begun => Cause::Banner,
@@ -269,7 +273,7 @@ impl Timeline {
     }
 
     /// A header tells most: it came before, or it did not.
-    fn by_header(&self, doubt: &mut Doubt, header: Fingerprint, micros: i64) -> Option<Turn> {
+    fn by_header(&mut self, doubt: &mut Doubt, header: Fingerprint, micros: i64) -> Option<Turn> {
         let Some(run) = &mut doubt.run else { return self.by_first_header(doubt, header, micros) };
         if run.take(header, micros, &self.memory).is_some() {
             doubt.misses = 0;
@@ -281,7 +285,12 @@ impl Timeline {
         self.by_miss(doubt, header, micros)
     }
 
-    fn by_first_header(&self, doubt: &mut Doubt, header: Fingerprint, micros: i64) -> Option<Turn> {
+    fn by_first_header(
+        &mut self,
+        doubt: &mut Doubt,
+        header: Fingerprint,
+        micros: i64,
+    ) -> Option<Turn> {
         if let Some(position) = self.memory.position(header) {
             doubt.run = Some(Run::new(position, micros));
             return None;
@@ -299,7 +308,7 @@ impl Timeline {
 
     /// A header breaks the run. One that was damaged, or was lost when the log was printed first,
     /// may well be in between.
-    fn by_miss(&self, doubt: &mut Doubt, header: Fingerprint, micros: i64) -> Option<Turn> {
+    fn by_miss(&mut self, doubt: &mut Doubt, header: Fingerprint, micros: i64) -> Option<Turn> {
         doubt.misses += 1;
         if doubt.misses > MISSES_MAX || doubt.cause == Cause::Echo {
             return Some(Turn::FalseAlarm);
@@ -402,7 +411,8 @@ mod tests {
 
     fn turns(timeline: &mut Timeline, records: &[(i64, Option<u64>)]) -> Vec<Turn> {
         let mut each = |&(tenths, header): &(i64, Option<u64>)| {
-            let sign = header.map_or(Sign::None, |header| Sign::Header(Fingerprint(header)));
+            let sign = header
+                .map_or(Sign::None, |header| Sign::Header(Fingerprint { micros: 0, hash: header }));
             let turn = timeline.turn(&at(tenths), sign);
             if let (Turn::Forward, Sign::Header(header)) = (turn, sign) {
                 timeline.remember(header);
@@ -457,10 +467,16 @@ mod tests {
     fn a_banner_begins_a_boot_however_little_time_has_passed() {
         let mut timeline = Timeline::default();
         assert_eq!(timeline.turn(&at(0), Sign::Banner), Turn::Forward);
-        assert_eq!(timeline.turn(&at(3), Sign::Header(Fingerprint(1))), Turn::Forward);
+        assert_eq!(
+            timeline.turn(&at(3), Sign::Header(Fingerprint { micros: 0, hash: 1 })),
+            Turn::Forward
+        );
         assert_eq!(timeline.turn(&at(0), Sign::Banner), Turn::Hold);
         assert_eq!(timeline.turn(&at(1), Sign::None), Turn::Hold);
-        assert_eq!(timeline.turn(&at(2), Sign::Header(Fingerprint(2))), Turn::Reboot);
+        assert_eq!(
+            timeline.turn(&at(2), Sign::Header(Fingerprint { micros: 0, hash: 2 })),
+            Turn::Reboot
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ use hashbrown::HashTable;
 
 use super::Task;
 use super::chain::Step;
-use super::foresight::{Branch, EntryId, Expected, Foresight, Leads};
+use super::foresight::{Branch, ENTRIES_MAX, EntryId, Expected, Foresight, Leads};
 use super::names::{FrameId, NameId, Names, RunId};
 use crate::record::frame::{FrameLine, FrameRun, FrameText, Place};
 use crate::record::prefix::printk;
@@ -99,8 +99,7 @@ pub(crate) enum Understood<'a> {
     Word(Word),
 }
 
-/// Remembered lines and their bytes are dropped, and learning starts afresh, at these sizes.
-const ENTRIES_MAX: usize = 1 << 15;
+/// At so many bytes remembered lines are dropped, and learning starts afresh.
 const BYTES_MAX: usize = 4 << 20;
 
 /// Longer lines are parsed each time.
@@ -136,16 +135,13 @@ impl Foreseen {
     /// Bytes of its text.
     #[inline]
     pub(crate) fn len(self) -> usize {
-        (self.0.end - self.0.start) as usize
+        self.0.len as usize
     }
 
-    /// The frame that it is.
+    /// What it is.
     #[inline]
-    pub(crate) fn frame(self) -> Option<FrameId> {
-        match self.0.line {
-            Expected::Frame(frame) => Some(frame),
-            Expected::Plain | Expected::Other => None,
-        }
+    pub(crate) fn line(self) -> Expected {
+        self.0.line
     }
 
     /// Whether it is whole and says nothing of its place in time.
@@ -160,18 +156,12 @@ impl Vocabulary {
     pub(crate) fn read<'a>(&mut self, text: &'a [u8], names: &Names) -> Understood<'a> {
         if let Some(understood) = volatile(text) {
             if matches!(understood, Understood::Trace(_)) {
-                self.foresight.restart();
+                self.begin_event();
             }
             return understood;
         }
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write(text);
-        let hash = hasher.finish();
-        let is_it = |&id: &EntryId| {
-            let entry = &self.entries[id as usize];
-            entry.hash == hash && entry.text(&self.bytes) == text
-        };
-        if let Some(&id) = self.by_text.find(hash, is_it) {
+        let hash = self.hash(text);
+        if let Some(id) = self.find(text, hash) {
             self.follow(id);
             return Understood::Word(self.entries[id as usize].word);
         }
@@ -189,19 +179,44 @@ impl Vocabulary {
         understood
     }
 
-    /// The line that `bytes` begin with, if it is an expected one: most logs say the same again
-    /// and again. The line may go on behind what was foreseen.
-    #[expect(clippy::inline_always, reason = "a third fewer instructions for each frame")]
-    #[inline(always)]
-    pub(crate) fn foresee(&self, bytes: &[u8]) -> Option<Foreseen> {
-        let mut branches = self.foresight.branches().iter();
-        branches.find(|branch| self.begins(bytes, branch)).map(|branch| Foreseen(*branch))
+    /// A line that is remembered.
+    pub(crate) fn recall(&mut self, text: &[u8]) -> Option<Foreseen> {
+        let id = self.find(text, self.hash(text))?;
+        Some(Foreseen(self.follow(id)))
     }
 
+    fn hash(&self, text: &[u8]) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(text);
+        hasher.finish()
+    }
+
+    fn find(&self, text: &[u8], hash: u64) -> Option<EntryId> {
+        let is_it = |&id: &EntryId| {
+            let entry = &self.entries[id as usize];
+            entry.hash == hash && entry.text(&self.bytes) == text
+        };
+        self.by_text.find(hash, is_it).copied()
+    }
+
+    /// The line that `bytes` begin with, if it is an expected one, and what is behind it: most logs
+    /// say the same again and again.
+    #[expect(clippy::inline_always, reason = "a third fewer instructions for each frame")]
+    #[inline(always)]
+    pub(crate) fn foresee<'a>(&self, bytes: &'a [u8]) -> Option<(Foreseen, &'a [u8])> {
+        let is_it = |branch: &Branch| {
+            let (start, len) = (branch.start as usize, branch.len as usize);
+            let text = self.bytes.get(start..start + len)?;
+            begins_with(bytes, text).then(|| behind_line_end(&bytes[len..])).flatten()
+        };
+        let mut branches = self.foresight.branches().iter();
+        branches.find_map(|branch| is_it(branch).map(|next| (Foreseen(*branch), next)))
+    }
+
+    /// Whether a line of a backtrace came here last.
     #[inline]
-    fn begins(&self, bytes: &[u8], branch: &Branch) -> bool {
-        let text = self.bytes.get(branch.start as usize..branch.end as usize);
-        text.is_some_and(|text| begins_with(bytes, text))
+    pub(crate) fn expects_backtrace(&self) -> bool {
+        matches!(self.foresight.branches()[0].line, Expected::Frame(_) | Expected::Around)
     }
 
     /// The line was what was foreseen.
@@ -211,26 +226,37 @@ impl Vocabulary {
     }
 
     /// What a foreseen line means.
-    pub(crate) fn meaning(&self, foreseen: Foreseen) -> Word {
-        self.entries[foreseen.0.entry as usize].word
+    #[inline]
+    pub(crate) fn meaning(&self, foreseen: Foreseen) -> &Word {
+        &self.entries[foreseen.0.entry as usize].word
     }
 
     /// A remembered line comes that was not foreseen.
-    fn follow(&mut self, id: EntryId) {
+    fn follow(&mut self, id: EntryId) -> Branch {
         let Entry { start, len, word, is_plain, .. } = self.entries[id as usize];
         let leads = match word {
             Word::Task(_) => Leads::BehindTask,
             _ => Leads::On,
         };
         let line = match word {
+            _ if !is_plain => Expected::Other,
             Word::Frame(frame) => Expected::Frame(frame),
-            _ if is_plain => Expected::Plain,
-            _ => Expected::Other,
+            Word::Mark(Mark::TaskEnd) => Expected::Plain,
+            Word::Hardware(_) | Word::Heading | Word::Mark(_) => Expected::Around,
+            _ => Expected::Plain,
         };
-        self.foresight.learn(Branch::new(id, start..start + len, line), leads);
+        let branch = Branch::new(id, start, len, line);
+        self.foresight.learn(branch, leads);
         if self.foresight.is_full() {
             self.foresight.clear();
         }
+        branch
+    }
+
+    /// An event's header comes.
+    #[inline]
+    pub(crate) fn begin_event(&mut self) {
+        self.foresight.restart();
     }
 
     /// Has bare addresses named.
@@ -289,21 +315,41 @@ impl Entry {
     }
 }
 
+/// What is behind the line's end at the front of `bytes`.
+#[inline]
+pub(crate) fn behind_line_end(bytes: &[u8]) -> Option<&[u8]> {
+    match bytes {
+        [b'\n', next @ ..] | [b'\r', b'\n', next @ ..] => Some(next),
+        _ => None,
+    }
+}
+
 /// Whether `bytes` begin with `text`. A line is so short that to call for the comparison costs as
-/// much as to compare: its last bytes are, and then all from the front in pieces of as many.
+/// much as to compare.
 #[inline]
 fn begins_with(bytes: &[u8], text: &[u8]) -> bool {
     let Some(bytes) = bytes.get(..text.len()) else { return false };
-    if let (Some(one), Some(other)) = (text.last_chunk::<16>(), bytes.last_chunk::<16>()) {
-        let (text, _) = text.as_chunks::<16>();
-        let (bytes, _) = bytes.as_chunks::<16>();
-        return one == other && text.iter().zip(bytes).all(|(one, other)| one == other);
+    match text.len() {
+        8..=16 => are_alike::<8>(bytes, text),
+        17..=32 => are_alike::<16>(bytes, text),
+        33..=64 => are_alike::<32>(bytes, text),
+        _ => bytes == text,
     }
-    text == bytes
+}
+
+/// Whether the first and the last `N` bytes of two texts are the same. In texts of up to twice as
+/// many that is all of them.
+#[inline]
+fn are_alike<const N: usize>(one: &[u8], other: &[u8]) -> bool {
+    let is_same =
+        |pair: Option<(&[u8; N], &[u8; N])>| pair.is_some_and(|(one, other)| one == other);
+    is_same(one.last_chunk().zip(other.last_chunk()))
+        && is_same(one.first_chunk().zip(other.first_chunk()))
 }
 
 /// Reads a line that is not worth remembering, told by its first bytes.
-fn volatile(text: &[u8]) -> Option<Understood<'_>> {
+#[inline]
+pub(crate) fn volatile(text: &[u8]) -> Option<Understood<'_>> {
     match text {
         [b'T', b'R', b'A', b'C', b'E', b' ', ..] => TraceHeader::parse(text).map(Understood::Trace),
         [b'O', b'b', b'j', b'e', ..] | [b' ', b' ', b'O', ..] => {

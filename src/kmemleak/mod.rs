@@ -86,6 +86,7 @@ impl Kmemleak {
     }
 
     /// Whether the next line may belong to an object that has begun.
+    #[inline]
     pub(crate) fn is_open(&self) -> bool {
         self.reader.is_open()
     }

@@ -197,6 +197,7 @@ impl Reader {
         }
     }
 
+    #[inline]
     pub(super) fn is_open(&self) -> bool {
         self.part != Part::Outside
     }

@@ -1,14 +1,17 @@
 //! The loop that decides how fast a log is read: to compare a line with what was foreseen finds
 //! its end, and what it means is known.
 
-use super::stage::Stage;
+use super::stage::{Stage, fingerprint, is_whole_header};
 use crate::address::LineNumber;
 use crate::capture::{Line, LineTaker, Taken};
-use crate::event::{EventSink, Foreseen};
+use crate::event::{EventSink, Expected, Foreseen, Understood, behind_line_end, volatile};
 use crate::record::prefix::Unwrapper;
-use crate::record::prefix::printk::Stamped;
-use crate::record::{Caller, Record};
+use crate::record::prefix::printk::{self, Stamped, Tick};
+use crate::record::{Caller, Record, TraceHeader, usual};
 use crate::time::Stamp;
+
+/// Longer lines are looked into.
+const UNFORESEEN_BYTES_MAX: usize = 512;
 
 /// What takes the lines of a log.
 pub(super) struct Lines<'a, S> {
@@ -42,21 +45,15 @@ impl<S: EventSink> LineTaker for Lines<'_, S> {
         }
         let (mut line, mut rest) = (first, bytes);
         while let Some(stamped) = self.stage.fronts.read(rest) {
-            let Stamped { stamp, caller, text } = stamped;
-            let Some(foreseen) = self.stage.vocabulary.foresee(text) else {
-                self.front = Some((stamp, caller, rest.len() - text.len()));
+            let front = rest.len() - stamped.text.len();
+            let Some(next) = self.stage.next(line, stamped, front, self.sink) else {
+                self.front = Some((stamped.stamp, stamped.caller, front));
                 break;
             };
-            let (text, behind) = text.split_at(foreseen.len());
-            let Some(next) = behind_line_end(behind) else { break };
-            let record = Record { line, stamp: Some(stamp), caller, text };
-            if !self.stage.foreseen(&record, foreseen, self.sink) {
-                break;
-            }
             (line.0, rest) = (line.0 + 1, next);
-            if foreseen.frame().is_some() {
-                let more = self.stage.frames(line, rest);
-                (line.0, rest) = (line.0 + more.lines, &rest[more.bytes..]);
+            if self.stage.vocabulary.expects_backtrace() {
+                let taken = self.stage.backtrace(line, rest);
+                (line.0, rest) = (line.0 + taken.lines, &rest[taken.bytes..]);
             }
         }
         Taken { bytes: bytes.len() - rest.len(), lines: line.0 - first.0 }
@@ -69,70 +66,153 @@ impl<S: EventSink> LineTaker for Lines<'_, S> {
 }
 
 impl Stage {
-    /// Takes the frames that follow one another within a tenth of a second, as most do. So short a
-    /// time holds no surprise, and frames between the first and the last need not be dated.
+    /// Takes the next line, of which the front was read, and gives what is behind it. None where
+    /// there is anything to be looked into.
+    #[inline]
+    fn next<'a>(
+        &mut self,
+        line: LineNumber,
+        stamped: Stamped<'a>,
+        front: usize,
+        sink: &mut impl EventSink,
+    ) -> Option<&'a [u8]> {
+        if !self.timeline.is_forward(stamped.stamp) {
+            return None;
+        }
+        let Stamped { stamp, caller, text } = stamped;
+        let record = |text| Record { line, stamp: Some(stamp), caller, text };
+        let whole = |len| {
+            let (text, behind) = text.split_at(len);
+            behind_line_end(behind).map(|next| (record(text), next))
+        };
+        match text {
+            [b'T', b'R', ..] => {
+                if let Some((header, len)) = usual::header(text) {
+                    let (record, next) = whole(len)?;
+                    return self.usual_header(&record, &header, front, sink).then_some(next);
+                }
+            }
+            [b'O', b'b', ..] => {
+                if let Some((row, len)) = usual::row(text) {
+                    let (record, next) = whole(len)?;
+                    self.object_row(&record, row);
+                    return Some(next);
+                }
+            }
+            [b'R' | b'E', _, _, b':', ..] => {
+                if let Some((line, len)) = usual::registers(text) {
+                    let (record, next) = whole(len)?;
+                    self.registers(&record, line, sink);
+                    return Some(next);
+                }
+            }
+            _ => {}
+        }
+        let Some((foreseen, next)) = self.vocabulary.foresee(text) else {
+            return self.unforeseen(line, stamped, sink);
+        };
+        if !foreseen.is_plain() {
+            return None;
+        }
+        self.vocabulary.confirm(foreseen);
+        self.known(&record(&text[..foreseen.len()]), foreseen, sink);
+        Some(next)
+    }
+
+    /// Takes the lines of an open backtrace that follow one another within a tenth of a second, as
+    /// most do. So short a time holds no surprise: only the last of them need be dated.
     #[inline(never)]
-    fn frames(&mut self, first: LineNumber, bytes: &[u8]) -> Taken {
+    fn backtrace(&mut self, first: LineNumber, bytes: &[u8]) -> Taken {
         let Stage { fronts, vocabulary, timeline, assembler, .. } = self;
         let tenth = fronts.tenth();
-        let Some(dump) = assembler.open_dump(None) else { return Taken::default() };
         if !timeline.is_forward_throughout(tenth) {
             return Taken::default();
         }
         let (mut rest, mut lines) = (bytes, 0);
-        let mut ticks = None;
+        let (mut last, mut last_frame) = (Tick::NEVER, Tick::NEVER);
         while let Some((tick, text)) = fronts.tick(rest)
-            && let Some(foreseen) = vocabulary.foresee(text)
-            && let Some(frame) = foreseen.frame()
-            && let Some(next) = behind_line_end(&text[foreseen.len()..])
+            && last <= tick
+            && let Some((foreseen, next)) = vocabulary.foresee(text)
         {
+            match foreseen.line() {
+                Expected::Frame(frame) if assembler.push_frame(None, frame) => last_frame = tick,
+                Expected::Around if assembler.push_around(None, vocabulary.meaning(foreseen)) => {}
+                _ => break,
+            }
             vocabulary.confirm(foreseen);
-            dump.push_frame(frame);
-            let (_, latest) = ticks.unwrap_or((tick, tick));
-            ticks = Some((tick, latest.max(tick)));
+            last = tick;
             (rest, lines) = (next, lines + 1);
         }
-        if let Some((last, latest)) = ticks {
-            let last = Some(tenth.at(last));
-            dump.last_stamp = last;
-            timeline.is_forward(tenth.at(latest));
-            self.present(LineNumber(first.0 + lines - 1), last);
+        if last_frame != Tick::NEVER {
+            assembler.date(None, tenth.at(last_frame));
+        }
+        if last != Tick::NEVER {
+            let last = tenth.at(last);
+            timeline.is_forward(last);
+            self.present(LineNumber(first.0 + lines - 1), Some(last));
         }
         Taken { bytes: bytes.len() - rest.len(), lines }
     }
 
-    /// Takes a line that was foreseen, unless there is a doubt about it.
+    /// Takes a line whose meaning is known, and which is whole.
     #[inline]
-    fn foreseen(
+    fn known(&mut self, record: &Record<'_>, known: Foreseen, sink: &mut impl EventSink) {
+        let Stage { vocabulary, assembler, .. } = self;
+        let is_taken = match known.line() {
+            Expected::Frame(frame) => assembler.push_frame(record.caller, frame),
+            Expected::Around => assembler.push_around(record.caller, vocabulary.meaning(known)),
+            Expected::Plain | Expected::Other => false,
+        };
+        if !is_taken {
+            let word = *vocabulary.meaning(known);
+            return self.word(record, word, sink);
+        }
+        self.present(record.line, record.stamp);
+        if let (Expected::Frame(_), Some(stamp)) = (known.line(), record.stamp) {
+            self.assembler.date(record.caller, stamp);
+        }
+    }
+
+    /// Takes a line that was not foreseen, but is known, or is of a kind that is different every
+    /// time.
+    fn unforeseen<'a>(
+        &mut self,
+        line: LineNumber,
+        Stamped { stamp, caller, text }: Stamped<'a>,
+        sink: &mut impl EventSink,
+    ) -> Option<&'a [u8]> {
+        let end = memchr::memchr(b'\n', &text[..text.len().min(UNFORESEEN_BYTES_MAX)])?;
+        let next = &text[end + 1..];
+        let text = text[..end].strip_suffix(b"\r").unwrap_or(&text[..end]);
+        let record = Record { line, stamp: Some(stamp), caller, text };
+        match volatile(text) {
+            Some(Understood::Registers(line)) if printk::embedded(text).is_none() => {
+                self.registers(&record, line, sink);
+            }
+            Some(_) => return None,
+            None => {
+                let known = self.vocabulary.recall(text).filter(|known| known.is_plain())?;
+                self.known(&record, known, sink);
+            }
+        }
+        Some(next)
+    }
+
+    /// Takes a header, if it is whole and in order.
+    fn usual_header(
         &mut self,
         record: &Record<'_>,
-        foreseen: Foreseen,
+        header: &TraceHeader<'_>,
+        front: usize,
         sink: &mut impl EventSink,
     ) -> bool {
-        if !foreseen.is_plain()
-            || !record.stamp.is_some_and(|stamp| self.timeline.is_forward(stamp))
-        {
+        let fingerprint = record.stamp.map(|stamp| fingerprint(record.text, stamp));
+        let is_echo = fingerprint.is_some_and(|header| self.timeline.is_echo(header));
+        if is_echo || !is_whole_header(header, front + record.text.len()) {
             return false;
         }
-        self.vocabulary.confirm(foreseen);
-        if let (Some(frame), Some(dump)) =
-            (foreseen.frame(), self.assembler.open_dump(record.caller))
-        {
-            dump.push_frame(frame);
-            dump.last_stamp = record.stamp;
-            self.present(record.line, record.stamp);
-        } else {
-            self.word(record, self.vocabulary.meaning(foreseen), sink);
-        }
+        self.vocabulary.begin_event();
+        self.header(record, header, fingerprint, sink);
         true
-    }
-}
-
-/// What is behind the line's end at the front of `bytes`.
-#[inline]
-fn behind_line_end(bytes: &[u8]) -> Option<&[u8]> {
-    match bytes {
-        [b'\n', next @ ..] | [b'\r', b'\n', next @ ..] => Some(next),
-        _ => None,
     }
 }

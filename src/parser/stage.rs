@@ -16,7 +16,7 @@ use crate::event::{
 };
 use crate::record::prefix::printk::{self, Fronts, Stamped};
 use crate::record::prefix::{Unwrapper, wrap};
-use crate::record::{Caller, Record};
+use crate::record::{Caller, ObjectRow, Record, RegisterLine, TraceHeader};
 use crate::time::{Clock, Stamp};
 
 pub(super) use stretch::StageMark;
@@ -172,27 +172,44 @@ impl Stage {
         sign: Sign,
         sink: &mut impl EventSink,
     ) {
-        if let Sign::Header(header) = sign {
-            self.timeline.remember(header);
-        }
         match understood {
-            Understood::Trace(header) => {
-                self.present(record.line, record.stamp).pointers.see(&header);
-                self.assembler.header(record, &header, &self.names);
-                let Stage { assembler, names, .. } = self;
-                assembler.drain(|event| sink.event(event, names));
-            }
-            Understood::Object(row) => {
-                self.present(record.line, record.stamp);
-                self.assembler.object_row(record, row);
-            }
-            Understood::Registers(line) => {
-                sink.line(record, Meaning::Known);
-                self.present(record.line, record.stamp);
-                self.assembler.registers(record, line);
-            }
+            Understood::Trace(header) => self.header(record, &header, sign.header(), sink),
+            Understood::Object(row) => self.object_row(record, row),
+            Understood::Registers(line) => self.registers(record, line, sink),
             Understood::Word(word) => self.word(record, word, sink),
         }
+    }
+
+    pub(super) fn header(
+        &mut self,
+        record: &Record<'_>,
+        header: &TraceHeader<'_>,
+        fingerprint: Option<Fingerprint>,
+        sink: &mut impl EventSink,
+    ) {
+        if let Some(fingerprint) = fingerprint {
+            self.timeline.remember(fingerprint);
+        }
+        self.present(record.line, record.stamp).pointers.see(header);
+        self.assembler.header(record, header, &self.names);
+        let Stage { assembler, names, .. } = self;
+        assembler.drain(|event| sink.event(event, names));
+    }
+
+    pub(super) fn object_row(&mut self, record: &Record<'_>, row: ObjectRow) {
+        self.present(record.line, record.stamp);
+        self.assembler.object_row(record, row);
+    }
+
+    pub(super) fn registers(
+        &mut self,
+        record: &Record<'_>,
+        line: RegisterLine<'_>,
+        sink: &mut impl EventSink,
+    ) {
+        sink.line(record, Meaning::Known);
+        self.present(record.line, record.stamp);
+        self.assembler.registers(record, line);
     }
 
     pub(super) fn word(&mut self, record: &Record<'_>, word: Word, sink: &mut impl EventSink) {
@@ -211,6 +228,9 @@ impl Stage {
 
     #[inline]
     fn report_losses(&mut self, sink: &mut impl EventSink) {
+        if !self.assembler.has_losses() {
+            return;
+        }
         for (lost, line) in self.assembler.take_losses() {
             sink.lost(lost, line, &self.names);
         }
@@ -296,17 +316,20 @@ impl Stage {
     }
 }
 
-/// What a record says about its place in time. A header and its time make a number: printed
-/// again, they make the same.
+/// What a record says about its place in time.
 fn sign(record: &Record<'_>, understood: &Understood<'_>) -> Sign {
     let Some(stamp) = record.stamp else { return Sign::None };
     match understood {
-        Understood::Trace(_) => {
-            Sign::Header(Fingerprint(FixedState::default().hash_one((stamp.micros, record.text))))
-        }
+        Understood::Trace(_) => Sign::Header(fingerprint(record.text, stamp)),
         Understood::Word(Word::Banner(_)) if stamp.clock == Clock::Boot => Sign::Banner,
         _ => Sign::None,
     }
+}
+
+/// A header and its time make a number: printed again, they make the same.
+pub(super) fn fingerprint(text: &[u8], stamp: Stamp) -> Fingerprint {
+    let Stamp { micros, .. } = stamp;
+    Fingerprint { micros, hash: FixedState::default().hash_one((micros, text)) }
 }
 
 /// A row of an object dump is no longer than this; the oldest kernels' are the longest.
@@ -317,12 +340,15 @@ const ROW_CHARS_MAX: usize = 100;
 fn is_whole(understood: &Understood<'_>, record: &Record<'_>, line: &[u8]) -> bool {
     match understood {
         Understood::Trace(header) => {
-            header.fp.is_some()
-                && line.len() != wrap::COLUMNS
-                && memchr::memchr(b'[', header.cache).is_none()
+            is_whole_header(header, line.len()) && memchr::memchr(b'[', header.cache).is_none()
         }
         Understood::Object(_) if record.text.len() <= ROW_CHARS_MAX => true,
         Understood::Object(_) | Understood::Registers(_) => printk::embedded(record.text).is_none(),
         Understood::Word(word) => word.is_whole(record.text),
     }
+}
+
+/// Whether nothing of a header in a line of so many bytes may have been cut off.
+pub(super) fn is_whole_header(header: &TraceHeader<'_>, line_bytes: usize) -> bool {
+    header.fp.is_some() && line_bytes != wrap::COLUMNS
 }

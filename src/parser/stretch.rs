@@ -113,7 +113,7 @@ impl Parser {
 
     /// How much further down the stretch lies than was thought when it was read, if it is what
     /// would have been read here.
-    pub(crate) fn place(&self, stretch: &ParsedStretch) -> Option<Shift> {
+    pub(crate) fn place(&mut self, stretch: &ParsedStretch) -> Option<Shift> {
         let mark = stretch.mark.as_ref()?;
         let lines = self.splitter.lines().checked_sub(mark.lines)?;
         let shift = self.stage.shift(&mark.stage, lines);

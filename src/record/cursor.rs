@@ -82,14 +82,34 @@ impl<'a> Cursor<'a> {
 
 /// Reads the digits of a pointer, 16 or 8 of them and no more.
 #[inline]
-fn pointer_digits(text: &[u8]) -> Option<(u64, usize)> {
-    let ends_at = |at: usize| text.get(at).is_none_or(|byte| !byte.is_ascii_hexdigit());
-    let (first, rest) = text.split_first_chunk()?;
-    let high = eight_hex(u64::from_le_bytes(*first))?;
-    match rest.first_chunk().and_then(|second| eight_hex(u64::from_le_bytes(*second))) {
-        Some(low) => ends_at(16).then_some((high << 32 | low, 16)),
-        None => ends_at(8).then_some((high, 8)),
+pub(crate) fn pointer_digits(text: &[u8]) -> Option<(u64, usize)> {
+    match text.first_chunk::<16>() {
+        Some(digits) if are_hex(digits) && !text.get(16).is_some_and(|&byte| is_hex(byte)) => {
+            let ([high, low], _) = digits.as_chunks() else { return None };
+            Some((eight_hex(*high) << 32 | eight_hex(*low), 16))
+        }
+        _ => narrow_pointer_digits(text),
     }
+}
+
+#[inline(never)]
+fn narrow_pointer_digits(text: &[u8]) -> Option<(u64, usize)> {
+    let digits = text.first_chunk::<8>().filter(|digits| are_hex(digits))?;
+    let goes_on = text.get(8).is_some_and(|&byte| is_hex(byte));
+    (!goes_on).then(|| (eight_hex(*digits), 8))
+}
+
+/// The value of eight hexadecimal digits: pairs, fours, eights.
+#[inline]
+fn eight_hex(digits: [u8; 8]) -> u64 {
+    let digits = u64::from_le_bytes(digits);
+    let letters = (digits >> 6) & bytes(1);
+    let values = (digits & bytes(0x0f)) + letters * 9;
+    let pairs = (values << 4 | values >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
+    let eights = fours | fours >> 16;
+    let [first, second, third, fourth, ..] = eights.to_le_bytes();
+    u64::from(u32::from_be_bytes([first, second, third, fourth]))
 }
 
 /// Every byte of a word the same.
@@ -97,42 +117,26 @@ const fn bytes(byte: u8) -> u64 {
     u64::from_le_bytes([byte; 8])
 }
 
-/// The values of eight hexadecimal digits, each in the place of its digit. A digit is one if its
-/// value spells it again.
+// The loops below have no way out before their end, so that a compiler makes a few instructions
+// for many bytes of them.
+
+/// Whether all bytes are hexadecimal digits.
 #[inline]
-fn nibbles(digits: u64) -> Option<u64> {
-    let letters = (digits >> 6) & bytes(1);
-    let values = (digits & bytes(0x0f)) + letters * 9;
-    let above_nine = ((values + bytes(6)) >> 4) & bytes(1);
-    let spelled = (values & bytes(0x0f)) + bytes(b'0') + above_nine * u64::from(b'a' - b'0' - 10);
-    let is_hex = values & bytes(0xf0) == 0 && spelled == digits | (letters << 5);
-    is_hex.then_some(values)
+pub(crate) fn are_hex<const N: usize>(text: &[u8; N]) -> bool {
+    text.iter().fold(true, |all, byte| all & is_hex(*byte))
 }
 
-/// The value of eight hexadecimal digits, the first in the lowest byte: pairs, fours, eights.
+/// Whether a byte is a hexadecimal digit.
 #[inline]
-fn eight_hex(digits: u64) -> Option<u64> {
-    let values = nibbles(digits)?;
-    let pairs = (values << 4 | values >> 8) & 0x00ff_00ff_00ff_00ff;
-    let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
-    let eights = fours | fours >> 16;
-    let [first, second, third, fourth, ..] = eights.to_le_bytes();
-    Some(u64::from(u32::from_be_bytes([first, second, third, fourth])))
+pub(crate) fn is_hex(byte: u8) -> bool {
+    (byte.wrapping_sub(b'0') < 10) | ((byte | 0x20).wrapping_sub(b'a') < 6)
 }
-
-/// Where the blanks lie in pairs of digits with one behind each, a word of eight bytes at a time.
-const BLANKS_OF_PAIRS: [u64; 3] =
-    [0x0000_ff00_00ff_0000, 0x00ff_0000_ff00_00ff, 0xff00_00ff_0000_ff00];
 
 /// Whether the text is 16 pairs of hexadecimal digits with a blank behind each.
 #[inline]
 pub(crate) fn is_full_row(row: &[u8; 48]) -> bool {
-    let (words, _) = row.as_chunks::<8>();
-    words.iter().zip(BLANKS_OF_PAIRS.iter().cycle()).all(|(word, blanks)| {
-        let text = u64::from_le_bytes(*word);
-        let digits = (text & !blanks) | (bytes(b'0') & blanks);
-        text & blanks == bytes(b' ') & blanks && nibbles(digits).is_some()
-    })
+    let fits = |at: usize| if at % 3 == 2 { row[at] == b' ' } else { is_hex(row[at]) };
+    (0..row.len()).fold(true, |all, at| all & fits(at))
 }
 
 /// The value of 1 to 16 hexadecimal digits.

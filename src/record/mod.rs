@@ -14,7 +14,10 @@ mod registers;
 mod task;
 mod text;
 mod trace;
+pub(crate) mod usual;
 
+use crate::address::LineNumber;
+use crate::time::Stamp;
 pub use exception_stack::ExceptionStack;
 pub use mark::Mark;
 pub use notice::SlabinfoRow;
@@ -25,9 +28,6 @@ pub use task::TaskHeader;
 pub(crate) use task::build_id as task_build_id;
 pub use text::Text;
 pub use trace::{Op, TraceHeader};
-
-use crate::address::LineNumber;
-use crate::time::Stamp;
 
 /// The printing context that `CONFIG_PRINTK_CALLER` (5.1 on) puts behind the time.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -128,12 +128,12 @@ pub struct SlabinfoRow {
 /// A row of `/proc/slabinfo` in the same log: the cache's name and its numbers.
 // kmalloc-64          1302   1302     64   64    1 : tunables    0    0    0 : slabdata     31     31      0
 pub(super) fn slabinfo_row(text: &[u8]) -> Option<(&[u8], SlabinfoRow)> {
-    memchr::memmem::find(text, b" : tunables ")?;
     let mut fields = text.split(|&byte| byte == b' ').filter(|field| !field.is_empty());
     let name = fields.next().filter(|name| !name.starts_with(b"#"))?;
     let mut number = || Cursor::new(fields.next()?).decimal();
     let (active, _total, spacing) = (number()?, number()?, number()?);
     let spacing = u32::try_from(spacing).ok()?;
+    memchr::memmem::find(text, b" : tunables ")?;
     Some((name, SlabinfoRow { active: u32::try_from(active).unwrap_or(u32::MAX), spacing }))
 }
 

@@ -38,8 +38,16 @@ impl Default for Inside {
 }
 
 impl Inside {
-    /// Takes a line.
+    /// Takes a line. Nearly all mean something else, and change nothing.
+    #[inline]
     pub(crate) fn line(&mut self, record: &Record<'_>, meaning: Meaning) {
+        let changes_nothing = self.accounts.is_idle() && !self.kmemleak.is_open();
+        if meaning == Meaning::Unknown || !changes_nothing {
+            self.listen(record, meaning);
+        }
+    }
+
+    fn listen(&mut self, record: &Record<'_>, meaning: Meaning) {
         self.accounts.line(record, meaning);
         if meaning == Meaning::Unknown || self.kmemleak.is_open() {
             self.kmemleak.record(record);

@@ -42,7 +42,7 @@ impl Stage {
     }
 
     /// Whether what another one did behind `mark` would have been done here too.
-    pub(crate) fn may_join(&self, mark: &StageMark, later: &Stage, shift: Shift) -> bool {
+    pub(crate) fn may_join(&mut self, mark: &StageMark, later: &Stage, shift: Shift) -> bool {
         later.boots.len() == 1
             && later.boundary == Boundary::None
             && later.banner.is_none()

@@ -54,6 +54,11 @@ pub(crate) struct Tenth {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Tick(u64);
 
+impl Tick {
+    /// Before every other.
+    pub(crate) const NEVER: Tick = Tick(0);
+}
+
 impl Tenth {
     /// Where it begins.
     pub(crate) fn begin(self) -> Stamp {
@@ -68,8 +73,14 @@ impl Tenth {
     }
 }
 
-/// What is behind the digits of a time that nothing else follows: the bracket and a blank.
-const BEHIND_TIME: u64 = u64::from_le_bytes(*b"] \0\0\0\0\0\0");
+/// Where the digits of a tick lie in its last eight bytes, and what lies behind them where the
+/// text follows: the bracket and a blank.
+const TICK_DIGITS: u64 = 0x0000_00ff_ffff_ffff;
+const BEHIND_TICK: u64 = u64::from_le_bytes(*b"\0\0\0\0\0] \0");
+
+/// The upper halves of a tick's digits and all of what is behind them, and what they must be.
+const TICK_SHAPE: u64 = 0x00ff_fff0_f0f0_f0f0;
+const SHAPE_OF_TICKS: u64 = BEHIND_TICK | 0x30_3030_3030;
 
 impl Fronts {
     /// The tenth of a second that ticks are of.
@@ -85,12 +96,11 @@ impl Fronts {
         let (front, _) = bytes.split_first_chunk::<16>()?;
         let [head, tail] = [front[..8].first_chunk()?, front[8..].first_chunk()?];
         let (head, tail) = (u64::from_le_bytes(*head), u64::from_le_bytes(*tail));
-        // Five digits of the fraction are left.
-        let digits = tail << 24;
+        // Five digits of the fraction are left. None is above 9 if six more make no sixteen.
         let is_tick = head == self.head
-            && (tail >> 40) & 0xffff == BEHIND_TIME
-            && are_digits(digits | 0x30_3030);
-        is_tick.then(|| (Tick(digits.swap_bytes()), &bytes[15..]))
+            && tail & TICK_SHAPE == SHAPE_OF_TICKS
+            && ((tail & TICK_DIGITS) + 0x06_0606_0606) & 0xf0_f0f0_f0f0 == 0x30_3030_3030;
+        is_tick.then(|| (Tick((tail << 24).swap_bytes()), &bytes[15..]))
     }
 
     /// Reads the front of a text that may go on behind the line. Only the shapes of nearly all
