@@ -18,8 +18,8 @@ use super::progress::Progress;
 /// without work at the end of a file.
 const STRETCH_BYTES: u64 = 8 << 20;
 
-/// Bytes above a stretch that its reader begins at: a few hundred events.
-const RUN_UP_BYTES: u64 = 256 << 10;
+/// Bytes above a stretch that its reader begins at: some dozens of events.
+const RUN_UP_BYTES: u64 = 128 << 10;
 
 /// Bytes read at once.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -180,7 +180,7 @@ fn feed(file: &File, range: Range<u64>, mut take: impl FnMut(&[u8])) -> u64 {
 /// Where stretches begin and end.
 fn starts(file: &File, bytes: u64) -> io::Result<Vec<u64>> {
     let mut starts = vec![0];
-    for at in (1..bytes / STRETCH_BYTES).map(|number| number * STRETCH_BYTES) {
+    for at in (1..=bytes / STRETCH_BYTES).map(|number| number * STRETCH_BYTES) {
         let Some(start) = line_start(file, at)? else { break };
         starts.push(start);
     }
