@@ -84,7 +84,6 @@ impl Word {
             Word::Frame(frame) => [Some(Step::Frame(frame)), None],
             Word::Struck(mark, frame) => [mark.and_then(Step::of_mark), Some(Step::Struck(frame))],
             Word::Marked(mark, frame) => [Step::of_mark(mark), Some(Step::Frame(frame))],
-            Word::Mark(mark) => [Step::of_mark(mark), None],
             _ => [None, None],
         }
     }

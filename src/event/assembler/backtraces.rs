@@ -101,15 +101,12 @@ impl Assembler {
 
     /// A warning prints where it struck before the heading of its own backtrace.
     pub(super) fn heading(&mut self, record: &Record<'_>, names: &Names) {
-        let lane = self.lane(record.caller);
-        match &mut lane.open {
-            Some(dump) if !lane.splat_announced && dump.awaits_heading() => dump.head(),
-            _ => {
-                self.begin(record, None, names);
-                if let Some(dump) = &mut self.lane(record.caller).open {
-                    dump.head();
-                }
-            }
+        if self.push_around(record.caller, &Word::Heading) {
+            return;
+        }
+        self.begin(record, None, names);
+        if let Some(dump) = &mut self.lane(record.caller).open {
+            dump.head();
         }
     }
 
@@ -141,13 +138,11 @@ impl Assembler {
     }
 
     pub(super) fn mark(&mut self, record: &Record<'_>, mark: Mark, names: &Names) {
-        let lane = self.lane(record.caller);
         if mark != Mark::TaskEnd {
-            if let Some(dump) = &mut lane.open {
-                dump.mark(mark);
-            }
+            self.push_around(record.caller, &Word::Mark(mark));
             return;
         }
+        let lane = self.lane(record.caller);
         if let Some(dump) = &mut lane.open {
             dump.parts.insert(Part::End);
         }
