@@ -19,7 +19,7 @@ enum Piece {
     Text(Vec<u8>),
     /// Seconds of a printk time, five columns wide.
     Seconds(u64),
-    /// A kernel address of 64 bits, behind its `ffff`.
+    /// An address of the kernel's data, of 64 bits, behind its `ffff`.
     Address(u64),
     /// A process id.
     Pid(u64),
@@ -91,13 +91,16 @@ impl Template {
 fn number(text: &[u8], at: usize) -> (Option<Piece>, usize) {
     let behind = |word: &[u8]| text[..at].ends_with(word);
     let rest = &text[at..];
-    if (at == 0 || behind(b"\n[")) && at > 0 && rest.len() > 5 && rest[5] == b'.' {
+    let begins_line = behind(b"\n[") || text[..at] == *b"[";
+    if begins_line && rest.len() > 5 && rest[5] == b'.' {
         let digits = std::str::from_utf8(&rest[..5]).unwrap_or("");
         if let Ok(seconds) = digits.trim_start().parse() {
             return (Some(Piece::Seconds(seconds)), 5);
         }
     }
-    if behind(b"ffff") && rest.len() >= 12 && rest[..12].iter().all(u8::is_ascii_hexdigit) {
+    // The kernel's text and its modules lie in the uppermost 2 GiB, and stay where they are.
+    let is_data = behind(b"ffff") && !rest.starts_with(b"ffff");
+    if is_data && rest.len() >= 12 && rest[..12].iter().all(u8::is_ascii_hexdigit) {
         let digits = std::str::from_utf8(&rest[..12]).unwrap_or("0");
         return (u64::from_str_radix(digits, 16).ok().map(Piece::Address), 12);
     }
