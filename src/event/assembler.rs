@@ -9,12 +9,12 @@ mod stretch;
 pub(crate) use stretch::AssemblerMark;
 
 use super::binder::Binder;
+use super::dump::Dump;
 use super::lanes::{ADJACENT_LINES, Lane, Lanes};
 use super::loss::{self, AssemblyLoss};
 use super::names::{NameId, Names};
 use super::skeleton::{Part, Skeleton};
 use super::stacks::{Grouping, Stacks};
-use super::steps::Steps;
 use super::vocabulary::Word;
 use super::{Damage, DamageSet, Detail, Event, Lost, Printing};
 use crate::address::{LineNumber, Pointer};
@@ -29,8 +29,8 @@ pub(crate) struct Assembler {
     binder: Binder,
     loss: AssemblyLoss,
     losses: Vec<(Lost, LineNumber)>,
-    /// Room for the steps of the next backtrace.
-    spare: Steps,
+    /// Room for the next backtrace.
+    spare: Option<Box<Dump>>,
     /// The last header's cache as printed, which the next one's mostly is, and its name.
     cache: Option<(Vec<u8>, NameId)>,
     skeleton: Skeleton,
@@ -52,7 +52,7 @@ impl Assembler {
             binder: Binder::default(),
             loss: AssemblyLoss::default(),
             losses: Vec::new(),
-            spare: Steps::default(),
+            spare: None,
             cache: None,
             skeleton: Skeleton::default(),
             events: 0,

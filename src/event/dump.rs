@@ -82,6 +82,24 @@ impl Dump {
         }
     }
 
+    /// A new one, in the room of one that is over.
+    pub(crate) fn renewed(
+        room: Option<Box<Dump>>,
+        opening: Opening,
+        task: Option<Task>,
+        line: LineNumber,
+    ) -> Box<Dump> {
+        let fresh = Dump::new(opening, task, line);
+        match room {
+            None => Box::new(fresh),
+            Some(mut room) => {
+                let steps = std::mem::take(&mut room.steps).emptied();
+                *room = Dump { steps, ..fresh };
+                room
+            }
+        }
+    }
+
     /// It lies further down in the log.
     pub(crate) fn shift(&mut self, shift: Shift) {
         self.line.0 += shift.lines;

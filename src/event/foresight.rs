@@ -13,13 +13,13 @@ use hashbrown::HashTable;
 use super::names::FrameId;
 
 /// Place of a remembered line among all, less than [`ENTRIES_MAX`].
-pub(super) type EntryId = u32;
+pub(super) type EntryId = u16;
 
 /// So many lines may be remembered: the numbers of three fit into a trail.
 pub(super) const ENTRIES_MAX: usize = 1 << 15;
 
-/// A place.
-type NodeId = u32;
+/// A place, less than [`NODES_MAX`].
+pub(crate) type NodeId = u16;
 
 /// Where an event's header leads.
 const ROOT: NodeId = 0;
@@ -27,6 +27,9 @@ const ROOT: NodeId = 0;
 /// Where the first line of a backtrace leads: it names a task, and what follows does not depend on
 /// which.
 const BEHIND_TASK: NodeId = 1;
+
+/// Where registers lead: their lines differ every time.
+const BEHIND_REGISTERS: NodeId = 2;
 
 /// At this many places all are forgotten, and learning starts afresh.
 const NODES_MAX: usize = 1 << 15;
@@ -40,36 +43,68 @@ pub(crate) enum Expected {
     /// A frame.
     Frame(FrameId),
     /// A line around the frames of a backtrace, or between them, that does not end it.
-    Around,
+    Around(EntryId),
     /// Another line that is whole and says nothing of its place in time.
-    Plain,
+    Plain(EntryId),
     /// A line that must be looked at.
-    Other,
+    Other(EntryId),
 }
 
 /// A line that may come next.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Branch {
-    pub(super) entry: EntryId,
+pub(crate) struct Branch {
+    line: Expected,
     /// Where its text lies among all.
-    pub(super) start: u32,
-    pub(super) len: u32,
-    pub(super) line: Expected,
+    start: u32,
+    len: u16,
     to: NodeId,
 }
 
 impl Branch {
     /// A line whose text is nowhere: it never comes.
     const NONE: Branch =
-        Branch { entry: EntryId::MAX, start: u32::MAX, len: 0, line: Expected::Other, to: ROOT };
+        Branch { line: Expected::Other(EntryId::MAX), start: u32::MAX, len: 0, to: ROOT };
 
     /// A line, and nowhere to go from it yet.
-    pub(super) fn new(entry: EntryId, start: u32, len: u32, line: Expected) -> Branch {
-        Branch { entry, start, len, line, to: ROOT }
+    pub(super) fn new(line: Expected, start: u32, len: u16) -> Branch {
+        Branch { line, start, len, to: ROOT }
+    }
+
+    /// What it is.
+    #[inline]
+    pub(crate) fn line(&self) -> Expected {
+        self.line
+    }
+
+    /// Bytes of its text.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        usize::from(self.len)
+    }
+
+    /// Whether it is whole and says nothing of its place in time.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        !matches!(self.line, Expected::Other(_))
+    }
+
+    /// Its text, of all.
+    #[inline]
+    pub(super) fn text<'a>(&self, texts: &'a [u8]) -> Option<&'a [u8]> {
+        let start = self.start as usize;
+        texts.get(start..start + self.len())
+    }
+
+    /// Where it leads.
+    #[inline]
+    pub(super) fn to(&self) -> NodeId {
+        self.to
     }
 }
 
+/// What is known of a place: one line of the processor's cache.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 struct Node {
     /// What came next, the latest that was not expected first.
     next: [Branch; BRANCHES],
@@ -104,11 +139,19 @@ pub(super) enum Leads {
     BehindTask,
 }
 
+/// From a place, by a line, to another.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    from: Trail,
+    entry: EntryId,
+    branch: Branch,
+}
+
 /// All places, and where the log is.
 #[derive(Debug)]
 pub(super) struct Foresight {
     nodes: Vec<Node>,
-    ways: HashTable<(Trail, Branch)>,
+    ways: HashTable<Way>,
     hasher: FixedState,
     at: NodeId,
 }
@@ -116,7 +159,7 @@ pub(super) struct Foresight {
 impl Default for Foresight {
     fn default() -> Foresight {
         Foresight {
-            nodes: vec![Node::behind(Trail::NONE); 2],
+            nodes: vec![Node::behind(Trail::NONE); 3],
             ways: HashTable::new(),
             hasher: FixedState::default(),
             at: ROOT,
@@ -125,16 +168,30 @@ impl Default for Foresight {
 }
 
 impl Foresight {
-    /// What may come next.
+    /// Whether lines of a backtrace are likely to follow. Behind registers the next line mostly is
+    /// one of registers, whatever came behind the last of them.
     #[inline]
-    pub(super) fn branches(&self) -> &[Branch; BRANCHES] {
-        &self.nodes[self.at as usize].next
+    pub(super) fn expects_backtrace(&self) -> bool {
+        let [next, ..] = self.branches_at(self.at);
+        self.at != BEHIND_REGISTERS && matches!(next.line, Expected::Frame(_) | Expected::Around(_))
     }
 
-    /// It came.
+    /// What may come next at a place.
     #[inline]
-    pub(super) fn take(&mut self, branch: Branch) {
-        self.at = branch.to;
+    pub(super) fn branches_at(&self, at: NodeId) -> &[Branch; BRANCHES] {
+        &self.nodes[usize::from(at)].next
+    }
+
+    /// Where the log is.
+    #[inline]
+    pub(super) fn at(&self) -> NodeId {
+        self.at
+    }
+
+    /// The log has come to this place.
+    #[inline]
+    pub(super) fn arrive(&mut self, at: NodeId) {
+        self.at = at;
     }
 
     /// An event's header comes.
@@ -143,47 +200,65 @@ impl Foresight {
         self.at = ROOT;
     }
 
+    /// A line of registers comes.
+    #[inline]
+    pub(super) fn see_registers(&mut self) {
+        self.at = BEHIND_REGISTERS;
+    }
+
     /// Everything is forgotten.
     pub(super) fn clear(&mut self) {
         *self = Foresight::default();
     }
 
     /// A line comes that was not expected.
-    pub(super) fn learn(&mut self, line: Branch, leads: Leads) {
+    pub(super) fn learn(&mut self, entry: EntryId, line: Branch, leads: Leads) {
         if leads == Leads::BehindTask {
             return self.put_first(Branch { to: BEHIND_TASK, ..line });
         }
-        let from = self.nodes[self.at as usize].trail;
-        let hash = self.hasher.hash_one((from, line.entry));
-        let known = self.ways.find(hash, |(place, way)| *place == from && way.entry == line.entry);
+        let from = self.nodes[usize::from(self.at)].trail;
+        let hash = self.hasher.hash_one((from, entry));
+        let known = self.ways.find(hash, |way| (way.from, way.entry) == (from, entry));
         let branch = match known {
-            Some(&(_, branch)) => branch,
-            None => self.grow(hash, line),
+            Some(way) => way.branch,
+            None => {
+                let branch = Branch { to: self.grow(from.and(entry)), ..line };
+                let hasher = &self.hasher;
+                self.ways.insert_unique(hash, Way { from, entry, branch }, |way| {
+                    hasher.hash_one((way.from, way.entry))
+                });
+                branch
+            }
         };
         self.put_first(branch);
     }
 
     fn put_first(&mut self, branch: Branch) {
-        let next = &mut self.nodes[self.at as usize].next;
+        let next = &mut self.nodes[usize::from(self.at)].next;
         next.rotate_right(1);
         next[0] = branch;
         self.at = branch.to;
     }
 
-    fn grow(&mut self, hash: u64, line: Branch) -> Branch {
-        let from = self.nodes[self.at as usize].trail;
-        let to = NodeId::try_from(self.nodes.len()).unwrap_or(ROOT);
-        self.nodes.push(Node::behind(from.and(line.entry)));
-        let branch = Branch { to, ..line };
-        let hasher = &self.hasher;
-        self.ways.insert_unique(hash, (from, branch), |(from, branch)| {
-            hasher.hash_one((*from, branch.entry))
-        });
-        branch
+    /// Another place.
+    fn grow(&mut self, trail: Trail) -> NodeId {
+        let place = NodeId::try_from(self.nodes.len()).unwrap_or(ROOT);
+        self.nodes.push(Node::behind(trail));
+        place
     }
 
     /// Whether there is no room for more.
     pub(super) fn is_full(&self) -> bool {
         self.nodes.len() >= NODES_MAX
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_one_line_of_the_cache() {
+        assert_eq!(size_of::<Node>(), 64);
     }
 }

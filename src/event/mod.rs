@@ -27,7 +27,7 @@ pub(crate) use boot::arch_of;
 pub use boot::{Boot, PointerStyle, arch};
 pub use chain::{Context, Role};
 pub(crate) use echo::Fingerprint;
-pub(crate) use foresight::Expected;
+pub(crate) use foresight::{Branch, Expected};
 pub(crate) use function::base_name;
 pub use loss::AssemblyLoss;
 pub(crate) use names::MaybeName;
@@ -35,7 +35,7 @@ pub use names::{ChainId, Frame, FrameId, NameId, Names, Placed};
 pub(crate) use shift::Shift;
 pub use stacks::Grouping;
 pub(crate) use timeline::{Sign, Timeline, TimelineMark, Turn};
-pub(crate) use vocabulary::{Foreseen, Understood, Vocabulary, Word, behind_line_end, volatile};
+pub(crate) use vocabulary::{Understood, Vocabulary, Word, behind_line_end, volatile};
 
 use crate::address::{LineNumber, Pointer};
 use crate::record::{Caller, Op, Record, SlabinfoRow};

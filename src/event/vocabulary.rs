@@ -11,7 +11,7 @@ use hashbrown::HashTable;
 
 use super::Task;
 use super::chain::Step;
-use super::foresight::{Branch, ENTRIES_MAX, EntryId, Expected, Foresight, Leads};
+use super::foresight::{Branch, ENTRIES_MAX, EntryId, Expected, Foresight, Leads, NodeId};
 use super::names::{FrameId, NameId, Names, RunId};
 use crate::record::frame::{FrameLine, FrameRun, FrameText, Place};
 use crate::record::prefix::printk;
@@ -108,7 +108,7 @@ const REMEMBERED_BYTES_MAX: usize = 512;
 struct Entry {
     hash: u64,
     start: u32,
-    len: u32,
+    len: u16,
     word: Word,
     /// Whether the line is whole and says nothing of its place in time.
     is_plain: bool,
@@ -126,27 +126,61 @@ pub(crate) struct Vocabulary {
     addresses: Option<Box<Addresses>>,
 }
 
-/// A line that was foreseen.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Foreseen(Branch);
+/// Expected lines that follow one another.
+#[derive(Debug)]
+pub(crate) struct Path<'v> {
+    vocabulary: &'v Vocabulary,
+    texts: &'v [u8],
+    at: NodeId,
+}
 
-impl Foreseen {
-    /// Bytes of its text.
-    #[inline]
-    pub(crate) fn len(self) -> usize {
-        self.0.len as usize
+impl<'v> Path<'v> {
+    /// The line that `bytes` begin with, if it is an expected one, and what is behind it.
+    #[expect(clippy::inline_always, reason = "a third fewer instructions for each frame")]
+    #[inline(always)]
+    pub(crate) fn foresee<'a>(&self, bytes: &'a [u8]) -> Option<(&'v Branch, &'a [u8])> {
+        let [first, others @ ..] = self.vocabulary.foresight.branches_at(self.at);
+        match self.behind(first, bytes) {
+            Some(next) => Some((first, next)),
+            None => self.foresee_other(others, bytes),
+        }
     }
 
-    /// What it is.
-    #[inline]
-    pub(crate) fn line(self) -> Expected {
-        self.0.line
+    /// The same for the lines that are not the most likely.
+    #[inline(never)]
+    fn foresee_other<'a>(
+        &self,
+        branches: &'v [Branch],
+        bytes: &'a [u8],
+    ) -> Option<(&'v Branch, &'a [u8])> {
+        branches.iter().find_map(|branch| Some((branch, self.behind(branch, bytes)?)))
     }
 
-    /// Whether it is whole and says nothing of its place in time.
+    /// What is behind a line that `bytes` begin with.
+    #[expect(clippy::inline_always, reason = "a third fewer instructions for each frame")]
+    #[inline(always)]
+    fn behind<'a>(&self, branch: &Branch, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        let text = branch.text(self.texts)?;
+        let (line, behind) = bytes.split_at_checked(text.len())?;
+        if is_alike(line, text) { behind_line_end(behind) } else { None }
+    }
+
+    /// Where it has come to.
     #[inline]
-    pub(crate) fn is_plain(self) -> bool {
-        self.0.line != Expected::Other
+    pub(crate) fn reached(&self) -> NodeId {
+        self.at
+    }
+
+    /// A foreseen line came.
+    #[inline]
+    pub(crate) fn take(&mut self, foreseen: &Branch) {
+        self.at = foreseen.to();
+    }
+
+    /// What a foreseen line means.
+    #[inline]
+    pub(crate) fn meaning(&self, foreseen: &Branch) -> Word {
+        self.vocabulary.meaning(foreseen)
     }
 }
 
@@ -162,7 +196,7 @@ impl Vocabulary {
         let hash = self.hash(text);
         if let Some(id) = self.find(text, hash) {
             self.follow(id);
-            return Understood::Word(self.entries[id as usize].word);
+            return Understood::Word(self.entries[usize::from(id)].word);
         }
         if self.addresses.as_mut().is_some_and(|addresses| addresses.see(text)) {
             self.forget();
@@ -179,9 +213,9 @@ impl Vocabulary {
     }
 
     /// A line that is remembered.
-    pub(crate) fn recall(&mut self, text: &[u8]) -> Option<Foreseen> {
+    pub(crate) fn recall(&mut self, text: &[u8]) -> Option<Branch> {
         let id = self.find(text, self.hash(text))?;
-        Some(Foreseen(self.follow(id)))
+        Some(self.follow(id))
     }
 
     fn hash(&self, text: &[u8]) -> u64 {
@@ -192,7 +226,7 @@ impl Vocabulary {
 
     fn find(&self, text: &[u8], hash: u64) -> Option<EntryId> {
         let is_it = |&id: &EntryId| {
-            let entry = &self.entries[id as usize];
+            let entry = &self.entries[usize::from(id)];
             entry.hash == hash && entry.text(&self.bytes) == text
         };
         self.by_text.find(hash, is_it).copied()
@@ -200,52 +234,62 @@ impl Vocabulary {
 
     /// The line that `bytes` begin with, if it is an expected one, and what is behind it: most logs
     /// say the same again and again.
-    #[expect(clippy::inline_always, reason = "a third fewer instructions for each frame")]
-    #[inline(always)]
-    pub(crate) fn foresee<'a>(&self, bytes: &'a [u8]) -> Option<(Foreseen, &'a [u8])> {
-        let is_it = |branch: &Branch| {
-            let (start, len) = (branch.start as usize, branch.len as usize);
-            let text = self.bytes.get(start..start + len)?;
-            begins_with(bytes, text).then(|| behind_line_end(&bytes[len..])).flatten()
-        };
-        let mut branches = self.foresight.branches().iter();
-        branches.find_map(|branch| is_it(branch).map(|next| (Foreseen(*branch), next)))
+    #[inline]
+    pub(crate) fn foresee<'a>(&self, bytes: &'a [u8]) -> Option<(Branch, &'a [u8])> {
+        self.path().foresee(bytes).map(|(branch, next)| (*branch, next))
     }
 
-    /// Whether a line of a backtrace came here last.
+    /// Follows expected lines from here on.
+    #[inline]
+    pub(crate) fn path(&self) -> Path<'_> {
+        Path { vocabulary: self, texts: &self.bytes, at: self.foresight.at() }
+    }
+
+    /// Whether lines of a backtrace are likely to follow.
     #[inline]
     pub(crate) fn expects_backtrace(&self) -> bool {
-        matches!(self.foresight.branches()[0].line, Expected::Frame(_) | Expected::Around)
+        self.foresight.expects_backtrace()
     }
 
-    /// The line was what was foreseen.
+    /// The last line was one that was foreseen.
     #[inline]
-    pub(crate) fn confirm(&mut self, foreseen: Foreseen) {
-        self.foresight.take(foreseen.0);
+    pub(crate) fn confirm(&mut self, foreseen: &Branch) {
+        self.foresight.arrive(foreseen.to());
+    }
+
+    /// The log has come to a place on the path from where it was.
+    #[inline]
+    pub(crate) fn arrive(&mut self, reached: NodeId) {
+        self.foresight.arrive(reached);
     }
 
     /// What a foreseen line means.
     #[inline]
-    pub(crate) fn meaning(&self, foreseen: Foreseen) -> &Word {
-        &self.entries[foreseen.0.entry as usize].word
+    pub(crate) fn meaning(&self, foreseen: &Branch) -> Word {
+        match foreseen.line() {
+            Expected::Frame(frame) => Word::Frame(frame),
+            Expected::Around(id) | Expected::Plain(id) | Expected::Other(id) => {
+                self.entries[usize::from(id)].word
+            }
+        }
     }
 
     /// A remembered line comes that was not foreseen.
     fn follow(&mut self, id: EntryId) -> Branch {
-        let Entry { start, len, word, is_plain, .. } = self.entries[id as usize];
+        let Entry { start, len, word, is_plain, .. } = self.entries[usize::from(id)];
         let leads = match word {
             Word::Task(_) => Leads::BehindTask,
             _ => Leads::On,
         };
         let line = match word {
-            _ if !is_plain => Expected::Other,
+            _ if !is_plain => Expected::Other(id),
             Word::Frame(frame) => Expected::Frame(frame),
-            Word::Mark(Mark::TaskEnd) => Expected::Plain,
-            Word::Hardware(_) | Word::Heading | Word::Mark(_) => Expected::Around,
-            _ => Expected::Plain,
+            Word::Mark(Mark::TaskEnd) => Expected::Plain(id),
+            Word::Hardware(_) | Word::Heading | Word::Mark(_) => Expected::Around(id),
+            _ => Expected::Plain(id),
         };
-        let branch = Branch::new(id, start, len, line);
-        self.foresight.learn(branch, leads);
+        let branch = Branch::new(line, start, len);
+        self.foresight.learn(id, branch, leads);
         if self.foresight.is_full() {
             self.foresight.clear();
         }
@@ -256,6 +300,12 @@ impl Vocabulary {
     #[inline]
     pub(crate) fn begin_event(&mut self) {
         self.foresight.restart();
+    }
+
+    /// A line of registers comes.
+    #[inline]
+    pub(crate) fn see_registers(&mut self) {
+        self.foresight.see_registers();
     }
 
     /// Has bare addresses named.
@@ -296,50 +346,59 @@ impl Vocabulary {
         let (Ok(id), Ok(start), Ok(len)) = (
             EntryId::try_from(self.entries.len()),
             u32::try_from(self.bytes.len()),
-            u32::try_from(text.len()),
+            u16::try_from(text.len()),
         ) else {
             return;
         };
         self.bytes.extend_from_slice(text);
         self.entries.push(Entry { hash, start, len, word, is_plain: word.is_plain(text) });
         let entries = &self.entries;
-        self.by_text.insert_unique(hash, id, |&id| entries[id as usize].hash);
+        self.by_text.insert_unique(hash, id, |&id| entries[usize::from(id)].hash);
         self.follow(id);
     }
 }
 
 impl Entry {
     fn text<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
-        &bytes[self.start as usize..][..self.len as usize]
+        &bytes[self.start as usize..][..usize::from(self.len)]
     }
 }
 
-/// What is behind the line's end at the front of `bytes`.
+/// What is behind the line's end at the front of `bytes`. The very last end is not told.
 #[inline]
 pub(crate) fn behind_line_end(bytes: &[u8]) -> Option<&[u8]> {
-    match bytes {
-        [b'\n', next @ ..] | [b'\r', b'\n', next @ ..] => Some(next),
+    match bytes.first_chunk()? {
+        b"\r\n" => Some(&bytes[2..]),
+        [b'\n', _] => Some(&bytes[1..]),
         _ => None,
     }
 }
 
-/// Whether `bytes` begin with `text`. A line is so short that to call for the comparison costs as
-/// much as to compare.
-#[inline]
-fn begins_with(bytes: &[u8], text: &[u8]) -> bool {
-    let Some(bytes) = bytes.get(..text.len()) else { return false };
-    match text.len() {
-        8..=16 => are_alike::<8>(bytes, text),
-        17..=32 => are_alike::<16>(bytes, text),
-        33..=64 => are_alike::<32>(bytes, text),
-        _ => bytes == text,
+/// Whether two texts of the same length are the same. Most lines are so short that to call for the
+/// comparison costs as much as to compare.
+#[expect(clippy::inline_always, reason = "a third fewer instructions for each frame")]
+#[inline(always)]
+fn is_alike(line: &[u8], text: &[u8]) -> bool {
+    match line.len() {
+        17..=32 => are_ends_alike::<16>(line, text),
+        33..=64 => are_ends_alike::<32>(line, text),
+        _ => is_long_or_short_alike(line, text),
+    }
+}
+
+#[inline(never)]
+fn is_long_or_short_alike(line: &[u8], text: &[u8]) -> bool {
+    match line.len() {
+        4..=7 => are_ends_alike::<4>(line, text),
+        8..=16 => are_ends_alike::<8>(line, text),
+        _ => line == text,
     }
 }
 
 /// Whether the first and the last `N` bytes of two texts are the same. In texts of up to twice as
 /// many that is all of them.
 #[inline]
-fn are_alike<const N: usize>(one: &[u8], other: &[u8]) -> bool {
+fn are_ends_alike<const N: usize>(one: &[u8], other: &[u8]) -> bool {
     let is_same =
         |pair: Option<(&[u8; N], &[u8; N])>| pair.is_some_and(|(one, other)| one == other);
     is_same(one.last_chunk().zip(other.last_chunk()))

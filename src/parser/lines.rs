@@ -4,7 +4,7 @@
 use super::stage::{Stage, fingerprint, is_whole_header};
 use crate::address::LineNumber;
 use crate::capture::{Line, LineTaker, Taken};
-use crate::event::{EventSink, Expected, Foreseen, Understood, behind_line_end, volatile};
+use crate::event::{EventSink, Expected, Branch, Understood, behind_line_end, volatile};
 use crate::record::prefix::Unwrapper;
 use crate::record::prefix::printk::{self, Stamped, Tick};
 use crate::record::{Caller, Record, TraceHeader, usual};
@@ -114,8 +114,8 @@ impl Stage {
         if !foreseen.is_plain() {
             return None;
         }
-        self.vocabulary.confirm(foreseen);
-        self.known(&record(&text[..foreseen.len()]), foreseen, sink);
+        self.vocabulary.confirm(&foreseen);
+        self.known(&record(&text[..foreseen.len()]), &foreseen, sink);
         Some(next)
     }
 
@@ -125,27 +125,31 @@ impl Stage {
     fn backtrace(&mut self, first: LineNumber, bytes: &[u8]) -> Taken {
         let Stage { fronts, vocabulary, timeline, assembler, .. } = self;
         let tenth = fronts.tenth();
+        let Some(mut open) = assembler.open(None) else { return Taken::default() };
         if !timeline.is_forward_throughout(tenth) {
             return Taken::default();
         }
+        let mut path = vocabulary.path();
         let (mut rest, mut lines) = (bytes, 0);
         let (mut last, mut last_frame) = (Tick::NEVER, Tick::NEVER);
         while let Some((tick, text)) = fronts.tick(rest)
             && last <= tick
-            && let Some((foreseen, next)) = vocabulary.foresee(text)
+            && let Some((foreseen, next)) = path.foresee(text)
         {
             match foreseen.line() {
-                Expected::Frame(frame) if assembler.push_frame(None, frame) => last_frame = tick,
-                Expected::Around if assembler.push_around(None, vocabulary.meaning(foreseen)) => {}
+                Expected::Frame(frame) if open.push_frame(frame) => last_frame = tick,
+                Expected::Around(_) if open.push_around(path.meaning(foreseen)) => {}
                 _ => break,
             }
-            vocabulary.confirm(foreseen);
+            path.take(foreseen);
             last = tick;
             (rest, lines) = (next, lines + 1);
         }
         if last_frame != Tick::NEVER {
-            assembler.date(None, tenth.at(last_frame));
+            open.date(tenth.at(last_frame));
         }
+        let reached = path.reached();
+        vocabulary.arrive(reached);
         if last != Tick::NEVER {
             let last = tenth.at(last);
             timeline.is_forward(last);
@@ -156,20 +160,21 @@ impl Stage {
 
     /// Takes a line whose meaning is known, and which is whole.
     #[inline]
-    fn known(&mut self, record: &Record<'_>, known: Foreseen, sink: &mut impl EventSink) {
+    fn known(&mut self, record: &Record<'_>, known: &Branch, sink: &mut impl EventSink) {
         let Stage { vocabulary, assembler, .. } = self;
-        let is_taken = match known.line() {
-            Expected::Frame(frame) => assembler.push_frame(record.caller, frame),
-            Expected::Around => assembler.push_around(record.caller, vocabulary.meaning(known)),
-            Expected::Plain | Expected::Other => false,
+        let is_taken = match (known.line(), assembler.open(record.caller)) {
+            (Expected::Frame(frame), Some(mut open)) => {
+                record.stamp.into_iter().for_each(|stamp| open.date(stamp));
+                open.push_frame(frame)
+            }
+            (Expected::Around(_), Some(mut open)) => open.push_around(vocabulary.meaning(known)),
+            _ => false,
         };
-        if !is_taken {
-            let word = *vocabulary.meaning(known);
-            return self.word(record, word, sink);
-        }
-        self.present(record.line, record.stamp);
-        if let (Expected::Frame(_), Some(stamp)) = (known.line(), record.stamp) {
-            self.assembler.date(record.caller, stamp);
+        if is_taken {
+            self.present(record.line, record.stamp);
+        } else {
+            let word = vocabulary.meaning(known);
+            self.word(record, word, sink);
         }
     }
 
@@ -192,7 +197,7 @@ impl Stage {
             Some(_) => return None,
             None => {
                 let known = self.vocabulary.recall(text).filter(|known| known.is_plain())?;
-                self.known(&record, known, sink);
+                self.known(&record, &known, sink);
             }
         }
         Some(next)

@@ -208,6 +208,7 @@ impl Stage {
         sink: &mut impl EventSink,
     ) {
         sink.line(record, Meaning::Known);
+        self.vocabulary.see_registers();
         self.present(record.line, record.stamp);
         self.assembler.registers(record, line);
     }

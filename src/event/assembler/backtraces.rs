@@ -4,57 +4,82 @@ use super::super::binder::Claim;
 use super::super::chain::Origin;
 use super::super::dump::{Dump, Opening};
 use super::super::lanes::ADJACENT_LINES;
-use super::super::names::{FrameId, Names};
+use super::super::names::{FrameId, NameId, Names};
 use super::super::skeleton::Part;
 use super::super::vocabulary::Word;
 use super::super::{Detail, Lost, Task};
-use super::Assembler;
+use super::{Assembler, Lane};
 use crate::record::{Caller, Mark, Record};
 use crate::time::Stamp;
 
 /// A backtrace that this many others were begun after, in other printing contexts, is complete.
 const OVERTAKEN_MAX: u32 = 8;
 
-impl Assembler {
-    /// Takes a frame of a backtrace that is open, as nearly all are of one.
+/// A backtrace that is open, and what the lines around its frames tell.
+#[derive(Debug)]
+pub(crate) struct OpenBacktrace<'a> {
+    dump: &'a mut Dump,
+    /// The hardware that the present boot names.
+    hardware: &'a mut Option<NameId>,
+    /// A warning or oops has announced itself, and its stack has not begun.
+    splat_announced: bool,
+}
+
+impl OpenBacktrace<'_> {
+    /// Takes a frame, if there is room for it. Who adds the last one tells its time.
     #[inline]
-    pub(crate) fn push_frame(&mut self, caller: Option<Caller>, frame: FrameId) -> bool {
-        let open = self.lane(caller).open.as_mut();
-        open.filter(|dump| dump.has_room()).map(|dump| dump.push_frame(frame)).is_some()
+    pub(crate) fn push_frame(&mut self, frame: FrameId) -> bool {
+        let has_room = self.dump.has_room();
+        if has_room {
+            self.dump.push_frame(frame);
+        }
+        has_room
     }
 
-    /// Takes a line around the frames of a backtrace that is open.
-    pub(crate) fn push_around(&mut self, caller: Option<Caller>, line: &Word) -> bool {
-        let lane = self.lanes.get(caller);
-        let Some(dump) = &mut lane.open else { return false };
-        match *line {
+    /// Takes a line around the frames, if it is one.
+    pub(crate) fn push_around(&mut self, line: Word) -> bool {
+        let OpenBacktrace { dump, hardware, splat_announced } = self;
+        match line {
             Word::Hardware(name) => {
-                self.hardware = Some(name);
+                **hardware = Some(name);
                 dump.parts.insert(Part::Hardware);
             }
-            Word::Heading if !lane.splat_announced && dump.awaits_heading() => dump.head(),
+            Word::Heading if !*splat_announced && dump.awaits_heading() => dump.head(),
             Word::Mark(mark) if mark != Mark::TaskEnd => dump.mark(mark),
             _ => return false,
         }
         true
     }
 
-    /// The last frame that a caller's open backtrace took was printed at this time.
+    /// Its last line so far was printed at this time.
     #[inline]
-    pub(crate) fn date(&mut self, caller: Option<Caller>, last: Stamp) {
-        if let Some(dump) = &mut self.lanes.get(caller).open {
-            dump.last_stamp = Some(last);
-        }
+    pub(crate) fn date(&mut self, last: Stamp) {
+        self.dump.last_stamp = Some(last);
+    }
+}
+
+impl Assembler {
+    /// The backtrace that a caller has open.
+    #[inline]
+    pub(crate) fn open(&mut self, caller: Option<Caller>) -> Option<OpenBacktrace<'_>> {
+        let Assembler { lanes, hardware, .. } = self;
+        let Lane { open, splat_announced, .. } = lanes.get(caller);
+        let splat_announced = *splat_announced;
+        open.as_mut().map(|dump| OpenBacktrace { dump, hardware, splat_announced })
+    }
+
+    /// Takes a line around the frames of a backtrace that is open.
+    fn push_around(&mut self, caller: Option<Caller>, line: Word) -> bool {
+        self.open(caller).is_some_and(|mut open| open.push_around(line))
     }
 
     /// A task header, or a heading without one, begins a backtrace.
     pub(super) fn begin(&mut self, record: &Record<'_>, task: Option<Task>, names: &Names) {
         let headers_before = self.events;
-        let room = std::mem::take(&mut self.spare).emptied();
+        let spare = self.spare.take();
         let lane = self.lane(record.caller);
         let opening = if lane.splat_announced { Opening::Splat } else { Opening::Event };
-        let mut dump = Dump::new(opening, task, record.line);
-        dump.steps = room;
+        let mut dump = Dump::renewed(spare, opening, task, record.line);
         dump.stamp = record.stamp;
         dump.last_stamp = record.stamp;
         if task.is_some() {
@@ -101,7 +126,7 @@ impl Assembler {
 
     /// A warning prints where it struck before the heading of its own backtrace.
     pub(super) fn heading(&mut self, record: &Record<'_>, names: &Names) {
-        if self.push_around(record.caller, &Word::Heading) {
+        if self.push_around(record.caller, Word::Heading) {
             return;
         }
         self.begin(record, None, names);
@@ -139,7 +164,7 @@ impl Assembler {
 
     pub(super) fn mark(&mut self, record: &Record<'_>, mark: Mark, names: &Names) {
         if mark != Mark::TaskEnd {
-            self.push_around(record.caller, &Word::Mark(mark));
+            self.push_around(record.caller, Word::Mark(mark));
             return;
         }
         let lane = self.lane(record.caller);
@@ -171,7 +196,7 @@ impl Assembler {
             let is_alike = dump.stamp.is_some() == record.stamp.is_some();
             is_alike && !dump.steps.is_empty() && !dump.awaits_end()
         };
-        if lane.open.as_ref().is_some_and(ends) {
+        if lane.open.as_deref().is_some_and(ends) {
             self.note_part(record, Part::End);
             let ended = self.lane(record.caller).open.take();
             self.close_all(record.caller, ended, names);
@@ -187,7 +212,7 @@ impl Assembler {
     fn close_all(
         &mut self,
         caller: Option<Caller>,
-        dumps: impl IntoIterator<Item = Dump>,
+        dumps: impl IntoIterator<Item = Box<Dump>>,
         names: &Names,
     ) {
         for dump in dumps {
@@ -196,9 +221,9 @@ impl Assembler {
     }
 
     /// A backtrace is complete.
-    pub(super) fn close(&mut self, caller: Option<Caller>, dump: Dump, names: &Names) {
+    pub(super) fn close(&mut self, caller: Option<Caller>, dump: Box<Dump>, names: &Names) {
         self.bind(caller, &dump, names);
-        self.spare = dump.steps;
+        self.spare = Some(dump);
     }
 
     /// A complete backtrace's header takes it.
