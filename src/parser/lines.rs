@@ -4,7 +4,7 @@
 use super::stage::{Stage, fingerprint, is_whole_header};
 use crate::address::LineNumber;
 use crate::capture::{Line, LineTaker, Taken};
-use crate::event::{EventSink, Expected, Branch, Understood, behind_line_end, volatile};
+use crate::event::{Branch, EventSink, Expected, Understood, behind_line_end, volatile};
 use crate::record::prefix::Unwrapper;
 use crate::record::prefix::printk::{self, Stamped, Tick};
 use crate::record::{Caller, Record, TraceHeader, usual};

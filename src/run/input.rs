@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 
 use slabtrace::capture::{Source, SourceError};
 use slabtrace::report::Escaped;
@@ -182,7 +182,7 @@ pub(crate) struct Input {
     /// The file, where there is one that is not packed.
     plain: Option<File>,
     feed: Feed,
-    chunk: Vec<u8>,
+    chunk: Chunk,
     bytes: u64,
     /// Its first bytes, which tell whether it is text.
     sample: Vec<u8>,
@@ -195,13 +195,49 @@ enum Feed {
     Direct(Box<dyn Read + Send>),
     /// What a thread of its own reads: a pipe, so that an interrupt can end it, or a packed file,
     /// so that it is unpacked while what came before is read.
-    Piped(Receiver<Message>),
+    Piped(Piped),
 }
 
 /// What a pipe's reader and the interrupt handler send.
 enum Message {
-    Chunk(Vec<u8>),
+    Chunk(Chunk),
     End(End),
+}
+
+/// Bytes that were read.
+#[derive(Default)]
+struct Chunk {
+    room: Vec<u8>,
+    length: usize,
+}
+
+impl Chunk {
+    fn bytes(&self) -> &[u8] {
+        &self.room[..self.length]
+    }
+
+    /// Reads once. The end and a failure are both ends.
+    fn fill(&mut self, reader: &mut dyn Read) -> Result<(), End> {
+        self.room.resize(CHUNK_BYTES, 0);
+        loop {
+            match reader.read(&mut self.room) {
+                Ok(0) => return Err(End::Complete),
+                Ok(length) => {
+                    self.length = length;
+                    return Ok(());
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(End::Broken(error.to_string())),
+            }
+        }
+    }
+}
+
+/// What a thread of its own reads.
+struct Piped {
+    messages: Receiver<Message>,
+    /// Takes chunks back whose bytes were used.
+    used: Sender<Chunk>,
 }
 
 impl Input {
@@ -216,7 +252,7 @@ impl Input {
             source,
             plain,
             feed,
-            chunk: Vec::new(),
+            chunk: Chunk::default(),
             bytes: 0,
             sample: Vec::new(),
             end: End::NotYet,
@@ -265,26 +301,16 @@ impl Input {
             return None;
         }
         let next = match &mut self.feed {
-            Feed::Direct(reader) => {
-                self.chunk.resize(CHUNK_BYTES, 0);
-                read_chunk(reader.as_mut(), &mut self.chunk)
-            }
-            Feed::Piped(messages) => match messages.recv() {
-                Ok(Message::Chunk(chunk)) => {
-                    self.chunk = chunk;
-                    Ok(self.chunk.len())
-                }
-                Ok(Message::End(end)) => Err(end),
-                Err(mpsc::RecvError) => Err(End::Complete),
-            },
+            Feed::Direct(reader) => self.chunk.fill(reader.as_mut()),
+            Feed::Piped(piped) => piped.next(&mut self.chunk),
         };
         match next {
-            Ok(length) => {
-                self.chunk.truncate(length);
+            Ok(()) => {
+                let bytes = self.chunk.bytes();
                 let wanted = SAMPLE_BYTES.saturating_sub(self.sample.len());
-                self.sample.extend(self.chunk.iter().take(wanted));
-                self.bytes += length as u64;
-                Some(&self.chunk)
+                self.sample.extend(bytes.iter().take(wanted));
+                self.bytes += bytes.len() as u64;
+                Some(bytes)
             }
             Err(end) => {
                 self.end = end;
@@ -294,21 +320,34 @@ impl Input {
     }
 }
 
-/// Reads once. The end and a failure are both ends.
-fn read_chunk(reader: &mut dyn Read, chunk: &mut [u8]) -> Result<usize, End> {
-    loop {
-        match reader.read(chunk) {
-            Ok(0) => return Err(End::Complete),
-            Ok(length) => return Ok(length),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(End::Broken(error.to_string())),
+impl Piped {
+    /// Reads in a thread what `read` reads.
+    fn new(
+        (sender, messages): (SyncSender<Message>, Receiver<Message>),
+        read: impl FnOnce(&Pump) + Send + 'static,
+    ) -> Piped {
+        let (used, spare) = mpsc::channel();
+        std::thread::spawn(move || read(&Pump { sender, spare }));
+        Piped { messages, used }
+    }
+
+    /// Puts the next chunk in the place of one that was used.
+    fn next(&self, chunk: &mut Chunk) -> Result<(), End> {
+        match self.messages.recv() {
+            Ok(Message::Chunk(next)) => {
+                // Nobody takes it any more where the end was reached.
+                let _ = self.used.send(std::mem::replace(chunk, next));
+                Ok(())
+            }
+            Ok(Message::End(end)) => Err(end),
+            Err(mpsc::RecvError) => Err(End::Complete),
         }
     }
 }
 
 /// Reads standard input in a thread, and lets an interrupt end it as if the pipe had closed.
-fn pipe(source: &Source) -> anyhow::Result<Receiver<Message>> {
-    let (sender, receiver) = mpsc::sync_channel(CHUNKS_AHEAD);
+fn pipe(source: &Source) -> anyhow::Result<Piped> {
+    let (sender, messages) = mpsc::sync_channel(CHUNKS_AHEAD);
     let interrupted = sender.clone();
     // A second interrupt finds the channel closed and ends the program at once.
     ctrlc::set_handler(move || {
@@ -317,42 +356,39 @@ fn pipe(source: &Source) -> anyhow::Result<Receiver<Message>> {
         }
     })?;
     let source = source.clone();
-    std::thread::spawn(move || pump(&source, &sender));
-    Ok(receiver)
-}
-
-fn pump(source: &Source, sender: &SyncSender<Message>) {
-    match source.open() {
-        Ok(mut reader) => pump_all(reader.as_mut(), sender),
-        Err(error) => {
-            // Nobody listens any more after an interrupt.
-            let _ = sender.send(Message::End(End::Broken(error.to_string())));
-        }
-    }
-}
-
-fn pump_all(reader: &mut dyn Read, sender: &SyncSender<Message>) {
-    loop {
-        let mut chunk = vec![0; CHUNK_BYTES];
-        let message = match read_chunk(reader, &mut chunk) {
-            Ok(length) => {
-                chunk.truncate(length);
-                Message::Chunk(chunk)
-            }
-            Err(end) => Message::End(end),
-        };
-        let is_end = matches!(message, Message::End(_));
-        if sender.send(message).is_err() || is_end {
-            return;
-        }
-    }
+    Ok(Piped::new((sender, messages), move |pump| match source.open() {
+        Ok(mut reader) => pump.read_all(reader.as_mut()),
+        Err(error) => pump.end(End::Broken(error.to_string())),
+    }))
 }
 
 /// Unpacks a file in a thread.
-fn unpacker(mut reader: Box<dyn Read + Send>) -> Receiver<Message> {
-    let (sender, receiver) = mpsc::sync_channel(CHUNKS_AHEAD);
-    std::thread::spawn(move || pump_all(reader.as_mut(), &sender));
-    receiver
+fn unpacker(mut reader: Box<dyn Read + Send>) -> Piped {
+    Piped::new(mpsc::sync_channel(CHUNKS_AHEAD), move |pump| pump.read_all(reader.as_mut()))
+}
+
+/// The other end of what a thread reads.
+struct Pump {
+    sender: SyncSender<Message>,
+    spare: Receiver<Chunk>,
+}
+
+impl Pump {
+    fn read_all(&self, reader: &mut dyn Read) {
+        loop {
+            let mut chunk = self.spare.try_recv().unwrap_or_default();
+            match chunk.fill(reader) {
+                Ok(()) if self.sender.send(Message::Chunk(chunk)).is_ok() => {}
+                Ok(()) => return,
+                Err(end) => return self.end(end),
+            }
+        }
+    }
+
+    fn end(&self, end: End) {
+        // Nobody listens any more after an interrupt.
+        let _ = self.sender.send(Message::End(end));
+    }
 }
 
 fn looks_binary(sample: &[u8]) -> bool {
