@@ -15,7 +15,7 @@ use super::loss::{self, AssemblyLoss};
 use super::names::{NameId, Names};
 use super::skeleton::{Part, Skeleton};
 use super::stacks::{Grouping, Stacks};
-use super::vocabulary::Word;
+use super::word::Word;
 use super::{Damage, DamageSet, Detail, Event, Lost, Printing};
 use crate::address::{LineNumber, Pointer};
 use crate::record::{Caller, ObjectRow, Record, RegisterLine, TraceHeader};
@@ -87,6 +87,11 @@ impl Assembler {
             ambiguous_stacks: self.binder.ambiguous,
             ..self.loss
         }
+    }
+
+    /// Whether headers of the present boot carry times.
+    pub(crate) fn is_stamped(&self) -> bool {
+        self.stamped
     }
 
     /// Events begun so far.

@@ -5,7 +5,7 @@ use super::names::{FrameId, Names};
 use super::shift::Shift;
 use super::skeleton::{Part, Parts};
 use super::steps::Steps;
-use super::vocabulary::Word;
+use super::word::Word;
 use super::{Backtrace, Detail, RegisterBlock, Task, chain};
 use crate::address::{CodeAddr, LineNumber};
 use crate::record::{ExceptionStack, Mark, RegisterLine};

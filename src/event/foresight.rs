@@ -218,18 +218,9 @@ impl Foresight {
         }
         let from = self.nodes[usize::from(self.at)].trail;
         let hash = self.hasher.hash_one((from, entry));
-        let known = self.ways.find(hash, |way| (way.from, way.entry) == (from, entry));
-        let branch = match known {
-            Some(way) => way.branch,
-            None => {
-                let branch = Branch { to: self.grow(from.and(entry)), ..line };
-                let hasher = &self.hasher;
-                self.ways.insert_unique(hash, Way { from, entry, branch }, |way| {
-                    hasher.hash_one((way.from, way.entry))
-                });
-                branch
-            }
-        };
+        let is_it = |way: &Way| (way.from, way.entry) == (from, entry);
+        let known = self.ways.find(hash, is_it).map(|way| way.branch);
+        let branch = known.unwrap_or_else(|| self.grow(hash, from, entry, line));
         self.put_first(branch);
     }
 
@@ -240,11 +231,16 @@ impl Foresight {
         self.at = branch.to;
     }
 
-    /// Another place.
-    fn grow(&mut self, trail: Trail) -> NodeId {
-        let place = NodeId::try_from(self.nodes.len()).unwrap_or(ROOT);
-        self.nodes.push(Node::behind(trail));
-        place
+    /// Another place, and the way to it.
+    fn grow(&mut self, hash: u64, from: Trail, entry: EntryId, line: Branch) -> Branch {
+        let to = NodeId::try_from(self.nodes.len()).unwrap_or(ROOT);
+        self.nodes.push(Node::behind(from.and(entry)));
+        let branch = Branch { to, ..line };
+        let hasher = &self.hasher;
+        self.ways.insert_unique(hash, Way { from, entry, branch }, |way| {
+            hasher.hash_one((way.from, way.entry))
+        });
+        branch
     }
 
     /// Whether there is no room for more.

@@ -7,7 +7,7 @@
 
 use super::echo::{Fingerprint, Memory, Run};
 use crate::record::Record;
-use crate::record::prefix::printk::Tenth;
+use crate::record::prefix::fronts::Dates;
 use crate::time::{Clock, Stamp};
 
 /// CPUs' clocks mostly disagree by less than this; a clock that goes back by more is looked into.
@@ -163,10 +163,11 @@ impl Timeline {
 
     /// Whether a record that is no header is no reason to think twice. The hot path's question.
     #[inline]
-    pub(crate) fn is_forward(&mut self, stamp: Stamp) -> bool {
+    pub(crate) fn is_forward(&mut self, stamp: Option<Stamp>) -> bool {
         if !matches!(self.state, State::Running) {
             return false;
         }
+        let Some(stamp) = stamp else { return true };
         if stamp.clock == Clock::Wall {
             return true;
         }
@@ -178,13 +179,17 @@ impl Timeline {
         true
     }
 
-    /// Whether no record of a tenth of a second is a reason to think twice, as long as only such
-    /// records come. The latest of them must be told with [`Timeline::is_forward`].
+    /// Whether no record of these dates is a reason to think twice, as long as only such records
+    /// come. The latest of them must be told with [`Timeline::is_forward`].
     #[inline]
-    pub(crate) fn is_forward_throughout(&self, tenth: Tenth) -> bool {
-        let earliest = tenth.begin().micros;
-        matches!(self.state, State::Running)
-            && self.latest.is_some_and(|latest| earliest.saturating_add(SKEW_MICROS) >= latest)
+    pub(crate) fn is_forward_throughout(&self, dates: Dates) -> bool {
+        let is_forward = match dates.begin() {
+            Some(Stamp { clock: Clock::Boot, micros }) => {
+                self.latest.is_some_and(|latest| micros.saturating_add(SKEW_MICROS) >= latest)
+            }
+            Some(Stamp { clock: Clock::Wall, .. }) | None => true,
+        };
+        is_forward && matches!(self.state, State::Running)
     }
 
     /// Whether a header has come before. The hot path's other question.
@@ -218,7 +223,7 @@ impl Timeline {
     fn run(&mut self, record: &Record<'_>, sign: Sign) -> Turn {
         let micros = micros(record);
         let echo = sign.header().and_then(|header| self.memory.position(header));
-        let is_forward = record.stamp.is_none_or(|stamp| self.is_forward(stamp));
+        let is_forward = self.is_forward(record.stamp);
         let cause = match sign {
             Sign::Banner if self.has_begun => Cause::Banner,
             _ if !is_forward => Cause::Clock,

@@ -10,84 +10,13 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 use super::Task;
-use super::chain::Step;
 use super::foresight::{Branch, ENTRIES_MAX, EntryId, Expected, Foresight, Leads, NodeId};
-use super::names::{FrameId, NameId, Names, RunId};
+use super::names::{FrameId, Names, RunId};
+use super::path::Path;
+use super::word::Word;
 use crate::record::frame::{FrameLine, FrameRun, FrameText, Place};
-use crate::record::prefix::printk;
-use crate::record::{
-    Mark, ObjectRow, RegisterLine, SlabinfoRow, TaskHeader, Text, TraceHeader, is_stack_words,
-};
+use crate::record::{Mark, ObjectRow, RegisterLine, TaskHeader, Text, TraceHeader, is_stack_words};
 use crate::symbol::Addresses;
-
-/// The meaning of a line that may be remembered: [`Text`] with its names interned.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) enum Word {
-    Frame(FrameId),
-    Struck(Option<Mark>, FrameId),
-    Marked(Mark, FrameId),
-    Call { callee: FrameId, caller: FrameId },
-    Run(RunId),
-    Headed(RunId),
-    Track,
-    Mark(Mark),
-    Task(Task),
-    Hardware(NameId),
-    TaskDetail,
-    Heading,
-    Dropped(u64),
-    Banner(NameId),
-    CommandLine,
-    BootSeparator,
-    SplatBegin,
-    SplatEnd,
-    Slabinfo(NameId, SlabinfoRow),
-    Blank,
-    Other,
-}
-
-impl Word {
-    /// The innermost frame of a line, in the shapes of those architectures whose backtraces may
-    /// begin without a heading.
-    pub(crate) fn unheaded_frame(self, names: &Names) -> Option<FrameId> {
-        match self {
-            Word::Call { callee, .. } => Some(callee),
-            Word::Run(run) => names.run(run).first().copied(),
-            _ => None,
-        }
-    }
-
-    /// Whether a line's meaning leaves nothing to look for in it. Where the newline behind a
-    /// record was lost, a meaning that has no end of its own would swallow the next one.
-    pub(crate) fn is_whole(self, text: &[u8]) -> bool {
-        match self {
-            Word::Task(_)
-            | Word::Hardware(_)
-            | Word::TaskDetail
-            | Word::Dropped(_)
-            | Word::Banner(_)
-            | Word::SplatBegin
-            | Word::SplatEnd => printk::embedded(text).is_none(),
-            Word::Other => false,
-            _ => true,
-        }
-    }
-
-    /// Whether the line is whole and says nothing of its place in time.
-    fn is_plain(self, text: &[u8]) -> bool {
-        !matches!(self, Word::Banner(_)) && self.is_whole(text)
-    }
-
-    /// The steps that a line of a backtrace adds.
-    pub(crate) fn steps(self) -> [Option<Step>; 2] {
-        match self {
-            Word::Frame(frame) => [Some(Step::Frame(frame)), None],
-            Word::Struck(mark, frame) => [mark.and_then(Step::of_mark), Some(Step::Struck(frame))],
-            Word::Marked(mark, frame) => [Step::of_mark(mark), Some(Step::Frame(frame))],
-            _ => [None, None],
-        }
-    }
-}
 
 /// A line, understood.
 #[derive(Clone, Copy, Debug)]
@@ -126,64 +55,6 @@ pub(crate) struct Vocabulary {
     addresses: Option<Box<Addresses>>,
 }
 
-/// Expected lines that follow one another.
-#[derive(Debug)]
-pub(crate) struct Path<'v> {
-    vocabulary: &'v Vocabulary,
-    texts: &'v [u8],
-    at: NodeId,
-}
-
-impl<'v> Path<'v> {
-    /// The line that `bytes` begin with, if it is an expected one, and what is behind it.
-    #[expect(clippy::inline_always, reason = "a third fewer instructions for each frame")]
-    #[inline(always)]
-    pub(crate) fn foresee<'a>(&self, bytes: &'a [u8]) -> Option<(&'v Branch, &'a [u8])> {
-        let [first, others @ ..] = self.vocabulary.foresight.branches_at(self.at);
-        match self.behind(first, bytes) {
-            Some(next) => Some((first, next)),
-            None => self.foresee_other(others, bytes),
-        }
-    }
-
-    /// The same for the lines that are not the most likely.
-    #[inline(never)]
-    fn foresee_other<'a>(
-        &self,
-        branches: &'v [Branch],
-        bytes: &'a [u8],
-    ) -> Option<(&'v Branch, &'a [u8])> {
-        branches.iter().find_map(|branch| Some((branch, self.behind(branch, bytes)?)))
-    }
-
-    /// What is behind a line that `bytes` begin with.
-    #[expect(clippy::inline_always, reason = "a third fewer instructions for each frame")]
-    #[inline(always)]
-    fn behind<'a>(&self, branch: &Branch, bytes: &'a [u8]) -> Option<&'a [u8]> {
-        let text = branch.text(self.texts)?;
-        let (line, behind) = bytes.split_at_checked(text.len())?;
-        if is_alike(line, text) { behind_line_end(behind) } else { None }
-    }
-
-    /// Where it has come to.
-    #[inline]
-    pub(crate) fn reached(&self) -> NodeId {
-        self.at
-    }
-
-    /// A foreseen line came.
-    #[inline]
-    pub(crate) fn take(&mut self, foreseen: &Branch) {
-        self.at = foreseen.to();
-    }
-
-    /// What a foreseen line means.
-    #[inline]
-    pub(crate) fn meaning(&self, foreseen: &Branch) -> Word {
-        self.vocabulary.meaning(foreseen)
-    }
-}
-
 impl Vocabulary {
     /// Understands a line of kernel text.
     pub(crate) fn read<'a>(&mut self, text: &'a [u8], names: &Names) -> Understood<'a> {
@@ -218,6 +89,11 @@ impl Vocabulary {
         Some(self.follow(id))
     }
 
+    /// Whether a line is remembered.
+    pub(crate) fn knows(&self, text: &[u8]) -> bool {
+        self.find(text, self.hash(text)).is_some()
+    }
+
     fn hash(&self, text: &[u8]) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         hasher.write(text);
@@ -242,7 +118,7 @@ impl Vocabulary {
     /// Follows expected lines from here on.
     #[inline]
     pub(crate) fn path(&self) -> Path<'_> {
-        Path { vocabulary: self, texts: &self.bytes, at: self.foresight.at() }
+        Path::new(&self.foresight, &self.bytes)
     }
 
     /// Whether lines of a backtrace are likely to follow.
@@ -362,47 +238,6 @@ impl Entry {
     fn text<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         &bytes[self.start as usize..][..usize::from(self.len)]
     }
-}
-
-/// What is behind the line's end at the front of `bytes`. The very last end is not told.
-#[inline]
-pub(crate) fn behind_line_end(bytes: &[u8]) -> Option<&[u8]> {
-    match bytes.first_chunk()? {
-        b"\r\n" => Some(&bytes[2..]),
-        [b'\n', _] => Some(&bytes[1..]),
-        _ => None,
-    }
-}
-
-/// Whether two texts of the same length are the same. Most lines are so short that to call for the
-/// comparison costs as much as to compare.
-#[expect(clippy::inline_always, reason = "a third fewer instructions for each frame")]
-#[inline(always)]
-fn is_alike(line: &[u8], text: &[u8]) -> bool {
-    match line.len() {
-        17..=32 => are_ends_alike::<16>(line, text),
-        33..=64 => are_ends_alike::<32>(line, text),
-        _ => is_long_or_short_alike(line, text),
-    }
-}
-
-#[inline(never)]
-fn is_long_or_short_alike(line: &[u8], text: &[u8]) -> bool {
-    match line.len() {
-        4..=7 => are_ends_alike::<4>(line, text),
-        8..=16 => are_ends_alike::<8>(line, text),
-        _ => line == text,
-    }
-}
-
-/// Whether the first and the last `N` bytes of two texts are the same. In texts of up to twice as
-/// many that is all of them.
-#[inline]
-fn are_ends_alike<const N: usize>(one: &[u8], other: &[u8]) -> bool {
-    let is_same =
-        |pair: Option<(&[u8; N], &[u8; N])>| pair.is_some_and(|(one, other)| one == other);
-    is_same(one.last_chunk().zip(other.last_chunk()))
-        && is_same(one.first_chunk().zip(other.first_chunk()))
 }
 
 /// Reads a line that is not worth remembering, told by its first bytes.

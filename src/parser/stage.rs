@@ -8,14 +8,16 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 
 use super::ParserOptions;
+use super::lines::KnownFront;
 use crate::address::LineNumber;
 use crate::capture::Line;
 use crate::event::{
     Assembler, Beginning, Boot, EventSink, Fingerprint, Meaning, Names, Printing, Sign, Timeline,
     Turn, Understood, Vocabulary, Word,
 };
-use crate::record::prefix::printk::{self, Fronts, Stamped};
-use crate::record::prefix::{Unwrapper, wrap};
+use crate::record::prefix::fronts::{Fronts, Learned, Lesson, Recorder};
+use crate::record::prefix::printk::{self, Stamped};
+use crate::record::prefix::{self, Unwrapper, wrap};
 use crate::record::{Caller, ObjectRow, Record, RegisterLine, TraceHeader};
 use crate::time::{Clock, Stamp};
 
@@ -54,6 +56,30 @@ enum Boundary {
     Seen,
 }
 
+/// The only record of a line, if its text is the line's end.
+#[derive(Clone, Copy, Default, Debug)]
+enum Only {
+    #[default]
+    None,
+    Record {
+        stamp: Option<Stamp>,
+        caller: Option<Caller>,
+        text_len: usize,
+    },
+    More,
+}
+
+impl Only {
+    fn see(&mut self, line: LineNumber, bytes: &[u8], record: &Record<'_>) {
+        let Record { stamp, caller, text, .. } = *record;
+        let is_end = record.line == line && !text.is_empty() && bytes.ends_with(text);
+        *self = match self {
+            Only::None if is_end => Only::Record { stamp, caller, text_len: text.len() },
+            _ => Only::More,
+        };
+    }
+}
+
 /// A record that waits, with bytes of its own.
 #[derive(Debug)]
 struct Held {
@@ -84,17 +110,19 @@ impl Stage {
     pub(super) fn line(
         &mut self,
         line: Line<'_>,
-        front: Option<(Stamp, Option<Caller>, usize)>,
+        front: Option<KnownFront>,
         unwrapper: &mut Unwrapper,
         sink: &mut impl EventSink,
     ) {
-        let bytes = line.bytes.strip_suffix(b"\r").unwrap_or(line.bytes);
-        let known = front.and_then(|(stamp, caller, len)| {
+        let bytes = prefix::trim_returns(line.bytes);
+        let known = front.and_then(|KnownFront { stamp, caller, len }| {
             Some(Stamped { stamp, caller, text: bytes.get(len..)? })
         });
+        let is_recorded = known.is_some() && self.fronts.are_recorded();
         if unwrapper.is_idle()
+            && !prefix::is_dirty(bytes)
             && let Some(stamped) = known.or_else(|| printk::stamped(bytes))
-            && self.timeline.is_forward(stamped.stamp)
+            && self.timeline.is_forward(Some(stamped.stamp))
         {
             let record = Record {
                 line: line.number,
@@ -111,10 +139,44 @@ impl Stage {
             };
             if is_whole(&understood, &record, bytes) && is_in_order {
                 self.deliver(&record, understood, sign, sink);
+                if is_recorded {
+                    unwrapper.see_recorded(record.stamp, None);
+                }
                 return;
             }
         }
-        unwrapper.records(line, |record| self.record(&record, sink));
+        let before = unwrapper.last_recorded();
+        let mut only = Only::default();
+        unwrapper.records(line, |record| {
+            only.see(line.number, bytes, &record);
+            self.record(&record, sink);
+        });
+        if let Only::Record { stamp, caller, text_len } = only {
+            let (front, text) = bytes.split_at(bytes.len() - text_len);
+            let recorder = match unwrapper.last_recorded() {
+                after if after != before => Recorder::Dates,
+                after if after == stamp => Recorder::Unclear,
+                _ => Recorder::Silent,
+            };
+            self.learn_front(&Lesson { front, stamp, caller, recorder }, text, unwrapper);
+        }
+    }
+
+    /// Learns what lines begin with from one that was read at length, if it is one of the kernel's.
+    fn learn_front(&mut self, lesson: &Lesson<'_>, text: &[u8], unwrapper: &Unwrapper) {
+        let is_stray = lesson.stamp.is_none() && self.assembler.is_stamped();
+        if !unwrapper.is_usual() || is_stray || !self.vocabulary.knows(text) {
+            return;
+        }
+        if self.fronts.learn(lesson) == Learned::Kind {
+            // What a text means that stands alone may be more than what it means behind a time.
+            self.vocabulary.forget();
+        }
+    }
+
+    /// The last time in the present boot.
+    pub(super) fn last_time(&self) -> Option<Stamp> {
+        self.boots.last().and_then(|boot| boot.last_time)
     }
 
     /// Finds out where in time the record belongs.

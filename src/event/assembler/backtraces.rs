@@ -6,7 +6,7 @@ use super::super::dump::{Dump, Opening};
 use super::super::lanes::ADJACENT_LINES;
 use super::super::names::{FrameId, NameId, Names};
 use super::super::skeleton::Part;
-use super::super::vocabulary::Word;
+use super::super::word::Word;
 use super::super::{Detail, Lost, Task};
 use super::{Assembler, Lane};
 use crate::record::{Caller, Mark, Record};
@@ -53,8 +53,8 @@ impl OpenBacktrace<'_> {
 
     /// Its last line so far was printed at this time.
     #[inline]
-    pub(crate) fn date(&mut self, last: Stamp) {
-        self.dump.last_stamp = Some(last);
+    pub(crate) fn date(&mut self, last: Option<Stamp>) {
+        self.dump.last_stamp = last;
     }
 }
 

@@ -3,7 +3,7 @@
 /// Whether `line` holds a byte that [`clean`] would act on.
 ///
 /// The loop has no way out, so that the compiler looks at many bytes at once.
-pub(super) fn is_dirty(line: &[u8]) -> bool {
+pub(crate) fn is_dirty(line: &[u8]) -> bool {
     let acts = |byte: u8| matches!(byte, 0..=8 | 10..=31 | 0x7f | 0xa0);
     line.iter().fold(false, |dirty, &byte| dirty | acts(byte))
         || BOMS.iter().any(|bom| line.starts_with(bom))

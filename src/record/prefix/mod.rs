@@ -11,12 +11,14 @@ mod clean;
 mod container;
 mod dmesg;
 mod entry;
+pub(crate) mod fronts;
 mod host;
 mod journal;
 mod json;
 mod kmsg;
 mod learned;
 mod mail;
+mod outer;
 pub(crate) mod printk;
 mod quoted;
 mod repeat;
@@ -29,6 +31,7 @@ use crate::address::LineNumber;
 use crate::capture::Line;
 use crate::time::Stamp;
 
+pub(crate) use clean::is_dirty;
 use entry::Entry;
 use quoted::Decoded;
 
@@ -90,6 +93,23 @@ impl Unwrapper {
             && !self.journal.is_active()
             && !self.fragments.is_active()
             && !self.document.is_active()
+    }
+
+    /// Whether the lines of this log begin with nothing but known prefixes, and nothing came before
+    /// that changes what the next line is.
+    pub(crate) fn is_usual(&self) -> bool {
+        self.is_idle() && self.spacing == Spacing::Record && !self.stripper.has_shape()
+    }
+
+    /// The time of the last record that a recorder dated.
+    pub(crate) fn last_recorded(&self) -> Option<Stamp> {
+        self.stripper.last()
+    }
+
+    /// A record was read elsewhere that a recorder dated; and its text, if the kernel did not date
+    /// it too.
+    pub(crate) fn see_recorded(&mut self, stamp: Option<Stamp>, text: Option<&[u8]>) {
+        self.stripper.see_recorded(stamp, text);
     }
 
     /// Whether no record waits for its end: what is left is what was learned of the log.
@@ -272,9 +292,12 @@ impl Offer {
 }
 
 /// Trims the carriage returns that serial lines end in: CRLF, CRCRLF.
-fn trim_returns(line: &[u8]) -> &[u8] {
-    let end = line.iter().rposition(|&byte| byte != b'\r').map_or(0, |at| at + 1);
-    &line[..end]
+#[inline]
+pub(crate) fn trim_returns(mut line: &[u8]) -> &[u8] {
+    while let [rest @ .., b'\r'] = line {
+        line = rest;
+    }
+    line
 }
 
 #[cfg(test)]

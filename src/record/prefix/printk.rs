@@ -35,101 +35,6 @@ pub(crate) fn stamped(line: &[u8]) -> Option<Stamped<'_>> {
     Some(Stamped { stamp: Stamp::boot(micros), caller, text })
 }
 
-/// Reads the fronts of lines, most of which begin like the one before.
-#[derive(Default, Debug)]
-pub(crate) struct Fronts {
-    /// The first bytes of the last time, up to a tenth of a second.
-    head: u64,
-    tenth: Tenth,
-}
-
-/// A tenth of a second.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub(crate) struct Tenth {
-    micros: i64,
-}
-
-/// A time within a tenth of a second: the five digits that are left, as a number that is the
-/// greater the later it is. Most times need only be compared.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct Tick(u64);
-
-impl Tick {
-    /// Before every other.
-    pub(crate) const NEVER: Tick = Tick(0);
-}
-
-impl Tenth {
-    /// Where it begins.
-    pub(crate) fn begin(self) -> Stamp {
-        Stamp::boot(self.micros)
-    }
-
-    /// A time within it.
-    #[inline]
-    pub(crate) fn at(self, tick: Tick) -> Stamp {
-        let micros = value_of_eight(tick.0.swap_bytes() | 0x30_3030);
-        Stamp::boot(self.micros + i64::try_from(micros).unwrap_or(0))
-    }
-}
-
-/// Where the digits of a tick lie in its last eight bytes, and what lies behind them where the
-/// text follows: the bracket and a blank.
-const TICK_DIGITS: u64 = 0x0000_00ff_ffff_ffff;
-const BEHIND_TICK: u64 = u64::from_le_bytes(*b"\0\0\0\0\0] \0");
-
-/// The upper halves of a tick's digits and all of what is behind them, and what they must be.
-const TICK_SHAPE: u64 = 0x00ff_fff0_f0f0_f0f0;
-const SHAPE_OF_TICKS: u64 = BEHIND_TICK | 0x30_3030_3030;
-
-impl Fronts {
-    /// The tenth of a second that ticks are of.
-    #[inline]
-    pub(crate) fn tenth(&self) -> Tenth {
-        self.tenth
-    }
-
-    /// Reads the front of a text that may go on behind the line, if its time is of the same tenth
-    /// of a second as the last that was read, and nothing but the text follows.
-    #[inline]
-    pub(crate) fn tick<'a>(&self, bytes: &'a [u8]) -> Option<(Tick, &'a [u8])> {
-        let (front, _) = bytes.split_first_chunk::<16>()?;
-        let [head, tail] = [front[..8].first_chunk()?, front[8..].first_chunk()?];
-        let (head, tail) = (u64::from_le_bytes(*head), u64::from_le_bytes(*tail));
-        // Five digits of the fraction are left. None is above 9 if six more make no sixteen.
-        let is_tick = head == self.head
-            && tail & TICK_SHAPE == SHAPE_OF_TICKS
-            && ((tail & TICK_DIGITS) + 0x06_0606_0606) & 0xf0_f0f0_f0f0 == 0x30_3030_3030;
-        is_tick.then(|| (Tick((tail << 24).swap_bytes()), &bytes[15..]))
-    }
-
-    /// Reads the front of a text that may go on behind the line. Only the shapes of nearly all
-    /// are told.
-    #[inline]
-    pub(crate) fn read<'a>(&mut self, bytes: &'a [u8]) -> Option<Stamped<'a>> {
-        match self.tick(bytes) {
-            Some((tick, text)) => Some(Stamped { stamp: self.tenth.at(tick), caller: None, text }),
-            None => self.read_anew(bytes),
-        }
-    }
-
-    #[cold]
-    fn read_anew<'a>(&mut self, bytes: &'a [u8]) -> Option<Stamped<'a>> {
-        let (micros, len) = usual_time(bytes).or_else(|| late_time(bytes))?;
-        if len == 14 {
-            self.head = u64::from_le_bytes(*bytes.first_chunk()?);
-            self.tenth = Tenth { micros: micros - micros % 100_000 };
-        }
-        let (caller, len) = match bytes.get(len) {
-            Some(b'[') => caller(&bytes[len..]).map(|(who, more)| (Some(who), len + more))?,
-            _ => (None, len),
-        };
-        let text = &bytes[len..];
-        let text = text.strip_prefix(b" ").unwrap_or(text);
-        Some(Stamped { stamp: Stamp::boot(micros), caller, text })
-    }
-}
-
 /// Reads a bracketed time, and tells its length.
 #[inline]
 fn time(line: &[u8]) -> Option<(i64, usize)> {
@@ -138,7 +43,7 @@ fn time(line: &[u8]) -> Option<(i64, usize)> {
 
 /// Reads `[sssss.uuuuuu]`, the shape of nearly all, eight digits at a time.
 #[inline]
-fn usual_time(line: &[u8]) -> Option<(i64, usize)> {
+pub(super) fn usual_time(line: &[u8]) -> Option<(i64, usize)> {
     let head = line.first_chunk::<14>()?;
     let left = u64::from_le_bytes(*head[1..].first_chunk()?);
     let right = u64::from_le_bytes(*head[6..].first_chunk()?);
@@ -156,7 +61,7 @@ fn usual_time(line: &[u8]) -> Option<(i64, usize)> {
 
 /// Reads `[ssssss.uuuuuu]`, the shape of most that are left: from the second day on.
 #[inline]
-fn late_time(line: &[u8]) -> Option<(i64, usize)> {
+pub(super) fn late_time(line: &[u8]) -> Option<(i64, usize)> {
     let head = line.first_chunk::<15>()?;
     if head[0] != b'[' || head[7] != b'.' || head[14] != b']' {
         return None;
@@ -184,7 +89,7 @@ fn are_digits(digits: u64) -> bool {
 /// The value of eight bytes that are decimal digits: pairs, fours, eights (Lemire, "Quickly
 /// parsing eight digits", 2018).
 #[inline]
-fn value_of_eight(digits: u64) -> u64 {
+pub(super) fn value_of_eight(digits: u64) -> u64 {
     let values = digits ^ 0x3030_3030_3030_3030;
     let pairs = (values.wrapping_mul(2561) >> 8) & 0x00ff_00ff_00ff_00ff;
     let fours = (pairs.wrapping_mul(6_553_601) >> 16) & 0x0000_ffff_0000_ffff;
@@ -396,30 +301,6 @@ mod tests {
         assert_eq!(embedded(&line), None);
         // To look for the end of each at the end of the line takes minutes.
         assert!(begun.elapsed().as_secs() < 10);
-    }
-
-    #[test]
-    fn fronts_are_what_a_single_line_says() {
-        let mut fronts = Fronts::default();
-        for line in [
-            "[    4.818698] TRACE a",
-            "[    4.899999][  T154] TRACE a",
-            "[    4.800001] TRACE a",
-            "[    4.900000]TRACE a",
-            "[12345.900001] [<c0012a34>] a",
-            "[123456.900001] a",
-        ] {
-            assert_eq!(fronts.read(line.as_bytes()), stamped(line.as_bytes()), "{line}");
-        }
-        for line in [
-            "[    4.9x9999] TRACE a",
-            "[12345.900001 [<c0012a34>] a",
-            "[12345.900001][<c0012a34>] a",
-            "[123456.90000x] a",
-            "[    4.90000",
-        ] {
-            assert_eq!(fronts.read(line.as_bytes()), None, "{line}");
-        }
     }
 
     #[test]

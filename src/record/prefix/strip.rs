@@ -34,6 +34,25 @@ pub(super) struct Stripped<'a> {
 }
 
 impl Stripper {
+    /// Whether a prefix was learned that nobody knows.
+    pub(super) fn has_shape(&self) -> bool {
+        self.shape.is_some()
+    }
+
+    /// The time of the last record that a recorder dated.
+    pub(super) fn last(&self) -> Option<Stamp> {
+        self.last
+    }
+
+    /// A record came that a recorder dated; and its text, if the kernel did not date it too.
+    pub(super) fn see_recorded(&mut self, stamp: Option<Stamp>, text: Option<&[u8]>) {
+        self.last = stamp;
+        if let Some(text) = text {
+            self.repeatable.clear();
+            self.repeatable.extend_from_slice(text);
+        }
+    }
+
     /// Strips the known prefixes at the front of the line.
     pub(super) fn strip<'a>(&self, line: &'a [u8], outer: Prefix) -> Stripped<'a> {
         let mut prefix = outer;
@@ -108,11 +127,7 @@ impl Stripper {
         let stamp = prefix.stamp();
         // Differences are counted from a date.
         if prefix.wall.is_some() {
-            self.last = stamp;
-        }
-        if prefix.boot.is_none() && prefix.wall.is_some() {
-            self.repeatable.clear();
-            self.repeatable.extend_from_slice(text);
+            self.see_recorded(stamp, Some(text).filter(|_| prefix.boot.is_none()));
         }
         each(Record { line: number, stamp, caller: prefix.caller, text });
     }
