@@ -1,5 +1,6 @@
 //! Scales a real capture to any size: its text again and again, with fresh times, addresses and
-//! process ids, as a machine that runs on would print.
+//! process ids, as a machine that runs on would print. What comes before the first event, such as
+//! the first lines of a boot, is not repeated.
 
 use std::io::{self, Read, Write};
 
@@ -9,6 +10,8 @@ use slabtrace::capture::Source;
 #[derive(Debug)]
 pub(crate) struct Template {
     pieces: Vec<Piece>,
+    /// The first of them that is repeated.
+    again: usize,
     /// Seconds that one repetition takes.
     seconds: u64,
 }
@@ -21,12 +24,17 @@ enum Piece {
     Seconds(u64),
     /// An address of the kernel's data, of 64 bits, behind its `ffff`.
     Address(u64),
+    /// An object's address of 32 bits.
+    ShortAddress(u32),
     /// A process id.
     Pid(u64),
 }
 
 /// Addresses of one repetition lie this far behind those of the one before.
 const STRIDE_BYTES: u64 = 0x10_0000;
+
+/// And those of 32 bits so far: a machine that has them has less memory.
+const SHORT_STRIDE_BYTES: u32 = 0x1_0000;
 
 impl Template {
     /// Reads a capture.
@@ -39,8 +47,13 @@ impl Template {
 
     fn of(text: &[u8]) -> Template {
         let (mut pieces, mut plain) = (Vec::new(), Vec::new());
-        let (mut at, mut seconds) = (0, 0);
+        let (mut at, mut seconds, mut again) = (0, 0, 0);
+        let first_event = first_event(text);
         while at < text.len() {
+            if at == first_event {
+                pieces.push(Piece::Text(std::mem::take(&mut plain)));
+                again = pieces.len();
+            }
             let (piece, length) = number(text, at);
             match piece {
                 Some(piece) => {
@@ -55,7 +68,7 @@ impl Template {
             at += length;
         }
         pieces.push(Piece::Text(plain));
-        Template { pieces, seconds: seconds + 1 }
+        Template { pieces, again, seconds: seconds + 1 }
     }
 
     /// Writes repetitions of the capture until `bytes` are reached.
@@ -73,18 +86,29 @@ impl Template {
     }
 
     fn repeat(&self, round: u64, out: &mut Vec<u8>) -> io::Result<()> {
-        for piece in &self.pieces {
+        let first = if round == 0 { 0 } else { self.again };
+        for piece in &self.pieces[first..] {
             match *piece {
                 Piece::Text(ref text) => out.write_all(text)?,
                 Piece::Seconds(seconds) => write!(out, "{:>5}", seconds + round * self.seconds)?,
                 Piece::Address(address) => {
                     write!(out, "{:012x}", (address + round * STRIDE_BYTES) & 0xffff_ffff_ffff)?;
                 }
+                Piece::ShortAddress(address) => {
+                    let stride = SHORT_STRIDE_BYTES.wrapping_mul(u32::try_from(round).unwrap_or(0));
+                    write!(out, "{:08x}", address.wrapping_add(stride))?;
+                }
                 Piece::Pid(pid) => write!(out, "{}", pid + round)?,
             }
         }
         Ok(())
     }
+}
+
+/// Where the line of the first header begins.
+fn first_event(text: &[u8]) -> usize {
+    let header = text.windows(7).position(|word| word == b" TRACE ").unwrap_or(0);
+    text[..header].iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1)
 }
 
 /// A number that changes, or how much plain text to take.
@@ -103,6 +127,12 @@ fn number(text: &[u8], at: usize) -> (Option<Piece>, usize) {
     if is_data && rest.len() >= 12 && rest[..12].iter().all(u8::is_ascii_hexdigit) {
         let digits = std::str::from_utf8(&rest[..12]).unwrap_or("0");
         return (u64::from_str_radix(digits, 16).ok().map(Piece::Address), 12);
+    }
+    let is_object = behind(b" alloc 0x") || behind(b" free 0x");
+    if is_object && rest.len() > 8 && rest[..8].iter().all(u8::is_ascii_hexdigit) && rest[8] == b' '
+    {
+        let digits = std::str::from_utf8(&rest[..8]).unwrap_or("0");
+        return (u32::from_str_radix(digits, 16).ok().map(Piece::ShortAddress), 8);
     }
     if behind(b" PID: ") {
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
