@@ -4,7 +4,7 @@ mod stretch;
 
 use std::collections::VecDeque;
 
-use super::evidence::{Evidence, Fit};
+use super::evidence::{Choice, Evidence, Question};
 use super::names::{FrameId, Names};
 use super::rivals::{Rivals, Speaks};
 use super::stacks::Meaning;
@@ -272,17 +272,17 @@ impl Binder {
             self.evidence.learn(meaning.stack.callers, self.waiting[only].event.cache);
             return Some(only);
         }
-        let mut fits = self.fits(lane, op, dump, meaning, names, Waiting::may_own);
-        if fits.is_empty() {
-            fits = self.fits(lane, op, dump, meaning, names, Waiting::may_own_if_swapped);
+        let mut question = self.question(lane, op, dump, meaning, names, Waiting::may_own);
+        if question.is_empty() {
+            question = self.question(lane, op, dump, meaning, names, Waiting::may_own_if_swapped);
         }
-        fits.sort_unstable();
-        let &(best, chosen) = fits.last()?;
-        let runner_up = fits.len().checked_sub(2).map(|at| fits[at]);
         // On one CPU, and with a lane for each printer, events nest: the last header in has its
         // backtrace out first.
-        let could_mix = self.could_mix(lane);
-        if let Some((_, other)) = runner_up.filter(|(fit, _)| could_mix && fit.is_rival_of(best)) {
+        if !self.could_mix(lane) {
+            return question.most_recent();
+        }
+        let Choice { chosen, rival } = self.evidence.choose(question)?;
+        if let Some(other) = rival {
             self.ambiguous += 1;
             self.rivals.guessed(self.waiting[chosen].event.seq, self.waiting[other].event.seq);
             // The other one's backtrace will be what is left over: a guess as well.
@@ -301,27 +301,24 @@ impl Binder {
         candidates.next().is_none().then_some(only)
     }
 
-    /// How well each header fits that may own a backtrace.
-    fn fits(
-        &mut self,
+    /// Which of the headers printed a backtrace that may have?
+    fn question(
+        &self,
         lane: Option<Caller>,
         op: Op,
         dump: &Dump,
         meaning: &Meaning,
         names: &Names,
         may_own: impl Fn(&Waiting, Option<Caller>, &Dump) -> bool,
-    ) -> Vec<(Fit, usize)> {
-        let is_candidate =
-            |waiting: &Waiting| waiting.event.op == op && may_own(waiting, lane, dump);
-        let could_mix = self.could_mix(lane);
-        let Binder { waiting, evidence, .. } = self;
-        let candidates = waiting.iter().enumerate().filter(|(_, waiting)| is_candidate(waiting));
-        candidates
-            .map(|(at, waiting)| {
-                let fit = evidence.fit(&waiting.event, waiting.overtaken, dump, meaning, names);
-                (if could_mix { fit } else { fit.of_nested() }, at)
-            })
-            .collect()
+    ) -> Question {
+        let mut question = Question::new(dump, meaning);
+        for (at, waiting) in self.waiting.iter().enumerate() {
+            let Waiting { event, overtaken, .. } = waiting;
+            if event.op == op && may_own(waiting, lane, dump) {
+                question.add(at, event, *overtaken, dump, meaning, names);
+            }
+        }
+        question
     }
 
     fn newest(&self, lane: Option<Caller>, dump: &Dump) -> Option<usize> {

@@ -45,18 +45,83 @@ struct Weak {
 }
 
 impl Fit {
-    /// The fit where events can only nest: what a chain did before, and when a CPU printed last,
-    /// says nothing against the most recent header.
-    pub(crate) fn of_nested(self) -> Fit {
-        let strong = Strong { affinity: Affinity::Unknown, ..self.strong };
-        Fit { strong, weak: Weak { fresh: true, recent: true } }
-    }
-
     /// Whether another header might have been meant just as well: only weak evidence decides. A
     /// CPU prints one event after the other; only what an interrupt nests comes out of order.
     pub(crate) fn is_rival_of(self, best: Fit) -> bool {
         let is_plausible = self.weak.recent || (self.weak.fresh && !best.weak.fresh);
         is_plausible && self.strong == best.strong
+    }
+}
+
+/// Which header printed a backtrace, where more than one may have.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Question {
+    chain: ChainId,
+    cpu: Option<u32>,
+    candidates: Vec<Candidate>,
+}
+
+/// A header that may have printed a backtrace, with what nothing learned can change.
+#[derive(Clone, PartialEq, Debug)]
+struct Candidate {
+    /// Its place among those that wait.
+    at: usize,
+    cache: NameId,
+    /// Its time, where the backtrace has one too.
+    time: Option<i64>,
+    timely: bool,
+    akin: bool,
+    recent: bool,
+}
+
+/// The answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Choice {
+    /// The place of the best header.
+    pub(crate) chosen: usize,
+    /// That of another one which might have been meant just as well.
+    pub(crate) rival: Option<usize>,
+}
+
+impl Question {
+    /// A question that nobody answers to yet.
+    pub(crate) fn new(dump: &Dump, meaning: &Meaning) -> Question {
+        let cpu = dump.task.and_then(|task| task.cpu);
+        Question { chain: meaning.stack.callers, cpu, candidates: Vec::new() }
+    }
+
+    /// The header at this place may have printed the backtrace.
+    pub(crate) fn add(
+        &mut self,
+        at: usize,
+        header: &Event,
+        overtaken: u32,
+        dump: &Dump,
+        meaning: &Meaning,
+        names: &Names,
+    ) {
+        let times = boot_time(header.stamp).zip(boot_time(dump.stamp));
+        let is_near = times.is_none_or(|(header, dump)| dump - header < RECENT_MICROS);
+        self.candidates.push(Candidate {
+            at,
+            cache: header.cache,
+            time: times.map(|(header, _)| header),
+            timely: times.is_none_or(|(header, dump)| header <= dump),
+            akin: is_akin(meaning.family, names.text(header.cache)),
+            recent: overtaken < RECENT_OVERTAKEN && is_near,
+        });
+    }
+
+    /// Whether there is no candidate.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.candidates.is_empty()
+    }
+
+    /// The answer where events can only nest: what a chain did before, and when a CPU printed last,
+    /// says nothing against the most recent header.
+    pub(crate) fn most_recent(&self) -> Option<usize> {
+        let fit = |candidate: &Candidate| (candidate.timely, candidate.akin, candidate.at);
+        self.candidates.iter().map(fit).max().map(|(.., at)| at)
     }
 }
 
@@ -90,14 +155,13 @@ const RECENT_OVERTAKEN: u32 = 16;
 const CPUS_MAX: usize = 4096;
 
 /// What was done with evidence while a stretch of a log was read on its own.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 enum Note {
     Learned(ChainId, NameId),
     Printed(u32, i64),
-    /// What was known of a chain and a cache when it was asked for.
-    Asked(ChainId, NameId, Affinity),
-    /// When a CPU had printed last.
-    AskedCpu(u32, Option<i64>),
+    Rebooted,
+    /// What was answered with what was known.
+    Asked(Question, Option<Choice>),
 }
 
 /// What unambiguous bindings have taught.
@@ -119,7 +183,7 @@ impl Evidence {
 
     /// Whether anything was asked since.
     pub(crate) fn was_asked(&self) -> bool {
-        let is_question = |note: &Note| matches!(note, Note::Asked(..) | Note::AskedCpu(..));
+        let is_question = |note: &Note| matches!(note, Note::Asked(..));
         self.notes.as_ref().is_some_and(|notes| notes.iter().any(is_question))
     }
 
@@ -127,24 +191,24 @@ impl Evidence {
     pub(crate) fn agrees(&self, later: &Evidence) -> bool {
         !later.was_asked() || {
             let mut trial = self.clone();
-            later.notes.iter().flatten().all(|&note| trial.repeat(note))
+            later.notes.iter().flatten().all(|note| trial.repeat(note))
         }
     }
 
     /// Learns what `later` learned.
     pub(crate) fn join(&mut self, later: &Evidence) {
-        for &note in later.notes.as_deref().unwrap_or_default() {
+        for note in later.notes.as_deref().unwrap_or_default() {
             self.repeat(note);
         }
     }
 
     /// Does what was done, and tells whether it comes out the same.
-    fn repeat(&mut self, note: Note) -> bool {
-        match note {
+    fn repeat(&mut self, note: &Note) -> bool {
+        match *note {
             Note::Learned(chain, cache) => self.learn(chain, cache),
             Note::Printed(cpu, time) => self.print(cpu, time),
-            Note::Asked(chain, cache, answer) => return self.affinity(chain, cache) == answer,
-            Note::AskedCpu(cpu, answer) => return self.last_of(cpu) == answer,
+            Note::Rebooted => self.next_boot(),
+            Note::Asked(ref question, answer) => return self.answer(question) == answer,
         }
         true
     }
@@ -155,43 +219,36 @@ impl Evidence {
         }
     }
 
-    fn last_of(&mut self, cpu: u32) -> Option<i64> {
-        let last = self.last_of_cpu.get(&cpu).copied();
-        self.note(Note::AskedCpu(cpu, last));
-        last
+    /// The header that a backtrace most likely belongs to: the best fit, and among equals the most
+    /// recent, since interrupts nest.
+    pub(crate) fn choose(&mut self, question: Question) -> Option<Choice> {
+        let answer = self.answer(&question);
+        if self.notes.is_some() {
+            self.note(Note::Asked(question, answer));
+        }
+        answer
+    }
+
+    fn answer(&self, question: &Question) -> Option<Choice> {
+        let fit = |candidate: &Candidate| (self.fit(question, candidate), candidate.at);
+        let mut fits: Vec<(Fit, usize)> = question.candidates.iter().map(fit).collect();
+        fits.sort_unstable();
+        let &(best, chosen) = fits.last()?;
+        let runner_up = fits.len().checked_sub(2).map(|at| fits[at]);
+        let rival = runner_up.filter(|(fit, _)| fit.is_rival_of(best)).map(|(_, at)| at);
+        Some(Choice { chosen, rival })
     }
 
     /// How well a header fits.
-    pub(crate) fn fit(
-        &mut self,
-        header: &Event,
-        overtaken: u32,
-        dump: &Dump,
-        meaning: &Meaning,
-        names: &Names,
-    ) -> Fit {
-        let times = boot_time(header.stamp).zip(boot_time(dump.stamp));
-        let last = dump.task.and_then(|task| self.last_of(task.cpu?));
-        let strong = Strong {
-            timely: times.is_none_or(|(header, dump)| header <= dump),
-            akin: is_akin(meaning.family, names.text(header.cache)),
-            affinity: self.affinity(meaning.stack.callers, header.cache),
-        };
-        let is_near = times.is_none_or(|(header, dump)| dump - header < RECENT_MICROS);
-        let weak = Weak {
-            fresh: times.zip(last).is_none_or(|((header, _), last)| header >= last),
-            recent: overtaken < RECENT_OVERTAKEN && is_near,
-        };
-        Fit { strong, weak }
+    fn fit(&self, question: &Question, candidate: &Candidate) -> Fit {
+        let &Candidate { cache, time, timely, akin, recent, .. } = candidate;
+        let last = question.cpu.and_then(|cpu| self.last_of_cpu.get(&cpu).copied());
+        let fresh = time.zip(last).is_none_or(|(header, last)| header >= last);
+        let affinity = self.affinity(question.chain, cache);
+        Fit { strong: Strong { timely, akin, affinity }, weak: Weak { fresh, recent } }
     }
 
-    fn affinity(&mut self, chain: ChainId, cache: NameId) -> Affinity {
-        let affinity = self.known_affinity(chain, cache);
-        self.note(Note::Asked(chain, cache, affinity));
-        affinity
-    }
-
-    fn known_affinity(&self, chain: ChainId, cache: NameId) -> Affinity {
+    fn affinity(&self, chain: ChainId, cache: NameId) -> Affinity {
         let Some(known) = self.caches.get(&chain) else { return Affinity::Unknown };
         let total: u64 = known.iter().map(|(_, count)| count).sum();
         let of_cache = known.iter().find(|(name, _)| *name == cache).map_or(0, |(_, count)| *count);
@@ -231,6 +288,7 @@ impl Evidence {
 
     /// A new boot begins: its clocks say nothing about the old one's. Chains keep their caches.
     pub(crate) fn next_boot(&mut self) {
+        self.note(Note::Rebooted);
         self.last_of_cpu.clear();
     }
 }

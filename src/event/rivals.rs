@@ -29,6 +29,7 @@ enum Note {
     Guessed(u64, u64),
     Settled(u64),
     Freed(ObjectAddr, FrameId),
+    Rebooted,
     /// What a free at a place spoke for when it was asked.
     Asked(FrameId, ChainId, ChainId, Speaks),
 }
@@ -104,6 +105,7 @@ impl Rivals {
             Note::Guessed(chosen, other) => self.guessed(chosen, other),
             Note::Settled(event) => self.settled(event),
             Note::Freed(object, site) => self.freed(object, site),
+            Note::Rebooted => self.next_boot(),
             Note::Asked(site, other, own, answer) => {
                 return self.speaks_for(site, other, own) == answer;
             }
@@ -120,6 +122,7 @@ impl Rivals {
     /// A new boot begins: addresses say nothing about the old one's. Who frees whose objects
     /// stays known.
     pub(crate) fn next_boot(&mut self) {
+        self.note(Note::Rebooted);
         self.recent.fill(None);
         self.pairs.clear();
     }
