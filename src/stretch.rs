@@ -1,16 +1,18 @@
 //! Stretches of a log, each read on its own, and how they become part of an analysis.
 
+use std::ops::Range;
+
 use crate::address::LineNumber;
 use crate::analysis::Books;
 use crate::event::{BinderHint, Event, EventSink, Lost, Meaning, NameId, Names, Printing, Shift};
-use crate::ledger::Ledger;
+use crate::ledger::{BootLedger, Ledger};
 use crate::parser::{ParsedStretch, Parser, ParserOptions, StretchParser};
 use crate::record::{Caller, Record, SlabinfoRow};
 use crate::time::Stamp;
 use crate::witness::Inside;
 
-/// Lines that mean nothing are kept up to so many bytes; a stretch with more is refused.
-const HEARD_BYTES_MAX: usize = 1 << 20;
+/// Lines that mean nothing are kept in no more memory than this; a stretch with more is refused.
+const HEARD_BYTES_MAX: usize = 8 << 20;
 
 /// Reads stretches of a log, each on its own.
 #[derive(Debug)]
@@ -85,8 +87,8 @@ impl Stretch {
         let Stretch { parsed, books: own } = self;
         match parser.place(&parsed).filter(|_| own.may_join(books)) {
             Some(shift) => {
-                parser.join(parsed, shift);
-                own.join(books, shift);
+                let printing = parser.join(parsed, shift);
+                own.join(books, shift, printing, parser.names());
                 Joined::Whole
             }
             None => Joined::Refused,
@@ -98,10 +100,15 @@ impl Stretch {
 #[derive(Debug)]
 struct StretchBooks {
     ledger: Ledger,
+    /// The boots that ended, and how their events were printed.
+    ended: Vec<(BootLedger, Printing)>,
+    /// How those of the boot were printed that is about to end.
+    printing: Printing,
     /// Only finds out whether the stretch holds anything that is spread over several lines.
     inside: Inside,
     heard: Vec<Heard>,
-    heard_bytes: usize,
+    /// The texts of what was heard, one behind the other.
+    texts: Vec<u8>,
     lists: Lists,
 }
 
@@ -112,13 +119,13 @@ enum Lists {
     Found,
 }
 
-/// A line that means nothing to the parser, with bytes of its own.
+/// A line that means nothing to the parser.
 #[derive(Debug)]
 struct Heard {
     line: LineNumber,
     stamp: Option<Stamp>,
     caller: Option<Caller>,
-    text: Vec<u8>,
+    text: Range<usize>,
 }
 
 impl StretchBooks {
@@ -127,26 +134,39 @@ impl StretchBooks {
         inside.see_event();
         StretchBooks {
             ledger: Ledger::of_stretch(),
+            ended: Vec::new(),
+            printing: Printing::default(),
             inside,
             heard: Vec::new(),
-            heard_bytes: 0,
+            texts: Vec::new(),
             lists: Lists::None,
         }
+    }
+
+    fn heard_bytes(&self) -> usize {
+        self.texts.len() + self.heard.len() * size_of::<Heard>()
     }
 
     /// Whether what was found here would have been found there.
     fn may_join(&self, books: &Books) -> bool {
         self.lists == Lists::None
-            && self.heard_bytes <= HEARD_BYTES_MAX
+            && self.heard_bytes() <= HEARD_BYTES_MAX
             && books.inside.is_quiet()
-            && books.ledger.may_join(&self.ledger)
+            && books.ledger.may_join(&self.ended, &self.ledger)
     }
 
-    fn join(self, books: &mut Books, shift: Shift) {
+    /// If the present boot ended in the stretch, how its events were printed shows only now.
+    fn join(mut self, books: &mut Books, shift: Shift, printing: Option<Printing>, names: &Names) {
+        if let Some(((_, own), printing)) = self.ended.first_mut().zip(printing) {
+            *own = printing;
+        }
+        for (boot, printing) in self.ended {
+            books.ledger.join_ended(boot, printing, shift, names);
+        }
         books.ledger.join(self.ledger, shift);
         for Heard { line, stamp, caller, text } in self.heard {
             let line = LineNumber(line.0 + shift.lines);
-            let record = Record { line, stamp, caller, text: &text };
+            let record = Record { line, stamp, caller, text: &self.texts[text] };
             books.inside.line(&record, Meaning::Unknown);
         }
         books.inside.see_event();
@@ -154,8 +174,8 @@ impl StretchBooks {
 }
 
 impl EventSink for StretchBooks {
-    fn boot(&mut self, line: LineNumber, names: &Names) {
-        self.ledger.boot(line, names);
+    fn boot(&mut self, _line: LineNumber, _names: &Names) {
+        self.ended.push((self.ledger.take_boot(), std::mem::take(&mut self.printing)));
     }
 
     fn event(&mut self, event: &Event, names: &Names) {
@@ -167,7 +187,7 @@ impl EventSink for StretchBooks {
     }
 
     fn printed(&mut self, printing: Printing) {
-        self.ledger.printed(printing);
+        self.printing = printing;
     }
 
     fn slabinfo(&mut self, cache: NameId, row: SlabinfoRow, line: LineNumber) {
@@ -183,10 +203,11 @@ impl EventSink for StretchBooks {
         if !self.inside.is_quiet() {
             self.lists = Lists::Found;
         }
-        self.heard_bytes += record.text.len();
-        if self.heard_bytes <= HEARD_BYTES_MAX {
+        if self.heard_bytes() <= HEARD_BYTES_MAX {
             let Record { line, stamp, caller, text } = *record;
-            self.heard.push(Heard { line, stamp, caller, text: text.to_vec() });
+            let start = self.texts.len();
+            self.texts.extend_from_slice(text);
+            self.heard.push(Heard { line, stamp, caller, text: start..self.texts.len() });
         }
     }
 }

@@ -6,7 +6,7 @@
 mod backtraces;
 mod stretch;
 
-pub(crate) use stretch::AssemblerMark;
+pub(crate) use stretch::{AssemblerMark, Ending};
 
 use super::binder::Binder;
 use super::dump::Dump;

@@ -46,8 +46,25 @@ impl Boot {
         }
     }
 
+    /// What is further down in the log of a boot that began before.
+    pub(crate) fn continued() -> Boot {
+        Boot::new(LineNumber(0))
+    }
+
+    /// The same, further down in the log.
+    pub(crate) fn shifted(self, shift: Shift) -> Boot {
+        let below = |line: LineNumber| LineNumber(line.0 + shift.lines);
+        Boot { first_line: below(self.first_line), last_line: below(self.last_line), ..self }
+    }
+
     /// Takes what is further down in its log.
     pub(crate) fn join(&mut self, later: &Boot, shift: Shift) {
+        self.kernel = later.kernel;
+        self.build_id = later.build_id;
+        self.hardware = later.hardware;
+        if later.last_line == LineNumber(0) {
+            return;
+        }
         self.last_line = LineNumber(later.last_line.0 + shift.lines);
         self.pointers.join(later.pointers);
         let Some(stamp) = later.first_time else { return };

@@ -4,6 +4,7 @@ use foldhash::fast::FixedState;
 use indexmap::IndexMap;
 
 use super::dump::Dump;
+use super::names::FrameId;
 use super::shift::Shift;
 use crate::record::Caller;
 
@@ -126,6 +127,17 @@ impl Lanes {
     /// Takes out what lanes had open that had to make room.
     pub(super) fn take_evicted(&mut self) -> Vec<(Option<Caller>, Box<Dump>)> {
         std::mem::take(&mut self.evicted)
+    }
+
+    /// The last frames of the backtraces that are open.
+    pub(super) fn ends(&self) -> Vec<Option<FrameId>> {
+        let lanes = std::iter::once(&self.common).chain(self.by_caller.values());
+        let open = lanes.flat_map(|lane| lane.suspended.iter().chain(&lane.open));
+        let mut ends = Vec::new();
+        for dump in open.chain(self.evicted.iter().map(|(_, dump)| dump)) {
+            ends.push(dump.outermost());
+        }
+        ends
     }
 
     /// Takes out everything that is open.

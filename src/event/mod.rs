@@ -23,7 +23,7 @@ mod timeline;
 mod vocabulary;
 mod word;
 
-pub(crate) use assembler::{Assembler, AssemblerMark};
+pub(crate) use assembler::{Assembler, AssemblerMark, Ending};
 pub(crate) use binder::BinderHint;
 pub(crate) use boot::arch_of;
 pub use boot::{Boot, PointerStyle, arch};

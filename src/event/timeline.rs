@@ -75,9 +75,18 @@ pub(crate) struct Timeline {
     memory: Memory,
     /// Whether a banner or a header of the present boot was seen: another banner is another boot.
     has_begun: bool,
-    /// Whether anything ever came out of time.
-    has_doubted: bool,
+    /// What was done since [`Timeline::begin_notes`].
+    notes: Option<Notes>,
     state: State,
+}
+
+/// What a timeline did while a stretch of a log was read on its own.
+#[derive(Debug, Default)]
+struct Notes {
+    /// The headers of the stretch's first boot that were thought about twice.
+    doubted: Vec<Fingerprint>,
+    /// The headers of that boot, if another one began.
+    first: Option<Memory>,
 }
 
 /// Where a timeline stands between two records.
@@ -129,25 +138,44 @@ impl Timeline {
         matches!(self.state, State::Running).then_some(mark)
     }
 
-    /// The headers since a mark, if all that came is in order, and none was forgotten.
-    fn headers_since(&self, mark: &TimelineMark) -> Option<&[Fingerprint]> {
-        self.memory.since(mark.headers).filter(|_| !self.has_doubted)
+    /// One that knows nothing, for another stretch of the log.
+    pub(crate) fn renewed(&mut self) -> Timeline {
+        Timeline { memory: self.memory.renewed(), ..Timeline::default() }
     }
 
-    /// Whether what another one found in order behind `mark` would have been in order here too.
+    /// Takes notes from now on.
+    pub(crate) fn begin_notes(&mut self) {
+        self.notes = Some(Notes::default());
+    }
+
+    /// Whether what another one found behind `mark` would have been found here too.
+    ///
+    /// It knows only the headers of its run-up. They must be the last ones that are known here;
+    /// then what it found to have come before stood there, and would be found here as well. And no
+    /// header that it asked for may be known from farther above. Another boot knows nothing of the
+    /// one before.
     pub(crate) fn may_join(&mut self, mark: &TimelineMark, later: &Timeline) -> bool {
-        let Some(headers) = later.headers_since(mark) else { return false };
+        let Some(notes) = &later.notes else { return false };
+        let first = notes.first.as_ref().unwrap_or(&later.memory);
+        let Some((above, headers)) = first.split_at(mark.headers) else { return false };
         self.mark().is_some_and(|own| own.is_like(mark))
-            && headers.iter().all(|&header| !self.is_echo(header))
+            && later.mark().is_some()
+            && self.memory.ends_with(above)
+            && (headers.iter().chain(&notes.doubted))
+                .all(|&header| !self.memory.came_before(header, above.len()))
     }
 
     /// Takes what came behind `mark`, as if it had come here.
-    pub(crate) fn join(&mut self, mark: &TimelineMark, later: &Timeline) {
-        for &header in later.headers_since(mark).unwrap_or_default() {
-            self.memory.push(header);
+    pub(crate) fn join(&mut self, mark: &TimelineMark, later: Timeline) {
+        if later.notes.is_some_and(|notes| notes.first.is_some()) {
+            self.memory = later.memory;
+        } else if let Some((_, headers)) = later.memory.split_at(mark.headers) {
+            for &header in headers {
+                self.memory.push(header);
+            }
         }
         self.latest = later.latest;
-        self.has_begun |= later.has_begun;
+        self.has_begun = later.has_begun;
     }
 
     /// A new boot begins, told by its banner or by the recorder.
@@ -201,11 +229,25 @@ impl Timeline {
     /// Judges the next record.
     pub(crate) fn turn(&mut self, record: &Record<'_>, sign: Sign) -> Turn {
         let header = sign.header();
-        match std::mem::take(&mut self.state) {
+        let is_noted = self.is_first_boot();
+        let turn = match std::mem::take(&mut self.state) {
             State::Running => self.run(record, sign),
             State::Doubting(doubt) => self.doubt(doubt, record, header),
             State::Replaying(run) => self.replay(run, record, header),
+        };
+        // One that goes on its way is remembered anyway.
+        if turn != Turn::Forward
+            && is_noted
+            && let Some(notes) = &mut self.notes
+        {
+            notes.doubted.extend(header);
         }
+        turn
+    }
+
+    /// Whether notes are taken, and of the boot that they began with.
+    fn is_first_boot(&self) -> bool {
+        self.notes.as_ref().is_some_and(|notes| notes.first.is_none())
     }
 
     /// The log ends while records are held.
@@ -233,7 +275,6 @@ impl Timeline {
                 return Turn::Forward;
             }
         };
-        self.has_doubted = true;
         self.state = State::Doubting(Doubt {
             cause,
             held: 1,
@@ -268,12 +309,20 @@ impl Timeline {
                 Turn::Replay
             }
             (Some(Turn::Reboot), _) => {
-                self.memory = Memory::default();
+                self.forget();
                 self.latest = Some(doubt.latest);
                 self.has_begun = true;
                 Turn::Reboot
             }
             (Some(decision), _) => decision,
+        }
+    }
+
+    /// Headers of another boot are no echoes.
+    fn forget(&mut self) {
+        let memory = std::mem::take(&mut self.memory);
+        if let Some(notes) = &mut self.notes {
+            notes.first.get_or_insert(memory);
         }
     }
 
@@ -492,5 +541,27 @@ mod tests {
         let turns = turns(&mut timeline, &frozen);
         assert!(!turns.contains(&Turn::Replay) && !turns.contains(&Turn::Drop));
         assert_eq!(turns.last(), Some(&Turn::FalseAlarm));
+    }
+
+    #[test]
+    fn a_stretch_whose_run_up_had_other_headers_is_refused() {
+        let read = |headers: &[u64]| {
+            let mut timeline = Timeline::default();
+            let records: Vec<(i64, Option<u64>)> =
+                headers.iter().zip(10..).map(|(&header, tenths)| (tenths, Some(header))).collect();
+            turns(&mut timeline, &records);
+            timeline
+        };
+        let behind = |run_up: &[u64]| {
+            let mut later = read(run_up);
+            let mark = later.mark().expect("nothing is doubted");
+            later.begin_notes();
+            turns(&mut later, &[(20, Some(9))]);
+            (mark, later)
+        };
+        for (run_up, joins) in [([1, 2, 3], true), ([1, 4, 3], false)] {
+            let (mark, later) = behind(&run_up);
+            assert_eq!(read(&[1, 2, 3]).may_join(&mark, &later), joins, "{run_up:?}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use super::group::joined;
 use super::{BootLedger, CacheTally, FreedBy, Ledger, LedgerLoss};
 use crate::address::{LineNumber, ObjectAddr};
-use crate::event::{NameId, Shift};
+use crate::event::{EventSink, NameId, Names, Printing, Shift};
 
 /// What a stretch found first at an address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,12 +48,31 @@ impl Ledger {
         Ledger { present, ..Ledger::default() }
     }
 
-    /// Whether a stretch's ledger is what would have been written here.
-    pub(crate) fn may_join(&self, later: &Ledger) -> bool {
-        let clocks = self.present.clock.zip(later.present.clock);
-        clocks.is_none_or(|(own, other)| own == other)
-            && later.present.loss.is_exact()
-            && later.past.is_empty()
+    /// Takes out what was written of the present boot: the next one begins.
+    pub(crate) fn take_boot(&mut self) -> BootLedger {
+        std::mem::take(&mut self.present)
+    }
+
+    /// Whether a stretch's ledger is what would have been written here. Boots may have ended in
+    /// the stretch.
+    pub(crate) fn may_join(&self, ended: &[(BootLedger, Printing)], later: &Ledger) -> bool {
+        let mut boots = ended.iter().map(|(boot, _)| boot).chain([&later.present]);
+        let first = boots.clone().next().and_then(|boot| boot.clock);
+        self.present.clock.zip(first).is_none_or(|(own, other)| own == other)
+            && boots.all(|boot| boot.loss.is_exact())
+    }
+
+    /// Takes what was written of a boot that ended in a stretch.
+    pub(crate) fn join_ended(
+        &mut self,
+        boot: BootLedger,
+        printing: Printing,
+        shift: Shift,
+        names: &Names,
+    ) {
+        self.join_boot(boot, shift);
+        self.printed(printing);
+        self.close_boot(names);
     }
 
     /// Takes what was written of a stretch, as if it had been written here.
@@ -64,7 +83,11 @@ impl Ledger {
         }
         self.slabinfo.extend(slabinfo);
         self.loss.add(loss);
-        let BootLedger { live, groups, loss, counts, span, clock, openings } = present;
+        self.join_boot(present, shift);
+    }
+
+    fn join_boot(&mut self, boot: BootLedger, shift: Shift) {
+        let BootLedger { live, groups, loss, counts, span, clock, openings } = boot;
         self.open(openings.unwrap_or_default());
         let own = &mut self.present;
         own.loss.join(loss, shift);

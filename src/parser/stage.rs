@@ -21,6 +21,7 @@ use crate::record::prefix::{self, Unwrapper, wrap};
 use crate::record::{Caller, ObjectRow, Record, RegisterLine, TraceHeader};
 use crate::time::{Clock, Stamp};
 
+use stretch::FirstBoot;
 pub(super) use stretch::StageMark;
 
 /// A boot prints its command line within this many lines of its banner.
@@ -46,6 +47,7 @@ pub(super) struct Stage {
     events_before: u64,
     /// Whether the log said that a boot begins, other than by its clock.
     boundary: Boundary,
+    first_boot: FirstBoot,
 }
 
 /// Whether a line said that a boot begins.
@@ -103,6 +105,7 @@ impl Stage {
             banner: None,
             events_before: 0,
             boundary: Boundary::None,
+            first_boot: FirstBoot::default(),
         }
     }
 
@@ -338,7 +341,9 @@ impl Stage {
     }
 
     fn next_boot(&mut self, line: LineNumber, sink: &mut impl EventSink) {
+        let ending = self.begin_ending();
         self.end_boot(sink);
+        self.complete(ending);
         if let Some(boot) = self.boots.last_mut() {
             boot.last_line = boot.last_line.min(LineNumber(line.0.saturating_sub(1)));
         }

@@ -13,9 +13,8 @@ use std::sync::Arc;
 use super::lines::Lines;
 use super::stage::{Stage, StageMark};
 use super::{Parser, ParserOptions};
-use crate::address::LineNumber;
 use crate::capture::LineSplitter;
-use crate::event::{BinderHint, EventSink, Names, Shift};
+use crate::event::{BinderHint, EventSink, Names, Printing, Shift};
 use crate::record::prefix::Unwrapper;
 
 /// A parser of stretches.
@@ -71,7 +70,7 @@ impl StretchParser {
     pub(crate) fn begin_stretch(&mut self) {
         let lines = self.splitter.lines();
         let is_whole = self.splitter.is_between_lines() && self.unwrapper.is_empty();
-        let stage = self.stage.begin_stretch(LineNumber(lines + 1)).filter(|_| is_whole);
+        let stage = self.stage.begin_stretch().filter(|_| is_whole);
         let unwrapper = self.unwrapper.clone();
         self.mark = stage.map(|stage| Mark { lines, unwrapper, stage });
     }
@@ -123,12 +122,13 @@ impl Parser {
         may_join.then_some(shift)
     }
 
-    /// Takes a stretch that was found to be what would have been read here.
-    pub(crate) fn join(&mut self, stretch: ParsedStretch, shift: Shift) {
+    /// Takes a stretch that was found to be what would have been read here. If the present boot
+    /// ended there, tells how its events were printed.
+    pub(crate) fn join(&mut self, stretch: ParsedStretch, shift: Shift) -> Option<Printing> {
         let ParsedStretch { lines, unwrapper, stage, mark } = stretch;
-        let Some(mark) = mark else { return };
+        let mark = mark?;
         self.splitter.skip(lines - mark.lines);
         self.unwrapper = unwrapper;
-        self.stage.join(&mark.stage, stage, shift);
+        self.stage.join(&mark.stage, stage, shift)
     }
 }
