@@ -110,7 +110,8 @@ impl Vocabulary {
 
     /// The line that `bytes` begin with, if it is an expected one, and what is behind it: most logs
     /// say the same again and again.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a tenth fewer instructions for other lines")]
+    #[inline(always)]
     pub(crate) fn foresee<'a>(&self, bytes: &'a [u8]) -> Option<(Branch, &'a [u8])> {
         self.path().foresee(bytes).map(|(branch, next)| (*branch, next))
     }

@@ -22,7 +22,7 @@ pub(crate) struct Front<'a> {
 #[derive(Default, Debug)]
 pub(crate) struct Fronts {
     kind: Kind,
-    outer: Outer,
+    outer: Box<Outer>,
     /// Whether `outer` tells a time too, which the kernel's own outdoes.
     tells_time: bool,
     /// The first bytes of the last time, up to a tenth of a second.
@@ -214,7 +214,7 @@ impl Fronts {
         let Some((kind, outer)) = lesson.kind() else { return Learned::Nothing };
         let is_other_kind = self.kind.is_timed() != kind.is_timed();
         let tells_time = lesson.recorder == Recorder::Dates;
-        (self.kind, self.outer, self.tells_time) = (kind, outer, tells_time);
+        (self.kind, *self.outer, self.tells_time) = (kind, outer, tells_time);
         if is_other_kind { Learned::Kind } else { Learned::Outer }
     }
 }
