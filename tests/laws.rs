@@ -256,6 +256,7 @@ fn shards() -> impl Strategy<Value = Vec<u8>> {
         "<6>",
         "[   T12]",
         "\u{1b}[32m",
+        "\u{7f}",
         "\0",
         "\t",
         " ",

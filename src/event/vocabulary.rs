@@ -15,6 +15,7 @@ use super::names::{FrameId, Names, RunId};
 use super::path::Path;
 use super::word::Word;
 use crate::record::frame::{FrameLine, FrameRun, FrameText, Place};
+use crate::record::prefix;
 use crate::record::{Mark, ObjectRow, RegisterLine, TaskHeader, Text, TraceHeader, is_stack_words};
 use crate::symbol::Addresses;
 
@@ -75,9 +76,7 @@ impl Vocabulary {
         let mut interner = Interner { names, addresses: self.addresses.as_deref_mut() };
         let understood = understand(text, &mut interner);
         match understood {
-            Understood::Word(word) if word != Word::Other && text.len() <= REMEMBERED_BYTES_MAX => {
-                self.remember(text, hash, word);
-            }
+            Understood::Word(word) if is_worth_it(word, text) => self.remember(text, hash, word),
             _ => {}
         }
         understood
@@ -239,6 +238,12 @@ impl Entry {
     fn text<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         &bytes[self.start as usize..][..usize::from(self.len)]
     }
+}
+
+/// Whether a line is worth remembering. One with bytes that are cleaned away before a line is read
+/// was written in another way, and may mean something else where it stands as it is.
+fn is_worth_it(word: Word, text: &[u8]) -> bool {
+    word != Word::Other && text.len() <= REMEMBERED_BYTES_MAX && !prefix::is_dirty(text)
 }
 
 /// Reads a line that is not worth remembering, told by its first bytes.

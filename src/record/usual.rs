@@ -15,7 +15,8 @@ const CACHE_BYTES_MAX: usize = 64;
 /// Reads the event's header that `bytes` begin with.
 pub(crate) fn header(bytes: &[u8]) -> Option<(TraceHeader<'_>, usize)> {
     let rest = eat(bytes, b"TRACE ")?;
-    let ends_name = |&byte: &u8| byte <= b' ' || byte == b'[';
+    // A byte that transports add is cleaned away before a line is read.
+    let ends_name = |&byte: &u8| byte <= b' ' || matches!(byte, b'[' | 0x7f | 0xa0);
     let (cache, rest) = rest.split_at(rest.iter().take(CACHE_BYTES_MAX).position(ends_name)?);
     let (op, rest) = match eat(rest, b" alloc 0x") {
         Some(rest) => (Op::Alloc, rest),
@@ -209,6 +210,15 @@ mod tests {
                     assert!(!text[..len].iter().any(|byte| b"\n[".contains(byte)), "{damaged}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_name_that_must_be_cleaned_is_left_to_the_long_way() {
+        for byte in [0, 1, 0x1b, 0x7f, 0xa0] {
+            let mut text = LINES[0].as_bytes().to_vec();
+            text.insert(8, byte);
+            assert!(crate::record::prefix::is_dirty(&text) && header(&text).is_none(), "{byte}");
         }
     }
 }
