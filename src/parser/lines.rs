@@ -68,8 +68,11 @@ impl<S: EventSink> LineTaker for Lines<'_, S> {
             }
         }
         let taken = bytes.len() - rest.len();
-        if taken > 0 && self.stage.fronts.are_recorded() {
-            self.see_recorded(&bytes[..taken]);
+        if taken > 0 {
+            self.stage.fronts.prove();
+            if self.stage.fronts.are_recorded() {
+                self.see_recorded(&bytes[..taken]);
+            }
         }
         Taken { bytes: taken, lines: line.0 - first.0 }
     }

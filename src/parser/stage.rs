@@ -148,6 +148,21 @@ impl Stage {
                 return;
             }
         }
+        if self.fronts.want_lesson() {
+            self.line_to_learn_from(line, bytes, unwrapper, sink);
+        } else {
+            unwrapper.records(line, |record| self.record(&record, sink));
+        }
+    }
+
+    /// Reads a line at length, and learns what lines begin with.
+    fn line_to_learn_from(
+        &mut self,
+        line: Line<'_>,
+        bytes: &[u8],
+        unwrapper: &mut Unwrapper,
+        sink: &mut impl EventSink,
+    ) {
         let before = unwrapper.last_recorded();
         let mut only = Only::default();
         unwrapper.records(line, |record| {

@@ -28,7 +28,13 @@ pub(crate) struct Fronts {
     /// The first bytes of the last time, up to a tenth of a second.
     head: u64,
     tenth: Tenth,
+    /// Lessons since one was of use.
+    lessons: u32,
 }
+
+/// After so many lessons in vain only one line in so many is looked into: the fronts of some logs are
+/// different in every line.
+const LESSONS: u32 = 64;
 
 /// What lines begin with.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -209,6 +215,18 @@ impl Fronts {
         Some(Front { stamp: Some(Stamp::boot(micros)), caller, text })
     }
 
+    /// What was learned last was of use.
+    #[inline]
+    pub(crate) fn prove(&mut self) {
+        self.lessons = 0;
+    }
+
+    /// Whether the next line is worth learning from.
+    pub(crate) fn want_lesson(&mut self) -> bool {
+        self.lessons = self.lessons.wrapping_add(1);
+        self.lessons < LESSONS || self.lessons.is_multiple_of(LESSONS)
+    }
+
     /// Learns what lines begin with.
     pub(crate) fn learn(&mut self, lesson: &Lesson<'_>) -> Learned {
         let Some((kind, outer)) = lesson.kind() else { return Learned::Nothing };
@@ -349,6 +367,15 @@ mod tests {
             assert_eq!((read.stamp, read.text), (stamp, &line.as_bytes()[front.len()..]));
             assert_eq!(fronts.tick_behind(line.as_bytes()).map(|(_, text)| text), Some(read.text));
         }
+    }
+
+    #[test]
+    fn lessons_in_vain_become_rare() {
+        let mut fronts = Fronts::default();
+        let wanted = (0..6400).filter(|_| fronts.want_lesson()).count();
+        assert!((100..200).contains(&wanted), "{wanted}");
+        fronts.prove();
+        assert!(fronts.want_lesson());
     }
 
     #[test]
