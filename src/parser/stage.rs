@@ -123,8 +123,8 @@ impl Stage {
         });
         let is_recorded = known.is_some() && self.fronts.are_recorded();
         if unwrapper.is_idle()
-            && !prefix::is_dirty(bytes)
             && let Some(stamped) = known.or_else(|| printk::stamped(bytes))
+            && !prefix::is_dirty(bytes)
             && self.timeline.is_forward(Some(stamped.stamp))
         {
             let record = Record {
