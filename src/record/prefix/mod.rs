@@ -4,6 +4,9 @@
 //! `json`), what mail and terminals do to lines (`quoted`, `wrap`, `clean`), the prefixes
 //! of one line (`strip`), and a prefix nobody knows (`learned`). A new prefix is a new
 //! function with its example lines, and a line in `strip.rs`.
+//!
+//! Most lines begin like the one before: `fronts` learns how from lines that came through those
+//! layers, and reads the others at a glance.
 
 mod android;
 pub(crate) mod calendar;
