@@ -97,7 +97,7 @@ impl Branch {
 
     /// Where it leads.
     #[inline]
-    pub(super) fn to(&self) -> NodeId {
+    pub(crate) fn to(&self) -> NodeId {
         self.to
     }
 }

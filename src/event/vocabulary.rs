@@ -127,13 +127,7 @@ impl Vocabulary {
         self.foresight.expects_backtrace()
     }
 
-    /// The last line was one that was foreseen.
-    #[inline]
-    pub(crate) fn confirm(&mut self, foreseen: &Branch) {
-        self.foresight.arrive(foreseen.to());
-    }
-
-    /// The log has come to a place on the path from where it was.
+    /// The log has come to a place, by lines that were foreseen.
     #[inline]
     pub(crate) fn arrive(&mut self, reached: NodeId) {
         self.foresight.arrive(reached);

@@ -154,7 +154,7 @@ impl Stage {
         if !foreseen.is_plain() {
             return None;
         }
-        self.vocabulary.confirm(&foreseen);
+        self.vocabulary.arrive(foreseen.to());
         self.known(&record(&text[..foreseen.len()]), &foreseen, sink);
         Some(next)
     }

@@ -60,6 +60,14 @@ fn in_stretches(bytes: &[u8], starts: &[usize], run_up: usize) -> Read {
     Read { report: analysis.finish(), joined, refused }
 }
 
+/// The same, and the report must be that of one thread.
+#[track_caller]
+fn alike_in_stretches(bytes: &[u8], starts: &[usize], run_up: usize) -> Read {
+    let read = in_stretches(bytes, starts, run_up);
+    assert!(json(&read.report) == json(&read_through(bytes)));
+    read
+}
+
 fn read_through(bytes: &[u8]) -> Report {
     let mut analysis = Analysis::new(AnalysisOptions::default());
     analysis.feed(bytes);
@@ -115,9 +123,7 @@ fn every_capture_of_the_corpus_reads_alike_in_stretches() {
 /// read through.
 fn in_equal_stretches(bytes: &[u8], pieces: usize, run_up: usize) -> Read {
     let places = (1..pieces).map(|at| bytes.len() * at / pieces);
-    let read = in_stretches(bytes, &line_starts(bytes, places), run_up);
-    assert!(json(&read.report) == json(&read_through(bytes)));
-    read
+    alike_in_stretches(bytes, &line_starts(bytes, places), run_up)
 }
 
 #[test]
@@ -174,8 +180,7 @@ fn a_header_that_comes_again_within_a_stretch_does_not_refuse_it() {
     for behind in [0, 1, 5] {
         let (bytes, headers) = with_an_event_again(behind);
         let starts = [0, headers[50], headers[90], headers[150], bytes.len()];
-        let read = in_stretches(&bytes, &starts, 32 << 10);
-        assert!(json(&read.report) == json(&read_through(&bytes)));
+        let read = alike_in_stretches(&bytes, &starts, 32 << 10);
         assert_eq!((read.joined, read.refused), (3, 0), "behind {behind} others");
     }
 }
@@ -184,8 +189,7 @@ fn a_header_that_comes_again_within_a_stretch_does_not_refuse_it() {
 fn a_header_that_came_in_the_run_up_does_not_refuse_a_stretch() {
     let (bytes, headers) = with_an_event_again(5);
     let starts = [0, headers[50], headers[104], headers[150], bytes.len()];
-    let read = in_stretches(&bytes, &starts, 32 << 10);
-    assert!(json(&read.report) == json(&read_through(&bytes)));
+    let read = alike_in_stretches(&bytes, &starts, 32 << 10);
     assert_eq!((read.joined, read.refused), (3, 0));
 }
 
@@ -194,8 +198,7 @@ fn a_header_that_came_in_the_run_up_does_not_refuse_a_stretch() {
 fn a_header_that_came_above_the_run_up_refuses_a_stretch() {
     let (bytes, headers) = with_an_event_again(5);
     let starts = [0, headers[50], headers[104], headers[150], bytes.len()];
-    let read = in_stretches(&bytes, &starts, headers[104] - headers[102]);
-    assert!(json(&read.report) == json(&read_through(&bytes)));
+    let read = alike_in_stretches(&bytes, &starts, headers[104] - headers[102]);
     assert_eq!((read.joined, read.refused), (2, 1));
 }
 
@@ -206,8 +209,7 @@ fn a_stretch_that_ends_while_a_header_is_thought_about_is_refused() {
     // In the middle of the event that came again: the next header decides.
     let middle = line_starts(&bytes, [headers[101] + length / 2])[1];
     let starts = [0, headers[50], middle, headers[150], bytes.len()];
-    let read = in_stretches(&bytes, &starts, 32 << 10);
-    assert!(json(&read.report) == json(&read_through(&bytes)));
+    let read = alike_in_stretches(&bytes, &starts, 32 << 10);
     assert_eq!((read.joined, read.refused), (1, 2));
 }
 
@@ -220,9 +222,8 @@ fn a_replay_within_a_stretch_does_not_refuse_it() {
     bytes.splice(headers[120]..headers[120], again);
     let headers = self::headers(&bytes);
     let starts = [0, headers[50], headers[90], headers[200], bytes.len()];
-    let read = in_stretches(&bytes, &starts, 32 << 10);
+    let read = alike_in_stretches(&bytes, &starts, 32 << 10);
     assert!(read.report.loss.replayed_lines > 0);
-    assert!(json(&read.report) == json(&read_through(&bytes)));
     assert_eq!((read.joined, read.refused), (3, 0));
 }
 
@@ -292,10 +293,9 @@ fn with_a_boot_cut_off(left: usize) -> (Vec<u8>, Vec<usize>) {
 fn a_boot_that_ends_soon_after_a_stretch_began_is_reported_whole() {
     let (bytes, headers) = with_a_boot_cut_off(20);
     let starts = [0, headers[50], headers[280], headers[340], bytes.len()];
-    let read = in_stretches(&bytes, &starts, 64 << 10);
+    let read = alike_in_stretches(&bytes, &starts, 64 << 10);
     assert_eq!(read.report.boots.len(), 2);
     assert!(read.report.loss.missing_lines > 0);
-    assert!(json(&read.report) == json(&read_through(&bytes)));
     assert_eq!((read.joined, read.refused), (3, 0));
 }
 
@@ -304,9 +304,8 @@ fn a_boot_that_ends_soon_after_a_stretch_began_is_reported_whole() {
 fn a_stretch_in_which_a_boot_ends_within_a_backtrace_is_refused() {
     let (bytes, headers) = with_a_boot_cut_off(800);
     let starts = [0, headers[50], headers[280], headers[340], bytes.len()];
-    let read = in_stretches(&bytes, &starts, 64 << 10);
+    let read = alike_in_stretches(&bytes, &starts, 64 << 10);
     assert_eq!(read.report.boots.len(), 2);
-    assert!(json(&read.report) == json(&read_through(&bytes)));
     assert_eq!((read.joined, read.refused), (2, 1));
 }
 
