@@ -6,7 +6,6 @@ use crate::ledger::Ledger;
 use crate::parser::{Parser, ParserOptions};
 use crate::record::{Record, SlabinfoRow};
 use crate::report::{Input, Report};
-use crate::stretch::{Hint, Joined, Stretch, StretchReader};
 use crate::symbol::Addresses;
 use crate::witness::{Inside, Overheard, Seen};
 
@@ -52,35 +51,6 @@ impl Analysis {
     pub fn feed(&mut self, bytes: &[u8]) {
         self.ends_line = bytes.last().map_or(self.ends_line, |&last| last == b'\n');
         self.parser.feed(bytes, &mut self.books);
-    }
-
-    /// A reader of stretches that can be joined to this analysis.
-    pub fn stretch_reader(&self) -> StretchReader {
-        StretchReader::new(parser_options(self.options), &self.parser)
-    }
-
-    /// What is known of the log so far. A stretch that is read with it is refused less often.
-    pub fn hint(&self) -> Hint {
-        Hint::of(&self.parser)
-    }
-
-    /// Whether the last line was whole, so that a stretch may begin.
-    pub fn is_between_lines(&self) -> bool {
-        self.parser.is_between_lines()
-    }
-
-    /// Takes a stretch of the log instead of its bytes, if all in it is what would have been read
-    /// here; it must begin where the analysis stands.
-    pub fn join(&mut self, stretch: Stretch) -> Joined {
-        // What an address is called may hang on any line before, and on the boot.
-        if self.parser.names_addresses() {
-            return Joined::Refused;
-        }
-        let joined = stretch.join(&mut self.parser, &mut self.books);
-        if joined == Joined::Whole {
-            self.ends_line = true;
-        }
-        joined
     }
 
     /// Takes note of an input that has been fed, for the report.

@@ -63,11 +63,9 @@ pub mod monitor;
 mod parser;
 pub mod record;
 pub mod report;
-mod stretch;
 pub mod symbol;
 pub mod time;
 pub mod witness;
 
 pub use analysis::{Analysis, AnalysisOptions};
 pub use parser::{Parser, ParserOptions};
-pub use stretch::{Hint, Joined, Stretch, StretchReader};

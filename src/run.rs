@@ -6,27 +6,24 @@ mod man;
 mod monitor;
 mod output;
 mod progress;
-mod stretches;
 mod symbolize;
 mod terminal;
 mod witness;
 
 use std::io::{self, IsTerminal, Write};
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::thread;
 
 use clap::CommandFactory;
 use slabtrace::event::{Detail, Grouping};
 use slabtrace::report::{
     BootChoice, Escaped, EventWriter, Report, Selection, Style, Unusable, write_json, write_text,
 };
-use slabtrace::symbol::{Addresses, ImageStore, Symbolizer};
+use slabtrace::symbol::{Addresses, ImageStore};
 use slabtrace::{Analysis, AnalysisOptions, Parser, ParserOptions};
 
 use crate::cli::{Cli, Color, Command, EventsArgs, EventsFormat, Format, ReportArgs, ResultArgs};
-use input::{Inputs, Offer, Piece};
+use input::{Inputs, Piece};
 use output::{Output, Unwritable};
 
 /// How a run ended.
@@ -91,14 +88,11 @@ fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
     let output = prepared(&inputs, args.result.output.as_deref(), &args.all_inputs())?;
     let store = ImageStore::new();
     let (mut symbols, output) = output.or_abandon(symbolize::symbols(&store, &args.symbols))?;
-    // What an address is called may hang on any line before: no two threads can read such a log.
-    let threads = if symbols.has_addresses() { NonZeroUsize::MIN } else { threads(args) };
     let analysis = Analysis::with_addresses(
         AnalysisOptions { grouping: args.grouping() },
         symbols.lend_addresses(),
     );
-    let ((report, addresses), output) =
-        output.or_abandon(analysed(&mut inputs, analysis, threads))?;
+    let ((report, addresses), output) = output.or_abandon(analysed(&mut inputs, analysis))?;
     symbols.return_addresses(addresses);
     let (mut report, output) = output.or_abandon(witnesses.join(report))?;
     let is_partial = report.loss.is_any() || inputs.is_broken() || witnesses.is_broken();
@@ -114,31 +108,16 @@ fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
 }
 
 /// Reads all captures; a report that says nothing is an error.
-fn analysed(
-    inputs: &mut Inputs,
-    mut analysis: Analysis,
-    threads: NonZeroUsize,
-) -> anyhow::Result<(Report, Addresses)> {
-    inputs.offer_all(|offer| {
-        match offer {
-            Offer::File(file, bytes, progress) => {
-                return stretches::read(file, bytes, threads, &mut analysis, progress);
-            }
-            Offer::Piece(Piece::Bytes(bytes)) => analysis.feed(bytes),
-            Offer::Piece(Piece::End { name, bytes }) => analysis.end_input(name, bytes),
-        }
-        0
+fn analysed(inputs: &mut Inputs, mut analysis: Analysis) -> anyhow::Result<(Report, Addresses)> {
+    inputs.read_all(|piece| match piece {
+        Piece::Bytes(bytes) => analysis.feed(bytes),
+        Piece::End { name, bytes } => analysis.end_input(name, bytes),
     })?;
     let (report, addresses) = analysis.finish_with_addresses();
     match Unusable::of(&report, inputs.is_binary()) {
         Some(unusable) => Err(unusable.into()),
         None => Ok((report, addresses)),
     }
-}
-
-fn threads(args: &ReportArgs) -> NonZeroUsize {
-    let available = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    args.threads.unwrap_or_else(available)
 }
 
 /// A boot that the log does not have leaves no group to show.

@@ -6,8 +6,6 @@ mod support {
     pub(crate) mod unpack;
 }
 
-mod stretches;
-
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::LazyLock;

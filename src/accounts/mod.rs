@@ -57,11 +57,6 @@ impl Accounts {
         self.reader.see_event();
     }
 
-    /// Whether no entry is open, and frames are events'.
-    pub(crate) fn is_quiet(&self) -> bool {
-        self.reader.is_quiet()
-    }
-
     /// Whether a line that means something else changes nothing.
     #[inline]
     pub(crate) fn is_idle(&self) -> bool {

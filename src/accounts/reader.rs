@@ -125,11 +125,6 @@ impl Reader {
         self.pending.clear();
     }
 
-    /// Whether no entry is open, and frames are events'.
-    pub(super) fn is_quiet(&self) -> bool {
-        self.open.is_none() && self.stacks == Stacks::Foreign && self.present.is_none()
-    }
-
     /// Whether a line that means something else changes nothing.
     #[inline]
     pub(super) fn is_idle(&self) -> bool {

@@ -72,11 +72,6 @@ impl LineSplitter {
         self.newlines + u64::from(self.line_begun || !self.partial.is_empty())
     }
 
-    /// Lines come that something else cuts.
-    pub(crate) fn skip(&mut self, lines: u64) {
-        self.newlines += lines;
-    }
-
     /// Takes the next piece of the stream and hands every completed line to `each`.
     pub fn feed(&mut self, bytes: &[u8], each: impl FnMut(Line<'_>)) {
         self.feed_to(bytes, &mut Each(each));
@@ -107,7 +102,7 @@ impl LineSplitter {
     }
 
     /// Whether what came last was a whole line.
-    pub(crate) fn is_between_lines(&self) -> bool {
+    fn is_between_lines(&self) -> bool {
         self.partial.is_empty() && !self.line_begun
     }
 

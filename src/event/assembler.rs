@@ -4,9 +4,6 @@
 //! its own. Without, all records share one lane.
 
 mod backtraces;
-mod stretch;
-
-pub(crate) use stretch::{AssemblerMark, Ending};
 
 use super::binder::Binder;
 use super::dump::Dump;

@@ -1,7 +1,5 @@
 //! Headers wait here for their backtraces, and leave in the order they came.
 
-mod stretch;
-
 use std::collections::VecDeque;
 
 use super::evidence::{Choice, Evidence, Question};
@@ -13,8 +11,6 @@ use crate::address::{ObjectAddr, Pointer};
 use crate::event::chain::Origin;
 use crate::event::dump::Dump;
 use crate::record::{Caller, ObjectRow, Op, ROW_BYTES};
-
-pub(crate) use stretch::{BinderHint, BinderMark};
 
 /// Headers that may wait at once, those included that only wait for an earlier one to leave.
 const WAITING_MAX: usize = 1024;
@@ -281,7 +277,7 @@ impl Binder {
         if !self.could_mix(lane) {
             return question.most_recent();
         }
-        let Choice { chosen, rival } = self.evidence.choose(question)?;
+        let Choice { chosen, rival } = self.evidence.choose(&question)?;
         if let Some(other) = rival {
             self.ambiguous += 1;
             self.rivals.guessed(self.waiting[chosen].event.seq, self.waiting[other].event.seq);

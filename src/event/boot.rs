@@ -2,7 +2,6 @@
 
 use super::Beginning;
 use super::names::{NameId, Names};
-use super::shift::Shift;
 use crate::address::{LineNumber, Pointer, PointerWidth};
 use crate::record::TraceHeader;
 use crate::time::{Clock, Stamp};
@@ -43,35 +42,6 @@ impl Boot {
             build_id: None,
             hardware: None,
             pointers: PointerEvidence::default(),
-        }
-    }
-
-    /// What is further down in the log of a boot that began before.
-    pub(crate) fn continued() -> Boot {
-        Boot::new(LineNumber(0))
-    }
-
-    /// The same, further down in the log.
-    pub(crate) fn shifted(self, shift: Shift) -> Boot {
-        let below = |line: LineNumber| LineNumber(line.0 + shift.lines);
-        Boot { first_line: below(self.first_line), last_line: below(self.last_line), ..self }
-    }
-
-    /// Takes what is further down in its log.
-    pub(crate) fn join(&mut self, later: &Boot, shift: Shift) {
-        self.kernel = later.kernel;
-        self.build_id = later.build_id;
-        self.hardware = later.hardware;
-        if later.last_line == LineNumber(0) {
-            return;
-        }
-        self.last_line = LineNumber(later.last_line.0 + shift.lines);
-        self.pointers.join(later.pointers);
-        let Some(stamp) = later.first_time else { return };
-        match self.first_time {
-            Some(first) if first.clock == Clock::Boot && stamp.clock == Clock::Wall => {}
-            Some(first) if first.clock == stamp.clock => self.last_time = later.last_time,
-            _ => (self.first_time, self.last_time) = (later.first_time, later.last_time),
         }
     }
 
@@ -152,15 +122,6 @@ impl PointerEvidence {
             Pointer::Unprintable => self.unprintable += 1,
             Pointer::Null | Pointer::Torn => {}
         }
-    }
-
-    fn join(&mut self, more: PointerEvidence) {
-        let PointerEvidence { printed, unprintable, wide, odd, narrow_digits } = more;
-        self.printed += printed;
-        self.unprintable += unprintable;
-        self.wide += wide;
-        self.odd += odd;
-        self.narrow_digits += narrow_digits;
     }
 
     /// The style that the evidence shows.

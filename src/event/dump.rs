@@ -2,7 +2,6 @@
 
 use super::chain::Step;
 use super::names::{FrameId, Names};
-use super::shift::Shift;
 use super::skeleton::{Part, Parts};
 use super::steps::Steps;
 use super::word::Word;
@@ -98,12 +97,6 @@ impl Dump {
                 room
             }
         }
-    }
-
-    /// It lies further down in the log.
-    pub(crate) fn shift(&mut self, shift: Shift) {
-        self.line.0 += shift.lines;
-        self.headers_before += shift.events;
     }
 
     /// Whether a heading that comes now is this backtrace's own: registers may come before it.

@@ -84,37 +84,6 @@ impl Memory {
         self.unslotted = self.next;
     }
 
-    /// A memory of nothing, with this one's room; this one makes itself new room if it is asked.
-    /// What is in the slots does no harm: a header is where its slot says, or it is not known.
-    pub(crate) fn renewed(&mut self) -> Memory {
-        self.unslotted = self.next.wrapping_sub(u32::try_from(self.ring.len()).unwrap_or(0));
-        Memory { slots: std::mem::take(&mut self.slots), ..Memory::default() }
-    }
-
-    /// Headers remembered so far.
-    pub(crate) fn len(&self) -> usize {
-        self.ring.len()
-    }
-
-    /// The first `count` headers and all behind them, if none was forgotten.
-    pub(crate) fn split_at(&self, count: usize) -> Option<(&[Fingerprint], &[Fingerprint])> {
-        self.ring.split_at_checked(count).filter(|_| self.ring.len() < REMEMBERED_MAX)
-    }
-
-    /// Whether the last headers are these.
-    pub(crate) fn ends_with(&self, headers: &[Fingerprint]) -> bool {
-        let behind = |header| self.next.wrapping_sub(header);
-        let ages = (1..=u32::try_from(headers.len()).unwrap_or(u32::MAX)).rev();
-        let mut pairs = headers.iter().zip(ages);
-        pairs.all(|(&header, age)| self.at(Position(behind(age))) == Some(header))
-    }
-
-    /// Whether a header came before the last `count` ones, and was not seen since.
-    pub(crate) fn came_before(&mut self, header: Fingerprint, count: usize) -> bool {
-        let next = self.next;
-        self.position(header).is_some_and(|at| next.wrapping_sub(at.0) as usize > count)
-    }
-
     /// Where a header stood last.
     #[inline]
     pub(crate) fn position(&mut self, header: Fingerprint) -> Option<Position> {

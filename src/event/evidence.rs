@@ -154,16 +154,6 @@ const RECENT_OVERTAKEN: u32 = 16;
 /// CPUs kept apart; more are no machine that prints to a console.
 const CPUS_MAX: usize = 4096;
 
-/// What was done with evidence while a stretch of a log was read on its own.
-#[derive(Clone, PartialEq, Debug)]
-enum Note {
-    Learned(ChainId, NameId),
-    Printed(u32, i64),
-    Rebooted,
-    /// What was answered with what was known.
-    Asked(Question, Option<Choice>),
-}
-
 /// What unambiguous bindings have taught.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Evidence {
@@ -171,65 +161,12 @@ pub(crate) struct Evidence {
     caches: HashMap<ChainId, Vec<(NameId, u64)>>,
     /// The last time that a CPU is known to have printed at, other than inside an event.
     last_of_cpu: HashMap<u32, i64>,
-    /// What was done since [`Evidence::begin_notes`].
-    notes: Option<Vec<Note>>,
 }
 
 impl Evidence {
-    /// Takes notes from now on.
-    pub(crate) fn begin_notes(&mut self) {
-        self.notes = Some(Vec::new());
-    }
-
-    /// Whether anything was asked since.
-    pub(crate) fn was_asked(&self) -> bool {
-        let is_question = |note: &Note| matches!(note, Note::Asked(..));
-        self.notes.as_ref().is_some_and(|notes| notes.iter().any(is_question))
-    }
-
-    /// Whether every answer that `later` gave is the one that would have been given here.
-    pub(crate) fn agrees(&self, later: &Evidence) -> bool {
-        !later.was_asked() || {
-            let mut trial = self.clone();
-            later.notes.iter().flatten().all(|note| trial.repeat(note))
-        }
-    }
-
-    /// Learns what `later` learned.
-    pub(crate) fn join(&mut self, later: &Evidence) {
-        for note in later.notes.as_deref().unwrap_or_default() {
-            self.repeat(note);
-        }
-    }
-
-    /// Does what was done, and tells whether it comes out the same.
-    fn repeat(&mut self, note: &Note) -> bool {
-        match *note {
-            Note::Learned(chain, cache) => self.learn(chain, cache),
-            Note::Printed(cpu, time) => self.print(cpu, time),
-            Note::Rebooted => self.next_boot(),
-            Note::Asked(ref question, answer) => return self.answer(question) == answer,
-        }
-        true
-    }
-
-    fn note(&mut self, note: Note) {
-        if let Some(notes) = &mut self.notes {
-            notes.push(note);
-        }
-    }
-
     /// The header that a backtrace most likely belongs to: the best fit, and among equals the most
     /// recent, since interrupts nest.
-    pub(crate) fn choose(&mut self, question: Question) -> Option<Choice> {
-        let answer = self.answer(&question);
-        if self.notes.is_some() {
-            self.note(Note::Asked(question, answer));
-        }
-        answer
-    }
-
-    fn answer(&self, question: &Question) -> Option<Choice> {
+    pub(crate) fn choose(&self, question: &Question) -> Option<Choice> {
         let fit = |candidate: &Candidate| (self.fit(question, candidate), candidate.at);
         let mut fits: Vec<(Fit, usize)> = question.candidates.iter().map(fit).collect();
         fits.sort_unstable();
@@ -261,7 +198,6 @@ impl Evidence {
 
     /// A backtrace that could only be one header's.
     pub(crate) fn learn(&mut self, chain: ChainId, cache: NameId) {
-        self.note(Note::Learned(chain, cache));
         let known = self.caches.entry(chain).or_default();
         let has_room = known.len() < CACHES_MAX;
         match known.iter_mut().find(|(name, _)| *name == cache) {
@@ -280,7 +216,6 @@ impl Evidence {
     }
 
     fn print(&mut self, cpu: u32, time: i64) {
-        self.note(Note::Printed(cpu, time));
         if self.last_of_cpu.len() < CPUS_MAX || self.last_of_cpu.contains_key(&cpu) {
             self.last_of_cpu.insert(cpu, time);
         }
@@ -288,7 +223,6 @@ impl Evidence {
 
     /// A new boot begins: its clocks say nothing about the old one's. Chains keep their caches.
     pub(crate) fn next_boot(&mut self) {
-        self.note(Note::Rebooted);
         self.last_of_cpu.clear();
     }
 }

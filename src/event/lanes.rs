@@ -4,8 +4,6 @@ use foldhash::fast::FixedState;
 use indexmap::IndexMap;
 
 use super::dump::Dump;
-use super::names::FrameId;
-use super::shift::Shift;
 use crate::record::Caller;
 
 /// A stack this many lines behind its header, with nothing but other lines between, may still be
@@ -49,12 +47,6 @@ impl Lane {
     fn is_blank(&self) -> bool {
         *self == Lane::default()
     }
-
-    fn shift(&mut self, shift: Shift) {
-        for dump in self.open.iter_mut().chain(&mut self.suspended) {
-            dump.shift(shift);
-        }
-    }
 }
 
 /// Every printing context.
@@ -93,26 +85,6 @@ impl Lanes {
         }
     }
 
-    /// Whether the same is open in both, apart from where in the log it stands.
-    pub(super) fn is_like(&self, other: &Lanes) -> bool {
-        let inhabited = |lanes: &Lanes| -> Vec<(Caller, Lane)> {
-            let lanes = lanes.by_caller.iter().filter(|(_, lane)| !lane.is_blank());
-            lanes.map(|(&caller, lane)| (caller, lane.clone())).collect()
-        };
-        self.evicted.is_empty()
-            && other.evicted.is_empty()
-            && self.are_several() == other.are_several()
-            && self.common == other.common
-            && inhabited(self) == inhabited(other)
-    }
-
-    /// Everything lies further down in the log.
-    pub(super) fn shift(&mut self, shift: Shift) {
-        for (_, lane) in self.iter_mut() {
-            lane.shift(shift);
-        }
-    }
-
     /// Whether more than one context prints.
     pub(super) fn are_several(&self) -> bool {
         !self.by_caller.is_empty()
@@ -127,17 +99,6 @@ impl Lanes {
     /// Takes out what lanes had open that had to make room.
     pub(super) fn take_evicted(&mut self) -> Vec<(Option<Caller>, Box<Dump>)> {
         std::mem::take(&mut self.evicted)
-    }
-
-    /// The last frames of the backtraces that are open.
-    pub(super) fn ends(&self) -> Vec<Option<FrameId>> {
-        let lanes = std::iter::once(&self.common).chain(self.by_caller.values());
-        let open = lanes.flat_map(|lane| lane.suspended.iter().chain(&lane.open));
-        let mut ends = Vec::new();
-        for dump in open.chain(self.evicted.iter().map(|(_, dump)| dump)) {
-            ends.push(dump.outermost());
-        }
-        ends
     }
 
     /// Takes out everything that is open.

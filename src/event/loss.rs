@@ -20,25 +20,7 @@ pub struct AssemblyLoss {
     pub replayed_lines: u64,
 }
 
-impl AssemblyLoss {
-    /// Adds what was lost further down in the log.
-    pub(crate) fn add(&mut self, more: AssemblyLoss) {
-        let AssemblyLoss {
-            printk_dropped,
-            headless_stacks,
-            ambiguous_stacks,
-            stray_frames,
-            damaged_lines,
-            replayed_lines,
-        } = more;
-        self.printk_dropped = self.printk_dropped.saturating_add(printk_dropped);
-        self.headless_stacks += headless_stacks;
-        self.ambiguous_stacks += ambiguous_stacks;
-        self.stray_frames += stray_frames;
-        self.damaged_lines += damaged_lines;
-        self.replayed_lines += replayed_lines;
-    }
-}
+impl AssemblyLoss {}
 
 /// Whether a text was a line of a backtrace before it was damaged.
 pub(super) fn is_torn_frame(text: &[u8]) -> bool {

@@ -15,7 +15,6 @@ mod names;
 mod path;
 mod pool;
 mod rivals;
-mod shift;
 mod skeleton;
 mod stacks;
 mod steps;
@@ -23,8 +22,7 @@ mod timeline;
 mod vocabulary;
 mod word;
 
-pub(crate) use assembler::{Assembler, AssemblerMark, Ending};
-pub(crate) use binder::BinderHint;
+pub(crate) use assembler::Assembler;
 pub(crate) use boot::arch_of;
 pub use boot::{Boot, PointerStyle, arch};
 pub use chain::{Context, Role};
@@ -35,9 +33,8 @@ pub use loss::AssemblyLoss;
 pub(crate) use names::MaybeName;
 pub use names::{ChainId, Frame, FrameId, NameId, Names, Placed};
 pub(crate) use path::behind_line_end;
-pub(crate) use shift::Shift;
 pub use stacks::Grouping;
-pub(crate) use timeline::{Sign, Timeline, TimelineMark, Turn};
+pub(crate) use timeline::{Sign, Timeline, Turn};
 pub(crate) use vocabulary::{Understood, Vocabulary, volatile};
 pub(crate) use word::Word;
 
@@ -200,15 +197,6 @@ pub struct Event {
     pub object_size: Option<u32>,
     /// What is wrong with the event.
     pub damage: DamageSet,
-}
-
-impl Event {
-    /// It lies further down in the log.
-    pub(crate) fn shift(&mut self, shift: Shift) {
-        self.seq += shift.events;
-        self.line.0 += shift.lines;
-        self.boot += shift.boots;
-    }
 }
 
 /// Something of an event that is missing from the log.

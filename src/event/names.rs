@@ -135,12 +135,6 @@ impl Names {
         self.strings.find(text).is_some()
     }
 
-    /// Whether further names fold into one: which ones do depends on the order they came in.
-    pub(crate) fn are_exhausted(&self) -> bool {
-        let pools = [self.strings.len(), self.frames.len(), self.runs.len()];
-        pools.iter().any(|&len| len >= DISTINCT_MAX)
-    }
-
     /// Interns a string; bytes that are not UTF-8 become replacement characters, and what is too
     /// long for a name is cut.
     pub fn intern(&self, bytes: &[u8]) -> NameId {

@@ -9,7 +9,6 @@ use std::collections::VecDeque;
 use foldhash::{HashMap, HashMapExt};
 
 use super::names::{ChainId, FrameId};
-use super::shift::Shift;
 use crate::address::ObjectAddr;
 
 /// Recent allocations that are remembered in order to learn from their frees: one slot for many
@@ -21,18 +20,6 @@ const PAIRS_MAX: usize = 64;
 
 /// Functions remembered for each chain that free its objects.
 const FREERS_MAX: usize = 16;
-
-/// What was done with guesses while a stretch of a log was read on its own.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Note {
-    Allocated(ObjectAddr, ChainId),
-    Guessed(u64, u64),
-    Settled(u64),
-    Freed(ObjectAddr, FrameId),
-    Rebooted,
-    /// What a free at a place spoke for when it was asked.
-    Asked(FrameId, ChainId, ChainId, Speaks),
-}
 
 /// Whether a free speaks for another chain than the object's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,8 +37,6 @@ pub(crate) struct Rivals {
     freed_at: HashMap<ChainId, Vec<FrameId>>,
     /// Numbers of the two events.
     pairs: VecDeque<(u64, u64)>,
-    /// What was done since [`Rivals::begin_notes`].
-    notes: Option<Vec<Note>>,
 }
 
 impl Default for Rivals {
@@ -60,82 +45,25 @@ impl Default for Rivals {
             recent: vec![None; 1 << RECENT_BITS],
             freed_at: HashMap::new(),
             pairs: VecDeque::new(),
-            notes: None,
         }
     }
 }
 
 impl Rivals {
-    /// The same for another stretch of the log, in which events are numbered anew.
-    pub(crate) fn renewed(&self) -> Rivals {
-        Rivals { pairs: VecDeque::new(), ..self.clone() }
-    }
-
-    /// Takes notes from now on.
-    pub(crate) fn begin_notes(&mut self) {
-        self.notes = Some(Vec::new());
-    }
-
-    /// Whether every answer that `later` gave is the one that would have been given here.
-    pub(crate) fn agrees(&self, later: &Rivals) -> bool {
-        let notes = later.notes.as_deref().unwrap_or_default();
-        !notes.iter().any(|note| matches!(note, Note::Asked(..))) || {
-            let mut trial = self.clone();
-            notes.iter().all(|&note| trial.repeat(note))
-        }
-    }
-
-    /// Learns what `later` learned.
-    pub(crate) fn join(&mut self, later: &Rivals, shift: Shift) {
-        for &note in later.notes.as_deref().unwrap_or_default() {
-            self.repeat(match note {
-                Note::Guessed(one, other) => {
-                    Note::Guessed(one + shift.events, other + shift.events)
-                }
-                Note::Settled(event) => Note::Settled(event + shift.events),
-                note => note,
-            });
-        }
-    }
-
-    /// Does what was done, and tells whether it comes out the same.
-    fn repeat(&mut self, note: Note) -> bool {
-        match note {
-            Note::Allocated(object, chain) => self.allocated(object, chain),
-            Note::Guessed(chosen, other) => self.guessed(chosen, other),
-            Note::Settled(event) => self.settled(event),
-            Note::Freed(object, site) => self.freed(object, site),
-            Note::Rebooted => self.next_boot(),
-            Note::Asked(site, other, own, answer) => {
-                return self.speaks_for(site, other, own) == answer;
-            }
-        }
-        true
-    }
-
-    fn note(&mut self, note: Note) {
-        if let Some(notes) = &mut self.notes {
-            notes.push(note);
-        }
-    }
-
     /// A new boot begins: addresses say nothing about the old one's. Who frees whose objects
     /// stays known.
     pub(crate) fn next_boot(&mut self) {
-        self.note(Note::Rebooted);
         self.recent.fill(None);
         self.pairs.clear();
     }
 
     /// An allocation was bound without a choice.
     pub(crate) fn allocated(&mut self, object: ObjectAddr, chain: ChainId) {
-        self.note(Note::Allocated(object, chain));
         self.recent[slot(object)] = Some((object, chain));
     }
 
     /// An allocation was bound to `chosen`, and `other` could have been meant.
     pub(crate) fn guessed(&mut self, chosen: u64, other: u64) {
-        self.note(Note::Guessed(chosen, other));
         self.pairs.push_back((chosen, other));
         if self.pairs.len() > PAIRS_MAX {
             self.pairs.pop_front();
@@ -153,13 +81,11 @@ impl Rivals {
 
     /// A guess has been looked at again.
     pub(crate) fn settled(&mut self, event: u64) {
-        self.note(Note::Settled(event));
         self.pairs.retain(|&(one, other)| one != event && other != event);
     }
 
     /// An object is freed at `site`.
     pub(crate) fn freed(&mut self, object: ObjectAddr, site: FrameId) {
-        self.note(Note::Freed(object, site));
         let recent = self.recent[slot(object)].take_if(|(known, _)| *known == object);
         let Some((_, chain)) = recent else { return };
         let sites = self.freed_at.entry(chain).or_default();
@@ -171,9 +97,8 @@ impl Rivals {
     /// Whether a free at `site` speaks for `other` and against `own`.
     pub(crate) fn speaks_for(&mut self, site: FrameId, other: ChainId, own: ChainId) -> Speaks {
         let frees = |chain| self.freed_at.get(&chain).is_some_and(|sites| sites.contains(&site));
-        let answer = if frees(other) && !frees(own) { Speaks::ForOther } else { Speaks::ForOwn };
-        self.note(Note::Asked(site, other, own, answer));
-        answer
+
+        if frees(other) && !frees(own) { Speaks::ForOther } else { Speaks::ForOwn }
     }
 }
 

@@ -77,26 +77,6 @@ impl Skeleton {
         self.lines_min = Some(self.lines_min.map_or(lines, |least| least.min(lines)));
     }
 
-    /// Whether all ends that were seen are remembered.
-    pub(crate) fn is_complete(&self) -> bool {
-        self.ends.len() < ENDS_MAX
-    }
-
-    /// Takes what the backtraces further down in the log show. They must be complete.
-    pub(crate) fn join(&mut self, later: &Skeleton) {
-        for &end in &later.ends {
-            if self.ends.len() < ENDS_MAX {
-                self.ends.insert(end);
-            }
-        }
-        self.last_end = later.last_end.or(self.last_end);
-        self.backtraces += later.backtraces;
-        for (count, more) in self.with.iter_mut().zip(later.with) {
-            *count += more;
-        }
-        self.lines_min = self.lines_min.into_iter().chain(later.lines_min).min();
-    }
-
     /// Whether a backtrace may end with a frame, as far as others show: there must be many, and
     /// few ways to end.
     pub(crate) fn is_end(&self, outermost: Option<FrameId>) -> bool {

@@ -5,15 +5,10 @@
 //! console that prints the log again. A record that is out of time, or a header that came
 //! before, is therefore held until the records behind it have told which it is.
 
-mod stretch;
-
 use super::echo::{Fingerprint, Memory, Run};
 use crate::record::Record;
 use crate::record::prefix::fronts::Dates;
 use crate::time::{Clock, Stamp};
-
-use stretch::Notes;
-pub(crate) use stretch::TimelineMark;
 
 /// CPUs' clocks mostly disagree by less than this; a clock that goes back by more is looked into.
 const SKEW_MICROS: i64 = 1_000_000;
@@ -80,8 +75,6 @@ pub(crate) struct Timeline {
     memory: Memory,
     /// Whether a banner or a header of the present boot was seen: another banner is another boot.
     has_begun: bool,
-    /// What was done since [`Timeline::begin_notes`].
-    notes: Option<Notes>,
     state: State,
 }
 
@@ -170,20 +163,11 @@ impl Timeline {
     /// Judges the next record.
     pub(crate) fn turn(&mut self, record: &Record<'_>, sign: Sign) -> Turn {
         let header = sign.header();
-        let is_noted = self.is_first_boot();
-        let turn = match std::mem::take(&mut self.state) {
+        match std::mem::take(&mut self.state) {
             State::Running => self.run(record, sign),
             State::Doubting(doubt) => self.doubt(doubt, record, header),
             State::Replaying(run) => self.replay(run, record, header),
-        };
-        // One that goes on its way is remembered anyway.
-        if turn != Turn::Forward
-            && is_noted
-            && let Some(notes) = &mut self.notes
-        {
-            notes.doubted.extend(header);
         }
-        turn
     }
 
     /// The log ends while records are held.
@@ -245,7 +229,7 @@ impl Timeline {
                 Turn::Replay
             }
             (Some(Turn::Reboot), _) => {
-                self.forget();
+                self.memory = Memory::default();
                 self.latest = Some(doubt.latest);
                 self.has_begun = true;
                 Turn::Reboot
@@ -463,27 +447,5 @@ mod tests {
         let turns = turns(&mut timeline, &frozen);
         assert!(!turns.contains(&Turn::Replay) && !turns.contains(&Turn::Drop));
         assert_eq!(turns.last(), Some(&Turn::FalseAlarm));
-    }
-
-    #[test]
-    fn a_stretch_whose_run_up_had_other_headers_is_refused() {
-        let read = |headers: &[u64]| {
-            let mut timeline = Timeline::default();
-            let records: Vec<(i64, Option<u64>)> =
-                headers.iter().zip(10..).map(|(&header, tenths)| (tenths, Some(header))).collect();
-            turns(&mut timeline, &records);
-            timeline
-        };
-        let behind = |run_up: &[u64]| {
-            let mut later = read(run_up);
-            let mark = later.mark().expect("nothing is doubted");
-            later.begin_notes();
-            turns(&mut later, &[(20, Some(9))]);
-            (mark, later)
-        };
-        for (run_up, joins) in [([1, 2, 3], true), ([1, 4, 3], false)] {
-            let (mark, later) = behind(&run_up);
-            assert_eq!(read(&[1, 2, 3]).may_join(&mark, &later), joins, "{run_up:?}");
-        }
     }
 }

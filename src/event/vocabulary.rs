@@ -188,11 +188,6 @@ impl Vocabulary {
         self.addresses.take().map_or_else(Addresses::default, |addresses| *addresses)
     }
 
-    /// Whether bare addresses are named.
-    pub(crate) fn names_addresses(&self) -> bool {
-        self.addresses.is_some()
-    }
-
     /// Another boot begins, in which addresses may have other names.
     pub(crate) fn next_boot(&mut self) {
         if let Some(addresses) = &mut self.addresses {

@@ -5,8 +5,6 @@
 //! more. What a loss cannot have been is not reckoned: objects allocated after a gap were not
 //! freed in it, and a backtrace without its header still shows its chain.
 
-use std::hash::Hash;
-
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use indexmap::{IndexMap, IndexSet};
@@ -15,9 +13,7 @@ use super::Live;
 use super::group::{FreedBy, Group, GroupKey};
 use super::survivors::GroupSurvivors;
 use crate::address::{LineNumber, ObjectAddr};
-use crate::event::{
-    Beginning, ChainId, Context, Event, Lost, NameId, Names, Placed, Printing, Shift,
-};
+use crate::event::{Beginning, ChainId, Context, Event, Lost, NameId, Names, Placed, Printing};
 use crate::record::Op;
 
 /// Gaps kept apart. More are taken together, as if all of them had come last.
@@ -81,28 +77,6 @@ impl BootLoss {
         *self.orphans.entry(cache).or_default() += 1;
     }
 
-    /// Whether every gap is still kept apart.
-    pub(super) fn is_exact(&self) -> bool {
-        self.gaps.len() <= GAPS_MAX / 2
-    }
-
-    /// Takes what was lost further down in the log, its gaps all kept apart.
-    pub(super) fn join(&mut self, later: BootLoss, shift: Shift) {
-        let BootLoss { gaps, unaddressed, orphans, headless_allocs, headless_frees, printing: _ } =
-            later;
-        for Gap { line, messages } in gaps {
-            self.add_gap(Gap { line: LineNumber(line.0 + shift.lines), messages });
-        }
-        for (cache, slack) in unaddressed {
-            let own = self.unaddressed.entry(cache).or_default();
-            own.frees += slack.frees;
-            own.allocs += slack.allocs;
-        }
-        add(&mut self.orphans, orphans);
-        add(&mut self.headless_allocs, headless_allocs);
-        add(&mut self.headless_frees, headless_frees);
-    }
-
     fn freed_unknown(&self, cache: NameId) -> u64 {
         match self.printing.beginning {
             Beginning::Boot => self.orphans.get(&cache).copied().unwrap_or_default(),
@@ -158,15 +132,6 @@ impl BootLoss {
         let lines = self.printing.event_lines_min.max(1);
         let whole = gap.messages / lines;
         gap.messages.min(whole.saturating_add(HEADERS_AT_EDGE))
-    }
-}
-
-fn add<K: Hash + Eq>(
-    counts: &mut IndexMap<K, u64, FixedState>,
-    more: IndexMap<K, u64, FixedState>,
-) {
-    for (key, count) in more {
-        *counts.entry(key).or_default() += count;
     }
 }
 

@@ -1,7 +1,6 @@
 //! What slabinfo in the same log counts of a cache.
 
 use crate::address::LineNumber;
-use crate::event::Shift;
 use crate::record::SlabinfoRow;
 
 /// A row of slabinfo, and where it stands.
@@ -27,18 +26,6 @@ impl SlabCounts {
         let count = SlabCount { line, row };
         self.first.get_or_insert(count);
         self.last = Some(count);
-    }
-
-    /// Takes the rows further down in the log.
-    pub(super) fn join(&mut self, later: SlabCounts, shift: Shift) {
-        let shifted = |count: Option<SlabCount>| {
-            count.map(|SlabCount { line, row }| SlabCount {
-                line: LineNumber(line.0 + shift.lines),
-                row,
-            })
-        };
-        self.first = self.first.or(shifted(later.first));
-        self.last = shifted(later.last).or(self.last);
     }
 
     /// Two different rows, first and last.

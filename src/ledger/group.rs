@@ -49,12 +49,6 @@ pub struct Group {
     pub freed_by: IndexMap<FreedBy, u64, FixedState>,
 }
 
-/// The time from the first to the last of two stretches, in microseconds.
-pub(super) fn joined(one: Option<(i64, i64)>, other: Option<(i64, i64)>) -> Option<(i64, i64)> {
-    let spans = one.into_iter().chain(other);
-    spans.reduce(|(first, last), (start, end)| (first.min(start), last.max(end)))
-}
-
 impl Group {
     pub(super) fn see_alloc(&mut self, time: Option<i64>) {
         self.allocs += 1;
@@ -67,18 +61,6 @@ impl Group {
     pub(super) fn see_free(&mut self, freer: FreedBy) {
         self.frees += 1;
         *self.freed_by.entry(freer).or_default() += 1;
-    }
-
-    /// Takes what became of the group's allocations further down in the log.
-    pub(super) fn join(&mut self, later: Group) {
-        let Group { allocs, frees, lost, span, freed_by } = later;
-        self.allocs += allocs;
-        self.frees += frees;
-        self.lost += lost;
-        self.span = joined(self.span, span);
-        for (freer, count) in freed_by {
-            *self.freed_by.entry(freer).or_default() += count;
-        }
     }
 
     /// Objects of the group that live.

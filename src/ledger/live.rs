@@ -51,11 +51,6 @@ impl Live {
         }
     }
 
-    /// The same in another ledger.
-    pub(super) fn moved(self, line: LineNumber, group: u32) -> Live {
-        Live { line, group, ..self }
-    }
-
     /// Microseconds of its header's stamp.
     pub(super) fn time(&self) -> Option<i64> {
         (self.micros != NO_TIME).then_some(self.micros)

@@ -14,7 +14,6 @@
 mod bounds;
 mod count;
 mod group;
-mod join;
 mod live;
 mod survivors;
 
@@ -32,7 +31,6 @@ use crate::event::{Damage, Event, EventSink, Lost, NameId, Names, Printing};
 use crate::record::{Op, SlabinfoRow};
 use crate::time::Clock;
 
-use join::Openings;
 pub(crate) use live::Live;
 
 /// What a ledger could not match.
@@ -102,8 +100,6 @@ pub(crate) struct BootLedger {
     span: Option<(i64, i64)>,
     /// The clock of the boot's headers: that of the first one. Times of another clock are none.
     clock: Option<Clock>,
-    /// What a stretch found first at each address, where the boot began before the stretch.
-    openings: Option<Openings>,
 }
 
 /// Follows every object from its allocation to its free.
@@ -191,8 +187,6 @@ impl Ledger {
         if let Some(before) = boot.live.insert(object, live) {
             boot.groups[before.group as usize].lost += 1;
             self.loss.lost_frees += 1;
-        } else if let Some(openings) = &mut boot.openings {
-            openings.allocated(object);
         }
         boot.groups[group as usize].see_alloc(live.time());
     }
@@ -201,10 +195,6 @@ impl Ledger {
         let boot = &mut self.present;
         if let Some(live) = boot.live.remove(&object) {
             boot.groups[live.group as usize].see_free(FreedBy::of(event.stack, names));
-        } else if let Some(openings) = &mut boot.openings
-            && openings.freed(object, event.cache, FreedBy::of(event.stack, names))
-        {
-            // Whether it is an orphan shows when the stretch is joined to what came before.
         } else {
             self.orphan_free(event.cache);
         }

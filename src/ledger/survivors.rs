@@ -69,7 +69,7 @@ pub struct Survivors {
 impl Survivors {
     /// Closes a boot's ledger.
     pub(super) fn of(boot: BootLedger, names: &Names) -> Survivors {
-        let BootLedger { live, groups, loss, counts, span, clock: _, openings: _ } = boot;
+        let BootLedger { live, groups, loss, counts, span, clock: _ } = boot;
         let mut survivors: Vec<GroupSurvivors> = vec![GroupSurvivors::default(); groups.len()];
         let mut reckoning = Reckoning::new(&loss, groups.len(), names);
         for (line, group) in loss.objects_beside_gaps(&live) {

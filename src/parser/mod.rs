@@ -2,7 +2,6 @@
 
 mod lines;
 mod stage;
-mod stretch;
 
 use std::sync::Arc;
 
@@ -13,7 +12,6 @@ use crate::symbol::Addresses;
 
 use lines::Lines;
 use stage::Stage;
-pub(crate) use stretch::{ParsedStretch, StretchParser};
 
 /// What to parse for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,11 +57,6 @@ impl Parser {
     /// Gives back what names bare addresses, with what it learned from the log.
     pub fn take_addresses(&mut self) -> Addresses {
         self.stage.vocabulary.take_addresses()
-    }
-
-    /// Whether addresses are named: what one line says of them may hang on any line before.
-    pub(crate) fn names_addresses(&self) -> bool {
-        self.stage.vocabulary.names_addresses()
     }
 
     /// Takes the next piece of the log.

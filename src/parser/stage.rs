@@ -1,7 +1,5 @@
 //! Lines to events: each line is understood, put in its place in time, and handed to the assembler.
 
-mod stretch;
-
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
@@ -20,9 +18,6 @@ use crate::record::prefix::printk::{self, Stamped};
 use crate::record::prefix::{self, Unwrapper, wrap};
 use crate::record::{Caller, ObjectRow, Record, RegisterLine, TraceHeader};
 use crate::time::{Clock, Stamp};
-
-use stretch::FirstBoot;
-pub(super) use stretch::StageMark;
 
 /// A boot prints its command line within this many lines of its banner.
 const BANNER_LINES: u64 = 200;
@@ -45,17 +40,6 @@ pub(super) struct Stage {
     banner: Option<LineNumber>,
     /// Events when the present boot began.
     events_before: u64,
-    /// Whether the log said that a boot begins, other than by its clock.
-    boundary: Boundary,
-    first_boot: FirstBoot,
-}
-
-/// Whether a line said that a boot begins.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-enum Boundary {
-    #[default]
-    None,
-    Seen,
 }
 
 /// The only record of a line, if its text is the line's end.
@@ -104,8 +88,6 @@ impl Stage {
             boots: vec![Boot::new(LineNumber(1))],
             banner: None,
             events_before: 0,
-            boundary: Boundary::None,
-            first_boot: FirstBoot::default(),
         }
     }
 
@@ -343,7 +325,6 @@ impl Stage {
     /// A boot begins at `line`, unless the present one has no event yet: then it is the same one,
     /// printed by another console.
     fn begin_boot(&mut self, line: LineNumber, sink: &mut impl EventSink) {
-        self.boundary = Boundary::Seen;
         if self.assembler.events() > self.events_before {
             self.next_boot(line, sink);
             self.timeline.restart();
@@ -356,9 +337,7 @@ impl Stage {
     }
 
     fn next_boot(&mut self, line: LineNumber, sink: &mut impl EventSink) {
-        let ending = self.begin_ending();
         self.end_boot(sink);
-        self.complete(ending);
         if let Some(boot) = self.boots.last_mut() {
             boot.last_line = boot.last_line.min(LineNumber(line.0.saturating_sub(1)));
         }

@@ -1,8 +1,7 @@
 //! Reading the captures that the command line names.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::FileExt;
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 
@@ -64,34 +63,14 @@ impl Inputs {
 
     /// Reads all captures, one after another.
     pub(crate) fn read_all(&mut self, mut take: impl FnMut(Piece<'_>)) -> anyhow::Result<()> {
-        self.offer_all(|offer| {
-            if let Offer::Piece(piece) = offer {
-                take(piece);
-            }
-            0
-        })
-    }
-
-    /// Reads all captures, one after another. Of a file, `take` may read the first bytes on its
-    /// own, and returns how many.
-    pub(crate) fn offer_all(
-        &mut self,
-        mut take: impl FnMut(Offer<'_>) -> u64,
-    ) -> anyhow::Result<()> {
         while let Some(mut input) = self.next()? {
-            let mut progress = Progress::hidden();
-            if let Some(file) = input.plain.take()
-                && let Ok(metadata) = file.metadata()
-            {
-                progress = Progress::of(metadata.len());
-                input.resume(&file, take(Offer::File(&file, metadata.len(), &progress)));
-            }
+            let progress = input.progress();
             while let Some(bytes) = input.read() {
-                take(Offer::Piece(Piece::Bytes(bytes)));
+                take(Piece::Bytes(bytes));
                 progress.reach(input.bytes());
             }
             drop(progress);
-            take(Offer::Piece(Piece::End { name: input.name(), bytes: input.bytes() }));
+            take(Piece::End { name: input.name(), bytes: input.bytes() });
             self.done(&input)?;
         }
         Ok(())
@@ -134,14 +113,6 @@ impl Inputs {
     pub(crate) fn is_binary(&self) -> bool {
         self.is_binary
     }
-}
-
-/// What captures hold.
-pub(crate) enum Offer<'a> {
-    /// A plain file of so many bytes, of which nothing has been read.
-    File(&'a File, u64, &'a Progress),
-    /// What comes next.
-    Piece(Piece<'a>),
 }
 
 /// What comes out of captures, one after another.
@@ -276,23 +247,10 @@ impl Input {
         self.bytes
     }
 
-    /// Goes on behind bytes that somebody else has read.
-    fn resume(&mut self, file: &File, bytes: u64) {
-        if bytes == 0 {
-            return;
-        }
-        let mut sample = vec![0; SAMPLE_BYTES];
-        let length = file.read_at(&mut sample, 0).unwrap_or(0);
-        sample.truncate(length);
-        let rest = file.try_clone().and_then(|mut file| {
-            file.seek(SeekFrom::Start(bytes))?;
-            Ok(file)
-        });
-        match rest {
-            Ok(file) => self.feed = Feed::Direct(Box::new(file)),
-            Err(error) => self.end = End::Broken(error.to_string()),
-        }
-        (self.sample, self.bytes) = (sample, bytes);
+    /// Shows how far it is read, where its length is known.
+    fn progress(&self) -> Progress {
+        let metadata = self.plain.as_ref().and_then(|file| file.metadata().ok());
+        metadata.map_or_else(Progress::hidden, |metadata| Progress::of(metadata.len()))
     }
 
     /// The next piece; nothing at the end.

@@ -57,12 +57,6 @@ impl Inside {
         }
     }
 
-    /// Whether only a line that means nothing to the parser could begin anything: events have
-    /// been read, and no report or list is being read.
-    pub(crate) fn is_quiet(&self) -> bool {
-        self.accounts.is_quiet() && !self.kmemleak.is_open()
-    }
-
     /// Takes note that an event was read.
     pub(crate) fn see_event(&mut self) {
         self.accounts.see_event();
