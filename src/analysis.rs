@@ -130,6 +130,11 @@ impl EventSink for Books {
     }
 
     #[inline]
+    fn is_listening(&self) -> bool {
+        self.inside.is_listening()
+    }
+
+    #[inline]
     fn line(&mut self, record: &Record<'_>, meaning: Meaning) {
         self.inside.line(record, meaning);
     }

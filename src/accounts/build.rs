@@ -8,9 +8,10 @@ use indexmap::IndexMap;
 use super::reader::AccountLoss;
 use super::snapshot::{Key, LineKey, Snapshot, Tally};
 use super::{Origin, page_owner};
-use crate::event::chain::{Context, Role, Step, callers, place};
+use crate::event::chain::{Step, callers, place};
 use crate::event::{FrameId, Grouping, Names, Placed};
 use crate::ledger::{TIMELINE_BUCKETS, kmalloc_size};
+use crate::names::{Context, Role};
 use crate::report::{
     AccountReport, CacheReport, Counted, FrameReport, GroupReport, Loss, ProcessReport, Totals,
     Verdict, difference, fingerprint, frame_report,

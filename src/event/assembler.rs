@@ -10,12 +10,21 @@ use super::dump::Dump;
 use super::lanes::{ADJACENT_LINES, Lane, Lanes};
 use super::loss::{self, AssemblyLoss};
 use super::names::{NameId, Names};
-use super::skeleton::{Part, Skeleton};
+use super::skeleton::Skeleton;
 use super::stacks::{Grouping, Stacks};
-use super::word::Word;
 use super::{Damage, DamageSet, Detail, Event, Lost, Printing};
 use crate::address::{LineNumber, Pointer};
-use crate::record::{Caller, ObjectRow, Record, RegisterLine, TraceHeader};
+use crate::lex::{Header, HeadingPlace, ObjectRows, Part, Registers, Run, Texts, Token, Word};
+use crate::record::{Caller, Mark, Record, RegisterLine};
+
+/// What became of lines that were offered together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Taken {
+    /// All are part of an open backtrace now.
+    Whole,
+    /// None was taken: each must be looked at.
+    No,
+}
 
 /// Puts events together.
 #[derive(Debug)]
@@ -28,8 +37,6 @@ pub(crate) struct Assembler {
     losses: Vec<(Lost, LineNumber)>,
     /// Room for the next backtrace.
     spare: Option<Box<Dump>>,
-    /// The last header's cache as printed, which the next one's mostly is, and its name.
-    cache: Option<(Vec<u8>, NameId)>,
     skeleton: Skeleton,
     events: u64,
     boot: u32,
@@ -50,7 +57,6 @@ impl Assembler {
             loss: AssemblyLoss::default(),
             losses: Vec::new(),
             spare: None,
-            cache: None,
             skeleton: Skeleton::default(),
             events: 0,
             boot: 0,
@@ -86,11 +92,6 @@ impl Assembler {
         }
     }
 
-    /// Whether headers of the present boot carry times.
-    pub(crate) fn is_stamped(&self) -> bool {
-        self.stamped
-    }
-
     /// Events begun so far.
     pub(crate) fn events(&self) -> u64 {
         self.events
@@ -123,20 +124,19 @@ impl Assembler {
     }
 
     /// An event's header.
-    pub(crate) fn header(&mut self, record: &Record<'_>, header: &TraceHeader<'_>, names: &Names) {
+    pub(crate) fn header(&mut self, record: &Record<'_>, header: &Header) {
         let mut damage = DamageSet::default();
         if header.fp.is_none() {
             damage.insert(Damage::TornHeader);
             self.loss.damaged_lines += 1;
         }
         self.stamped |= record.stamp.is_some();
-        let cache = self.cache(header, names);
         self.binder.header(Event {
             seq: self.events,
             op: header.op,
-            cache,
+            cache: header.cache,
             object: header.object,
-            digits: if matches!(header.object, Pointer::Torn) { 0 } else { header.digits },
+            digits: if matches!(header.object, Pointer::Torn) { 0 } else { header.digits.into() },
             inuse: header.inuse,
             fp: header.fp,
             stamp: record.stamp,
@@ -153,32 +153,57 @@ impl Assembler {
         self.lane(record.caller).since_header = 0;
     }
 
-    fn cache(&mut self, header: &TraceHeader<'_>, names: &Names) -> NameId {
-        match &self.cache {
-            Some((last, cache)) if last == header.cache => *cache,
-            _ => {
-                let cache = names.intern(header.root_cache());
-                self.cache = Some((header.cache.to_vec(), cache));
-                cache
+    /// Rows of an object dump.
+    pub(crate) fn object_rows(&mut self, caller: Option<Caller>, rows: ObjectRows) {
+        self.binder.object_rows(caller, rows);
+        self.lane(caller).since_header = 0;
+    }
+
+    /// Lines of a register dump.
+    pub(crate) fn registers(&mut self, token: &Token, kind: Registers, texts: &Texts<'_>) {
+        let detail = self.detail;
+        let stamped = token.first.is_some();
+        let open = &mut self.lane(token.caller).open;
+        let Some(dump) = open.as_mut().filter(|dump| stamped || dump.stamp.is_none()) else {
+            return;
+        };
+        if kind == Registers::ExceptionStack {
+            dump.begin_exception();
+        }
+        if detail == Detail::Full {
+            for line in token.line_texts(texts).filter_map(RegisterLine::parse) {
+                dump.push_registers(line);
             }
         }
     }
 
-    /// A row of an object dump.
-    pub(crate) fn object_row(&mut self, record: &Record<'_>, row: ObjectRow) {
-        self.binder.object_row(record.caller, row);
-        self.lane(record.caller).since_header = 0;
-    }
-
-    /// A line of a register dump.
-    pub(crate) fn registers(&mut self, record: &Record<'_>, line: RegisterLine<'_>) {
-        let detail = self.detail;
-        let stamped = record.stamp.is_some();
-        if let Some(dump) =
-            self.lane(record.caller).open.as_mut().filter(|dump| stamped || dump.stamp.is_none())
-        {
-            dump.push_registers(line, detail);
+    /// Takes the lines of a run, if they can only be the next ones of the backtrace that its
+    /// caller has open.
+    #[inline]
+    pub(crate) fn run(
+        &mut self,
+        token: &Token,
+        run: &Run,
+        texts: &Texts<'_>,
+        names: &Names,
+    ) -> Taken {
+        let is_stray = self.stamped && token.last.is_none();
+        let lane = self.lanes.get(token.caller);
+        let announced = lane.splat_announced && run.heading != HeadingPlace::None;
+        let Some(dump) =
+            lane.open.as_mut().filter(|dump| !is_stray && !announced && dump.goes_on_with(run))
+        else {
+            return Taken::No;
+        };
+        dump.push_run(run, texts.backtrace_lines(run));
+        if run.frames > 0 {
+            dump.last_stamp = token.last;
         }
+        self.hardware = run.hardware.or(self.hardware);
+        if run.parts.contains(Part::End) {
+            self.mark(token.caller, Mark::TaskEnd, names);
+        }
+        Taken::Whole
     }
 
     /// Any other line that was understood.
@@ -188,7 +213,7 @@ impl Assembler {
             | Word::Struck(..)
             | Word::Marked(..)
             | Word::Call { .. }
-            | Word::Run(_)
+            | Word::Frames(_)
             | Word::Headed(_)
             | Word::Mark(_)
             | Word::Heading
@@ -201,7 +226,7 @@ impl Assembler {
             | Word::Struck(..)
             | Word::Marked(..)
             | Word::Call { .. }
-            | Word::Run(_) => {
+            | Word::Frames(_) => {
                 self.frame(record, word, names);
             }
             Word::Headed(_) => {
@@ -209,7 +234,7 @@ impl Assembler {
                 self.frame(record, word, names);
             }
             Word::Track => self.track(record, names),
-            Word::Mark(mark) => self.mark(record, mark, names),
+            Word::Mark(mark) => self.mark(record.caller, mark, names),
             Word::Task(task) => {
                 self.kernel = task.kernel.or(self.kernel);
                 self.build_id = task.build_id.or(self.build_id);

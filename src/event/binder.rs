@@ -10,7 +10,8 @@ use super::{Damage, Event};
 use crate::address::{ObjectAddr, Pointer};
 use crate::event::chain::Origin;
 use crate::event::dump::Dump;
-use crate::record::{Caller, ObjectRow, Op, ROW_BYTES};
+use crate::lex::ObjectRows;
+use crate::record::{Caller, Op, ROW_BYTES};
 
 /// Headers that may wait at once, those included that only wait for an earlier one to leave.
 const WAITING_MAX: usize = 1024;
@@ -107,27 +108,27 @@ impl Binder {
         self.waiting.iter().any(|waiting| !waiting.has_stack && waiting.event.caller == lane)
     }
 
-    /// A row of an object dump comes: it belongs to a free whose backtrace has not come yet.
-    pub(crate) fn object_row(&mut self, lane: Option<Caller>, row: ObjectRow) {
+    /// Rows of an object dump come: they belong to a free whose backtrace has not come yet.
+    pub(crate) fn object_rows(&mut self, lane: Option<Caller>, rows: ObjectRows) {
         let mut frees = self.waiting.iter_mut().rev().filter(|waiting| {
             waiting.event.op == Op::Free && !waiting.has_stack && waiting.event.caller == lane
         });
-        let Pointer::Addr(at) = row.address else {
+        let Pointer::Addr(at) = rows.address else {
             if let Some(free) = frees.next() {
-                free.add_row(free.dumped_bytes, row.bytes);
+                free.add_rows(free.dumped_bytes, rows.bytes);
             }
             return;
         };
         let mut newest = None;
         for free in frees {
             if let Some(offset) = free.offset_of(at.0) {
-                return free.add_row(offset, row.bytes);
+                return free.add_rows(offset, rows.bytes);
             }
             newest.get_or_insert(free);
         }
         // Hashed row addresses say nothing: rows behind the first follow one another.
         if let Some(free) = newest.filter(|free| free.dumped_bytes > 0) {
-            free.add_row(free.dumped_bytes, row.bytes);
+            free.add_rows(free.dumped_bytes, rows.bytes);
         }
     }
 
@@ -394,7 +395,7 @@ impl Waiting {
         fits.then(|| u32::try_from(offset).ok()).flatten()
     }
 
-    fn add_row(&mut self, offset: u32, bytes: u32) {
+    fn add_rows(&mut self, offset: u32, bytes: u32) {
         self.dumped_bytes = self.dumped_bytes.max(offset.saturating_add(bytes));
         self.row_bytes = self.row_bytes.saturating_add(bytes);
     }

@@ -3,7 +3,7 @@
 use super::Beginning;
 use super::names::{NameId, Names};
 use crate::address::{LineNumber, Pointer, PointerWidth};
-use crate::record::TraceHeader;
+use crate::lex::Header;
 use crate::time::{Clock, Stamp};
 
 /// A log that begins this soon after the kernel begins with the boot.
@@ -111,13 +111,14 @@ pub struct PointerEvidence {
 const ALIGNED_MIN: u64 = 6;
 
 impl PointerEvidence {
-    pub(crate) fn see(&mut self, header: &TraceHeader<'_>) {
+    pub(crate) fn see(&mut self, header: &Header) {
         match header.object {
             Pointer::Addr(addr) => {
                 self.printed += 1;
                 self.wide += u64::from(addr.0 >> 32 != 0);
                 self.odd += u64::from(!addr.0.is_multiple_of(4));
-                self.narrow_digits += u64::from(header.digits == PointerWidth::Bits32.digits());
+                self.narrow_digits +=
+                    u64::from(usize::from(header.digits) == PointerWidth::Bits32.digits());
             }
             Pointer::Unprintable => self.unprintable += 1,
             Pointer::Null | Pointer::Torn => {}
@@ -311,12 +312,15 @@ fn by_width(width: PointerWidth, names: &Names) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::TraceHeader;
 
     fn style(addresses: &[u64]) -> PointerStyle {
+        let cache = Names::default().intern(b"a");
         let mut evidence = PointerEvidence::default();
         for address in addresses {
             let text = format!("TRACE a alloc 0x{address:016x} inuse=1 fp=0x0000000000000000");
-            evidence.see(&TraceHeader::parse(text.as_bytes()).expect("header"));
+            let header = TraceHeader::parse(text.as_bytes()).expect("header");
+            evidence.see(&Header::new(&header, cache, 0));
         }
         evidence.style()
     }

@@ -1,7 +1,8 @@
 //! The steps of a printed backtrace, and the call chain that they make.
 
 use super::function::{self, Entry, Family, Plumbing};
-use super::names::{FrameId, Names, Placed};
+use crate::lex::BacktraceLine;
+use crate::names::{Context, FrameId, Names, Placed, Role};
 use crate::record::frame::Reliability;
 use crate::record::{Mark, Op};
 
@@ -16,14 +17,10 @@ pub enum Step {
     EndOf(Context),
 }
 
-/// What tells the numbers of steps apart.
-const STRUCK: u64 = 1 << 32;
-const END_OF: u64 = 1 << 33;
-
 impl Step {
     /// The step that a context marker makes, if any. Beginnings say nothing that the frames
     /// behind them do not say.
-    pub(crate) fn of_mark(mark: Mark) -> Option<Step> {
+    fn of_mark(mark: Mark) -> Option<Step> {
         match mark {
             Mark::IrqEnd => Some(Step::EndOf(Context::Hardirq)),
             Mark::SoftirqEnd => Some(Step::EndOf(Context::Softirq)),
@@ -34,25 +31,13 @@ impl Step {
         }
     }
 
-    /// A number that no other step has.
-    #[inline]
-    pub(super) fn number(self) -> u64 {
-        match self {
-            Step::Frame(frame) => u64::from(frame.number()),
-            Step::Struck(frame) => STRUCK | u64::from(frame.number()),
-            Step::EndOf(context) => END_OF | context as u64,
-        }
-    }
-
-    /// The step of a number.
-    pub(super) fn of_number(number: u64) -> Step {
-        const CONTEXTS: [Context; 4] =
-            [Context::Task, Context::Softirq, Context::Hardirq, Context::Nmi];
-        let low = u32::try_from(number & (STRUCK - 1)).unwrap_or(0);
-        match number & (END_OF | STRUCK) {
-            0 => Step::Frame(FrameId::of_number(low)),
-            STRUCK => Step::Struck(FrameId::of_number(low)),
-            _ => Step::EndOf(CONTEXTS[low as usize % CONTEXTS.len()]),
+    /// The step that a line makes, if any.
+    pub(crate) fn of(line: BacktraceLine) -> Option<Step> {
+        match line {
+            BacktraceLine::Frame(frame) => Some(Step::Frame(frame)),
+            BacktraceLine::Struck(frame) => Some(Step::Struck(frame)),
+            BacktraceLine::Mark(mark) => Step::of_mark(mark),
+            BacktraceLine::Heading | BacktraceLine::Hardware(_) => None,
         }
     }
 
@@ -60,53 +45,6 @@ impl Step {
         match self {
             Step::Frame(frame) | Step::Struck(frame) => Some(frame),
             Step::EndOf(_) => None,
-        }
-    }
-}
-
-/// What the CPU was doing in a frame.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Context {
-    /// Running a task, in a system call, fault or kernel thread.
-    Task,
-    /// Serving a soft interrupt.
-    Softirq,
-    /// Serving a hard interrupt.
-    Hardirq,
-    /// Serving a non-maskable interrupt.
-    Nmi,
-}
-
-impl Context {
-    /// The name that reports use.
-    pub fn name(self) -> &'static str {
-        match self {
-            Context::Task => "task",
-            Context::Softirq => "softirq",
-            Context::Hardirq => "hardirq",
-            Context::Nmi => "nmi",
-        }
-    }
-}
-
-/// What a frame is to the event.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Role {
-    /// The allocator and its debugging, above the code that called it.
-    Allocator,
-    /// The code that allocated or freed.
-    Caller,
-    /// What an interrupt happened to interrupt.
-    Interrupted,
-}
-
-impl Role {
-    /// The name that reports use.
-    pub fn name(self) -> &'static str {
-        match self {
-            Role::Allocator => "allocator",
-            Role::Caller => "caller",
-            Role::Interrupted => "interrupted",
         }
     }
 }

@@ -2,16 +2,15 @@
 
 use super::chain::Step;
 use super::names::{FrameId, Names};
-use super::skeleton::{Part, Parts};
 use super::steps::Steps;
-use super::word::Word;
-use super::{Backtrace, Detail, RegisterBlock, Task, chain};
+use super::{Backtrace, RegisterBlock, Task, chain};
 use crate::address::{CodeAddr, LineNumber};
+use crate::lex::{BacktraceLine, HeadingPlace, Part, Parts, Run, Word};
 use crate::record::{ExceptionStack, Mark, RegisterLine};
 use crate::time::Stamp;
 
-/// A backtrace has fewer frames than this; more are counted as damage.
-const STEPS_MAX: usize = 1024;
+/// A backtrace has fewer lines than this; more are counted as damage.
+const LINES_MAX: usize = 1024;
 
 /// Why a backtrace was begun.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -101,12 +100,7 @@ impl Dump {
 
     /// Whether a heading that comes now is this backtrace's own: registers may come before it.
     pub(crate) fn awaits_heading(&self) -> bool {
-        !self.parts.contains(Part::Heading) && !self.has_frames()
-    }
-
-    /// Whether a frame of it came, apart from the place that was struck.
-    fn has_frames(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step, Step::Frame(_)))
+        !self.parts.contains(Part::Heading) && !self.steps.has_frames()
     }
 
     /// Its heading comes.
@@ -119,7 +113,7 @@ impl Dump {
     pub(crate) fn ends_before(&self, events: u64, word: Word, names: &Names) -> bool {
         self.task.is_none()
             && self.headers_before < events
-            && self.has_frames()
+            && self.steps.has_frames()
             && word.unheaded_frame(names).is_some_and(|frame| chain::is_innermost(frame, names))
     }
 
@@ -135,19 +129,29 @@ impl Dump {
 
     /// The outermost frame so far.
     pub(crate) fn outermost(&self) -> Option<FrameId> {
-        self.steps.iter().rev().find_map(Step::frame)
+        self.steps.outermost()
     }
 
-    /// Whether there is room for another frame.
-    #[inline]
-    pub(crate) fn has_room(&self) -> bool {
-        self.steps.len() < STEPS_MAX
+    /// Whether there is room for another line.
+    fn has_room(&self) -> bool {
+        self.steps.numbers().len() < LINES_MAX
     }
 
-    /// Adds a frame, for which there must be room. Who adds the last one tells its time.
+    /// Whether lines that follow one another can only be its next ones.
+    pub(crate) fn goes_on_with(&self, run: &Run) -> bool {
+        let is_own_heading = match run.heading {
+            HeadingPlace::None => true,
+            HeadingPlace::First => self.awaits_heading(),
+            HeadingPlace::Amid => false,
+        };
+        is_own_heading && self.steps.numbers().len() + run.lines as usize <= LINES_MAX
+    }
+
+    /// Adds lines that follow one another and can only be its next ones.
     #[inline]
-    pub(crate) fn push_frame(&mut self, frame: FrameId) {
-        self.steps.push(Step::Frame(frame));
+    pub(crate) fn push_run(&mut self, run: &Run, numbers: &[u64]) {
+        self.parts.add(run.parts);
+        self.steps.append(run, numbers);
     }
 
     /// Adds a context marker that does not end the backtrace.
@@ -156,7 +160,7 @@ impl Dump {
             self.parts.insert(Part::Begin);
         }
         if self.has_room() {
-            self.steps.extend(Step::of_mark(mark));
+            self.steps.push(BacktraceLine::Mark(mark));
         } else {
             self.cut = true;
         }
@@ -170,11 +174,24 @@ impl Dump {
         }
         match word {
             Word::Call { callee, caller } => self.push_call(callee, caller, names),
-            Word::Run(run) | Word::Headed(run) => {
-                self.steps.extend(names.run(run).iter().copied().map(Step::Frame));
+            Word::Frames(frames) | Word::Headed(frames) => {
+                names.frames(frames).iter().for_each(|&frame| self.push_frame(frame));
             }
-            _ => self.steps.extend(word.steps().into_iter().flatten()),
+            Word::Frame(frame) => self.push_frame(frame),
+            Word::Struck(mark, frame) => {
+                self.steps.extend(mark.map(BacktraceLine::Mark));
+                self.steps.push(BacktraceLine::Struck(frame));
+            }
+            Word::Marked(mark, frame) => {
+                self.steps.push(BacktraceLine::Mark(mark));
+                self.push_frame(frame);
+            }
+            _ => {}
         }
+    }
+
+    fn push_frame(&mut self, frame: FrameId) {
+        self.steps.push(BacktraceLine::Frame(frame));
     }
 
     /// arm prints each frame twice: as a caller, and on the next line as the callee. A callee
@@ -187,26 +204,25 @@ impl Dump {
         };
         if !is_known {
             self.cut |= !self.steps.is_empty() && self.between == Between::Frames;
-            self.steps.push(Step::Frame(callee));
+            self.push_frame(callee);
         }
-        self.steps.push(Step::Frame(caller));
+        self.push_frame(caller);
         self.between = Between::Frames;
     }
 
+    /// An exception stack comes: what follows was interrupted.
+    pub(crate) fn begin_exception(&mut self) {
+        self.between = Between::Exception;
+    }
+
     /// Adds a line of a register dump. Lines that follow one another make one block.
-    pub(crate) fn push_registers(&mut self, line: RegisterLine<'_>, detail: Detail) {
-        if matches!(line, RegisterLine::ExceptionStack(_)) {
-            self.between = Between::Exception;
-        }
-        if detail == Detail::Report {
-            return;
-        }
+    pub(crate) fn push_registers(&mut self, line: RegisterLine<'_>) {
         let values = line.values(&mut self.exception);
         if values.is_empty() {
             return;
         }
         let at = self.steps.len();
-        let has_room = self.registers.len() < STEPS_MAX;
+        let has_room = self.registers.len() < LINES_MAX;
         match self.registers.last_mut() {
             Some((block_at, block)) if *block_at == at => block.extend(values),
             _ if has_room => self.registers.push((at, values)),

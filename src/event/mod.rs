@@ -7,38 +7,29 @@ pub mod chain;
 mod dump;
 mod echo;
 mod evidence;
-mod foresight;
 mod function;
 mod lanes;
 mod loss;
-mod names;
-mod path;
-mod pool;
+mod naming;
 mod rivals;
+mod sequencer;
 mod skeleton;
 mod stacks;
 mod steps;
 mod timeline;
-mod vocabulary;
-mod word;
 
-pub(crate) use assembler::Assembler;
 pub(crate) use boot::arch_of;
 pub use boot::{Boot, PointerStyle, arch};
-pub use chain::{Context, Role};
-pub(crate) use echo::Fingerprint;
-pub(crate) use foresight::{Branch, Expected};
 pub(crate) use function::base_name;
 pub use loss::AssemblyLoss;
-pub(crate) use names::MaybeName;
-pub use names::{ChainId, Frame, FrameId, NameId, Names, Placed};
-pub(crate) use path::behind_line_end;
+pub(crate) use sequencer::Sequencer;
 pub use stacks::Grouping;
-pub(crate) use timeline::{Sign, Timeline, Turn};
-pub(crate) use vocabulary::{Understood, Vocabulary, volatile};
-pub(crate) use word::Word;
 
 use crate::address::{LineNumber, Pointer};
+pub use crate::lex::Task;
+use crate::names;
+pub(crate) use crate::names::MaybeName;
+pub use crate::names::{ChainId, Context, Frame, FrameId, NameId, Names, Placed, Role};
 use crate::record::{Caller, Op, Record, SlabinfoRow};
 use crate::time::Stamp;
 
@@ -49,23 +40,6 @@ pub enum Detail {
     Report,
     /// Complete backtraces and register dumps too.
     Full,
-}
-
-/// The task that was running, as the first line of a stack tells.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Task {
-    /// The CPU; absent before 3.10.
-    pub cpu: Option<u32>,
-    /// The process id.
-    pub pid: u32,
-    /// The task's name.
-    pub comm: NameId,
-    /// The taint flags; the empty string for a kernel that is not tainted.
-    pub taint: NameId,
-    /// The kernel release.
-    pub kernel: Option<NameId>,
-    /// The kernel's build id.
-    pub build_id: Option<NameId>,
 }
 
 /// What is wrong with an event.
@@ -251,6 +225,11 @@ pub trait EventSink {
 
     /// A row of slabinfo stands at `line`.
     fn slabinfo(&mut self, _cache: NameId, _row: SlabinfoRow, _line: LineNumber) {}
+
+    /// Whether lines that mean something to the parser matter too: they may stand in a list.
+    fn is_listening(&self) -> bool {
+        false
+    }
 
     /// A line that is no part of an event's own: what else the log says of memory stands in
     /// such lines.

@@ -8,37 +8,8 @@ use foldhash::fast::FixedState;
 use indexmap::IndexSet;
 
 use super::Printing;
-use super::names::FrameId;
-
-/// A line of the frame around a backtrace's frames.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Part {
-    Task,
-    Hardware,
-    Heading,
-    /// `<TASK>`.
-    Begin,
-    /// `</TASK>`, or the empty line of mips.
-    End,
-}
-
-impl Part {
-    const ALL: [Part; 5] = [Part::Task, Part::Hardware, Part::Heading, Part::Begin, Part::End];
-}
-
-/// Which of them a backtrace has.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub(crate) struct Parts(u8);
-
-impl Parts {
-    pub(crate) fn insert(&mut self, part: Part) {
-        self.0 |= 1 << part as u8;
-    }
-
-    pub(crate) fn contains(self, part: Part) -> bool {
-        self.0 & (1 << part as u8) != 0
-    }
-}
+use crate::lex::{Part, Parts};
+use crate::names::FrameId;
 
 /// A part that at least this share of backtraces have is one that all of them had: nine in ten.
 const COMMON: (u64, u64) = (9, 10);

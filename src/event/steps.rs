@@ -1,93 +1,112 @@
-//! The steps of a backtrace as its lines come in, and a number that tells them from others.
+//! The lines of a backtrace as they come in, and a number that tells them from others.
 
 use super::chain::Step;
+use crate::lex::{BacktraceLine, Run, RunHash};
+use crate::names::FrameId;
 
-/// An odd number with bits all over: 2 to the 64 by the golden ratio (Knuth, "The Art of Computer
-/// Programming", volume 3, section 6.4).
-const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-
-/// Steps, innermost first: each as its number, so that they are quick to compare.
+/// The lines of a backtrace, innermost frame first: each as its number, so that they are quick to
+/// copy and to compare.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub(crate) struct Steps {
     numbers: Vec<u64>,
-    hash: u64,
+    hash: RunHash,
+    /// Lines that are steps of the call chain.
+    count: usize,
+    /// Lines with a frame and its return address.
+    frames: usize,
 }
 
 impl Steps {
-    /// The room without the steps.
+    /// The room without the lines.
     pub(crate) fn emptied(mut self) -> Steps {
         self.numbers.clear();
-        Steps { numbers: self.numbers, hash: 0 }
+        Steps { numbers: self.numbers, ..Steps::default() }
     }
 
-    /// Adds a step.
-    #[inline]
-    pub(crate) fn push(&mut self, step: Step) {
-        let number = step.number();
-        self.hash = (self.hash.rotate_left(5) ^ number).wrapping_mul(SPREAD);
+    /// Adds a line.
+    pub(crate) fn push(&mut self, line: BacktraceLine) {
+        let number = line.number();
+        self.hash.push(number);
         self.numbers.push(number);
+        self.count += usize::from(Step::of(line).is_some());
+        self.frames += usize::from(matches!(line, BacktraceLine::Frame(_)));
     }
 
-    /// Adds steps.
-    pub(crate) fn extend(&mut self, steps: impl IntoIterator<Item = Step>) {
-        steps.into_iter().for_each(|step| self.push(step));
+    /// Adds lines.
+    pub(crate) fn extend(&mut self, lines: impl IntoIterator<Item = BacktraceLine>) {
+        lines.into_iter().for_each(|line| self.push(line));
     }
 
-    /// The steps.
+    /// Adds the lines of a run.
+    #[inline]
+    pub(crate) fn append(&mut self, run: &Run, numbers: &[u64]) {
+        self.hash.append(run.hash);
+        self.numbers.extend_from_slice(numbers);
+        self.frames += run.frames as usize;
+        self.count += (run.frames + run.context_ends) as usize;
+    }
+
+    fn lines(&self) -> impl DoubleEndedIterator<Item = BacktraceLine> {
+        self.numbers.iter().map(|&number| BacktraceLine::of_number(number))
+    }
+
+    /// The steps of the call chain.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = Step> {
-        self.numbers.iter().map(|&number| Step::of_number(number))
+        self.lines().filter_map(Step::of)
     }
 
-    /// Their numbers.
+    /// The numbers of all lines.
     pub(crate) fn numbers(&self) -> &[u64] {
         &self.numbers
     }
 
-    /// Their number.
+    /// The number of steps.
     pub(crate) fn len(&self) -> usize {
-        self.numbers.len()
+        self.count
     }
 
-    /// Whether there are none.
+    /// Whether there is no step.
     pub(crate) fn is_empty(&self) -> bool {
-        self.numbers.is_empty()
+        self.count == 0
     }
 
-    /// Equal steps have equal hashes; others rarely do.
+    /// Whether any line is a frame with its return address.
+    pub(crate) fn has_frames(&self) -> bool {
+        self.frames > 0
+    }
+
+    /// The outermost frame.
+    pub(crate) fn outermost(&self) -> Option<FrameId> {
+        self.lines().rev().find_map(|line| Step::of(line)?.frame())
+    }
+
+    /// Equal lines have equal hashes; others rarely do.
     pub(crate) fn hash(&self) -> u64 {
-        // The upper bits depend on all steps, and the lower ones find the place in a table.
-        self.hash ^ (self.hash >> 32)
+        self.hash.finish()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::chain::Context;
-    use super::super::names::FrameId;
     use super::*;
-
-    fn hash(steps: &[Step]) -> u64 {
-        let mut all = Steps::default();
-        all.extend(steps.iter().copied());
-        all.hash()
-    }
+    use crate::names::Context;
+    use crate::record::Mark;
 
     #[test]
-    fn steps_are_kept_as_they_came() {
-        let contexts = [Context::Task, Context::Softirq, Context::Hardirq, Context::Nmi];
-        let mut steps: Vec<Step> = contexts.map(Step::EndOf).to_vec();
-        let frame = FrameId::of_number(u32::MAX);
-        steps.extend([Step::Frame(frame), Step::Struck(frame)]);
-        let mut all = Steps::default();
-        all.extend(steps.iter().copied());
-        assert_eq!(all.iter().collect::<Vec<_>>(), steps);
-    }
-
-    #[test]
-    fn steps_in_another_order_have_another_hash() {
-        let (task, nmi) = (Step::EndOf(Context::Task), Step::EndOf(Context::Nmi));
-        assert_eq!(hash(&[task, nmi]), hash(&[task, nmi]));
-        assert_ne!(hash(&[task, nmi]), hash(&[nmi, task]));
-        assert_ne!(hash(&[task]), hash(&[task, task]));
+    fn lines_that_are_no_steps_count_for_none() {
+        let frame = FrameId::of_number(7);
+        let mut steps = Steps::default();
+        for line in [
+            BacktraceLine::Heading,
+            BacktraceLine::Mark(Mark::Irq),
+            BacktraceLine::Struck(frame),
+            BacktraceLine::Mark(Mark::IrqEnd),
+        ] {
+            steps.push(line);
+        }
+        let expected = [Step::Struck(frame), Step::EndOf(Context::Hardirq)];
+        assert_eq!(steps.iter().collect::<Vec<_>>(), expected);
+        assert_eq!((steps.len(), steps.has_frames()), (2, false));
+        assert_eq!(steps.outermost(), Some(frame));
     }
 }

@@ -7,7 +7,6 @@
 
 use super::echo::{Fingerprint, Memory, Run};
 use crate::record::Record;
-use crate::record::prefix::fronts::Dates;
 use crate::time::{Clock, Stamp};
 
 /// CPUs' clocks mostly disagree by less than this; a clock that goes back by more is looked into.
@@ -139,19 +138,6 @@ impl Timeline {
         }
         self.latest = Some(latest.max(stamp.micros));
         true
-    }
-
-    /// Whether no record of these dates is a reason to think twice, as long as only such records
-    /// come. The latest of them must be told with [`Timeline::is_forward`].
-    #[inline]
-    pub(crate) fn is_forward_throughout(&self, dates: Dates) -> bool {
-        let is_forward = match dates.begin() {
-            Some(Stamp { clock: Clock::Boot, micros }) => {
-                self.latest.is_some_and(|latest| micros.saturating_add(SKEW_MICROS) >= latest)
-            }
-            Some(Stamp { clock: Clock::Wall, .. }) | None => true,
-        };
-        is_forward && matches!(self.state, State::Running)
     }
 
     /// Whether a header has come before. The hot path's other question.

@@ -9,8 +9,9 @@ use super::object::{Object, ObjectKind};
 use super::reader::Tally;
 use super::report::{ExampleReport, GroupReport, KmemleakReport, ProcessReport, Totals, Trend};
 use super::scan::Scan;
-use crate::event::chain::{Context, Role, Step, place};
+use crate::event::chain::{Step, place};
 use crate::event::{FrameId, NameId, Names, Placed, base_name};
+use crate::names::{Context, Role};
 use crate::report::{FrameReport, Input, address, fingerprint, frame_report};
 
 /// What objects of one group have in common.

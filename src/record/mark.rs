@@ -1,7 +1,7 @@
 //! x86's context markers between frames.
 
 /// Where a stretch of an x86 backtrace lies.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Mark {
     /// `<TASK>`: the task's own stack.
     Task,
@@ -43,6 +43,24 @@ const MARKS: [(&[u8], Mark); 14] = [
 ];
 
 impl Mark {
+    /// Every marker, in the order in which they are declared.
+    pub(crate) const ALL: [Mark; 9] = [
+        Mark::Task,
+        Mark::TaskEnd,
+        Mark::Irq,
+        Mark::IrqEnd,
+        Mark::Softirq,
+        Mark::SoftirqEnd,
+        Mark::Nmi,
+        Mark::NmiEnd,
+        Mark::Other,
+    ];
+
+    /// Whether what follows was running when an interrupt came.
+    pub(crate) fn ends_context(self) -> bool {
+        matches!(self, Mark::IrqEnd | Mark::SoftirqEnd | Mark::NmiEnd)
+    }
+
     //  <IRQ>
     //  </TASK>
     //  <#DF>

@@ -41,10 +41,15 @@ impl Inside {
     /// Takes a line. Nearly all mean something else, and change nothing.
     #[inline]
     pub(crate) fn line(&mut self, record: &Record<'_>, meaning: Meaning) {
-        let changes_nothing = self.accounts.is_idle() && !self.kmemleak.is_open();
-        if meaning == Meaning::Unknown || !changes_nothing {
+        if meaning == Meaning::Unknown || self.is_listening() {
             self.listen(record, meaning);
         }
+    }
+
+    /// Whether lines that mean something else change anything.
+    #[inline]
+    pub(crate) fn is_listening(&self) -> bool {
+        !self.accounts.is_idle() || self.kmemleak.is_open()
     }
 
     fn listen(&mut self, record: &Record<'_>, meaning: Meaning) {

@@ -4,73 +4,27 @@ use super::super::binder::Claim;
 use super::super::chain::Origin;
 use super::super::dump::{Dump, Opening};
 use super::super::lanes::ADJACENT_LINES;
-use super::super::names::{FrameId, NameId, Names};
-use super::super::skeleton::Part;
-use super::super::word::Word;
 use super::super::{Detail, Lost, Task};
 use super::{Assembler, Lane};
+use crate::lex::{Part, Word};
+use crate::names::Names;
 use crate::record::{Caller, Mark, Record};
-use crate::time::Stamp;
 
 /// A backtrace that this many others were begun after, in other printing contexts, is complete.
 const OVERTAKEN_MAX: u32 = 8;
 
-/// A backtrace that is open, and what the lines around its frames tell.
-#[derive(Debug)]
-pub(crate) struct OpenBacktrace<'a> {
-    dump: &'a mut Dump,
-    /// The hardware that the present boot names.
-    hardware: &'a mut Option<NameId>,
-    /// A warning or oops has announced itself, and its stack has not begun.
-    splat_announced: bool,
-}
-
-impl OpenBacktrace<'_> {
-    /// Takes a frame, if there is room for it. Who adds the last one tells its time.
-    #[inline]
-    pub(crate) fn push_frame(&mut self, frame: FrameId) -> bool {
-        let has_room = self.dump.has_room();
-        if has_room {
-            self.dump.push_frame(frame);
-        }
-        has_room
-    }
-
-    /// Takes a line around the frames, if it is one.
-    pub(crate) fn push_around(&mut self, line: Word) -> bool {
-        let OpenBacktrace { dump, hardware, splat_announced } = self;
+impl Assembler {
+    /// Takes a line around the frames of a backtrace that is open.
+    fn push_around(&mut self, caller: Option<Caller>, line: Word) -> bool {
+        let Lane { open: Some(dump), splat_announced, .. } = self.lanes.get(caller) else {
+            return false;
+        };
         match line {
-            Word::Hardware(name) => {
-                **hardware = Some(name);
-                dump.parts.insert(Part::Hardware);
-            }
             Word::Heading if !*splat_announced && dump.awaits_heading() => dump.head(),
             Word::Mark(mark) if mark != Mark::TaskEnd => dump.mark(mark),
             _ => return false,
         }
         true
-    }
-
-    /// Its last line so far was printed at this time.
-    #[inline]
-    pub(crate) fn date(&mut self, last: Option<Stamp>) {
-        self.dump.last_stamp = last;
-    }
-}
-
-impl Assembler {
-    /// The backtrace that a caller has open.
-    #[inline]
-    pub(crate) fn open(&mut self, caller: Option<Caller>) -> Option<OpenBacktrace<'_>> {
-        let Assembler { lanes, hardware, .. } = self;
-        let Lane { open, splat_announced, .. } = lanes.get(caller);
-        let splat_announced = *splat_announced;
-        open.as_mut().map(|dump| OpenBacktrace { dump, hardware, splat_announced })
-    }
-
-    /// Takes a line around the frames of a backtrace that is open.
-    fn push_around(&mut self, caller: Option<Caller>, line: Word) -> bool {
-        self.open(caller).is_some_and(|mut open| open.push_around(line))
     }
 
     /// A task header, or a heading without one, begins a backtrace.
@@ -162,12 +116,12 @@ impl Assembler {
         }
     }
 
-    pub(super) fn mark(&mut self, record: &Record<'_>, mark: Mark, names: &Names) {
+    pub(super) fn mark(&mut self, caller: Option<Caller>, mark: Mark, names: &Names) {
         if mark != Mark::TaskEnd {
-            self.push_around(record.caller, Word::Mark(mark));
+            self.push_around(caller, Word::Mark(mark));
             return;
         }
-        let lane = self.lane(record.caller);
+        let lane = self.lane(caller);
         if let Some(dump) = &mut lane.open {
             dump.parts.insert(Part::End);
         }
@@ -176,7 +130,7 @@ impl Assembler {
             Some(Opening::Splat) => std::mem::replace(&mut lane.open, lane.suspended.take()),
             _ => lane.open.take(),
         };
-        self.close_all(record.caller, ended, names);
+        self.close_all(caller, ended, names);
     }
 
     pub(super) fn end_splat(&mut self, caller: Option<Caller>, names: &Names) {

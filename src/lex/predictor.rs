@@ -10,7 +10,7 @@ use std::hash::BuildHasher;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
-use super::names::FrameId;
+use crate::names::FrameId;
 
 /// Place of a remembered line among all, less than [`ENTRIES_MAX`].
 pub(super) type EntryId = u16;
@@ -149,16 +149,16 @@ struct Way {
 
 /// All places, and where the log is.
 #[derive(Debug)]
-pub(super) struct Foresight {
+pub(super) struct Predictor {
     nodes: Vec<Node>,
     ways: HashTable<Way>,
     hasher: FixedState,
     at: NodeId,
 }
 
-impl Default for Foresight {
-    fn default() -> Foresight {
-        Foresight {
+impl Default for Predictor {
+    fn default() -> Predictor {
+        Predictor {
             nodes: vec![Node::behind(Trail::NONE); 3],
             ways: HashTable::new(),
             hasher: FixedState::default(),
@@ -167,7 +167,7 @@ impl Default for Foresight {
     }
 }
 
-impl Foresight {
+impl Predictor {
     /// Whether lines of a backtrace are likely to follow. Behind registers the next line mostly is
     /// one of registers, whatever came behind the last of them.
     #[inline]
@@ -208,7 +208,7 @@ impl Foresight {
 
     /// Everything is forgotten.
     pub(super) fn clear(&mut self) {
-        *self = Foresight::default();
+        *self = Predictor::default();
     }
 
     /// A line comes that was not expected.

@@ -1,10 +1,12 @@
 //! Interned text, frames and call chains: every distinct one is stored once and named by a number.
 
-use super::pool::Pool;
+mod pool;
+
 use crate::address::CodeAddr;
-use crate::event::{Context, Role};
 use crate::record::frame::{Aim, FrameRun, FrameText, Place, Reliability};
 use crate::symbol::Named;
+
+use pool::Pool;
 
 /// Names a string in [`Names`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -34,19 +36,29 @@ impl From<Option<NameId>> for MaybeName {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct FrameId(u32);
 
+impl NameId {
+    pub(crate) fn of_number(number: u32) -> NameId {
+        NameId(number)
+    }
+
+    pub(crate) fn number(self) -> u32 {
+        self.0
+    }
+}
+
 impl FrameId {
-    pub(super) fn of_number(number: u32) -> FrameId {
+    pub(crate) fn of_number(number: u32) -> FrameId {
         FrameId(number)
     }
 
-    pub(super) fn number(self) -> u32 {
+    pub(crate) fn number(self) -> u32 {
         self.0
     }
 }
 
 /// Names the frames of one line in [`Names`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub(crate) struct RunId(u32);
+pub(crate) struct FramesId(u32);
 
 /// Names a call chain in [`Names`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -67,10 +79,60 @@ pub struct Frame {
     pub build_id: Option<NameId>,
     /// The address, where the kernel printed one.
     pub address: Option<CodeAddr>,
+    /// The number that stands in the function's place: an address, and never a hash as the one in
+    /// brackets may be.
+    pub(crate) bare: Option<CodeAddr>,
     /// Whether the unwinder vouches for the frame.
     pub reliability: Reliability,
     /// What it points at.
     pub aim: Aim,
+}
+
+/// What the CPU was doing in a frame.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Context {
+    /// Running a task, in a system call, fault or kernel thread.
+    Task,
+    /// Serving a soft interrupt.
+    Softirq,
+    /// Serving a hard interrupt.
+    Hardirq,
+    /// Serving a non-maskable interrupt.
+    Nmi,
+}
+
+impl Context {
+    /// The name that reports use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Context::Task => "task",
+            Context::Softirq => "softirq",
+            Context::Hardirq => "hardirq",
+            Context::Nmi => "nmi",
+        }
+    }
+}
+
+/// What a frame is to the event.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Role {
+    /// The allocator and its debugging, above the code that called it.
+    Allocator,
+    /// The code that allocated or freed.
+    Caller,
+    /// What an interrupt happened to interrupt.
+    Interrupted,
+}
+
+impl Role {
+    /// The name that reports use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Allocator => "allocator",
+            Role::Caller => "caller",
+            Role::Interrupted => "interrupted",
+        }
+    }
 }
 
 /// A frame at its place in a call chain.
@@ -100,7 +162,7 @@ const RUN_FRAMES_MAX: usize = 128;
 pub struct Names {
     strings: Pool<Box<str>>,
     frames: Pool<Frame>,
-    runs: Pool<Box<[FrameId]>>,
+    lists: Pool<Box<[FrameId]>>,
     chains: Pool<Box<[Placed]>>,
 }
 
@@ -116,8 +178,8 @@ impl Names {
     }
 
     /// The frames of one line, innermost first.
-    pub(crate) fn run(&self, run: RunId) -> &[FrameId] {
-        self.runs.get(run.0)
+    pub(crate) fn frames(&self, frames: FramesId) -> &[FrameId] {
+        self.lists.get(frames.0)
     }
 
     /// A call chain, innermost frame first.
@@ -150,20 +212,17 @@ impl Names {
 
     /// Interns a frame whose bare address has a name. A number in brackets may be a hash; the one
     /// that stands for a name never is.
-    pub(crate) fn intern_named(
-        &self,
-        text: &FrameText<'_>,
-        bare: CodeAddr,
-        named: &Named,
-    ) -> FrameId {
+    pub(crate) fn intern_named(&self, frame: FrameId, named: &Named) -> FrameId {
+        let frame = *self.frame(frame);
         let function = named.function.as_ref().map(|name| self.intern(name.as_bytes()));
         self.intern_whole(Frame {
             function,
             offset: function.map(|_| named.offset),
             size: named.size,
             module: named.module.as_ref().map(|name| self.intern(name.as_bytes())),
-            address: Some(bare),
-            ..self.frame_of(text)
+            address: frame.bare,
+            bare: None,
+            ..frame
         })
     }
 
@@ -175,15 +234,20 @@ impl Names {
     }
 
     /// Interns the frames of one line, each of which `intern` interns.
-    pub(crate) fn intern_run(
+    pub(crate) fn intern_frames(
         &self,
         run: FrameRun<'_>,
         intern: impl FnMut(FrameText<'_>) -> FrameId,
-    ) -> RunId {
+    ) -> FramesId {
         let frames: Vec<FrameId> = run.frames().take(RUN_FRAMES_MAX).map(intern).collect();
-        let known = self.runs.intern(frames.as_slice(), DISTINCT_MAX, || frames.as_slice().into());
-        let none = || self.runs.intern(&[][..], usize::MAX, Box::default).unwrap_or_default();
-        RunId(known.unwrap_or_else(none))
+        self.intern_list(&frames)
+    }
+
+    /// Interns frames.
+    pub(crate) fn intern_list(&self, frames: &[FrameId]) -> FramesId {
+        let known = self.lists.intern(frames, DISTINCT_MAX, || frames.into());
+        let none = || self.lists.intern(&[][..], usize::MAX, Box::default).unwrap_or_default();
+        FramesId(known.unwrap_or_else(none))
     }
 
     /// Interns a call chain.
@@ -205,6 +269,7 @@ impl Names {
                 module: symbol.module.map(|module| self.intern(module)),
                 build_id: symbol.build_id.map(|id| self.intern(id)),
                 address,
+                bare: None,
                 reliability,
                 aim,
             },
@@ -215,6 +280,7 @@ impl Names {
                 module: None,
                 build_id: None,
                 address: address.or(Some(bare)),
+                bare: Some(bare),
                 reliability,
                 aim,
             },
@@ -229,6 +295,7 @@ impl Names {
             module: None,
             build_id: None,
             address: None,
+            bare: None,
             reliability: Reliability::Unreliable,
             aim: Aim::BehindCall,
         }
@@ -265,8 +332,9 @@ mod tests {
     fn a_line_of_very_many_frames_is_cut() {
         let names = Names::default();
         let text = b"[<c0012a34>] ".repeat(5000);
-        let run = names
-            .intern_run(FrameRun::parse(&text).expect("a run"), |frame| names.intern_frame(&frame));
-        assert_eq!(names.run(run).len(), 128);
+        let run = names.intern_frames(FrameRun::parse(&text).expect("a run"), |frame| {
+            names.intern_frame(&frame)
+        });
+        assert_eq!(names.frames(run).len(), 128);
     }
 }

@@ -1,12 +1,12 @@
-//! Following lines that are foreseen, one after another: to compare a line with what is expected
+//! Following lines that are predicted, one after another: to compare a line with what is expected
 //! finds its end, and what it means is known.
 
-use super::foresight::{Branch, Foresight, NodeId};
+use super::predictor::{Branch, NodeId, Predictor};
 
 /// Expected lines that follow one another.
 #[derive(Debug)]
 pub(crate) struct Path<'v> {
-    foresight: &'v Foresight,
+    predictor: &'v Predictor,
     texts: &'v [u8],
     at: NodeId,
 }
@@ -14,24 +14,24 @@ pub(crate) struct Path<'v> {
 impl<'v> Path<'v> {
     /// A path from where the log is.
     #[inline]
-    pub(super) fn new(foresight: &'v Foresight, texts: &'v [u8]) -> Path<'v> {
-        Path { foresight, texts, at: foresight.at() }
+    pub(super) fn new(predictor: &'v Predictor, texts: &'v [u8]) -> Path<'v> {
+        Path { predictor, texts, at: predictor.at() }
     }
 
     /// The line that `bytes` begin with, if it is an expected one, and what is behind it.
     #[expect(clippy::inline_always, reason = "a third fewer instructions for each frame")]
     #[inline(always)]
-    pub(crate) fn foresee<'a>(&self, bytes: &'a [u8]) -> Option<(&'v Branch, &'a [u8])> {
-        let [first, others @ ..] = self.foresight.branches_at(self.at);
+    pub(crate) fn predict<'a>(&self, bytes: &'a [u8]) -> Option<(&'v Branch, &'a [u8])> {
+        let [first, others @ ..] = self.predictor.branches_at(self.at);
         match self.behind(first, bytes) {
             Some(next) => Some((first, next)),
-            None => self.foresee_other(others, bytes),
+            None => self.predict_other(others, bytes),
         }
     }
 
     /// The same for the lines that are not the most likely.
     #[inline(never)]
-    fn foresee_other<'a>(
+    fn predict_other<'a>(
         &self,
         branches: &'v [Branch],
         bytes: &'a [u8],
@@ -54,10 +54,10 @@ impl<'v> Path<'v> {
         self.at
     }
 
-    /// A foreseen line came.
+    /// A predicted line came.
     #[inline]
-    pub(crate) fn take(&mut self, foreseen: &Branch) {
-        self.at = foreseen.to();
+    pub(crate) fn take(&mut self, predicted: &Branch) {
+        self.at = predicted.to();
     }
 }
 

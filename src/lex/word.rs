@@ -1,10 +1,25 @@
 //! What a line of kernel text means, its names interned.
 
-use super::Task;
-use super::chain::Step;
-use super::names::{FrameId, NameId, Names, RunId};
+use crate::names::{FrameId, FramesId, NameId, Names};
 use crate::record::prefix::printk;
 use crate::record::{Mark, SlabinfoRow};
+
+/// The task that was running, as the first line of a stack tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Task {
+    /// The CPU; absent before 3.10.
+    pub cpu: Option<u32>,
+    /// The process id.
+    pub pid: u32,
+    /// The task's name.
+    pub comm: NameId,
+    /// The taint flags; the empty string for a kernel that is not tainted.
+    pub taint: NameId,
+    /// The kernel release.
+    pub kernel: Option<NameId>,
+    /// The kernel's build id.
+    pub build_id: Option<NameId>,
+}
 
 /// The meaning of a line that may be remembered: [`crate::record::Text`] with its names interned.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -13,8 +28,8 @@ pub(crate) enum Word {
     Struck(Option<Mark>, FrameId),
     Marked(Mark, FrameId),
     Call { callee: FrameId, caller: FrameId },
-    Run(RunId),
-    Headed(RunId),
+    Frames(FramesId),
+    Headed(FramesId),
     Track,
     Mark(Mark),
     Task(Task),
@@ -38,7 +53,7 @@ impl Word {
     pub(crate) fn unheaded_frame(self, names: &Names) -> Option<FrameId> {
         match self {
             Word::Call { callee, .. } => Some(callee),
-            Word::Run(run) => names.run(run).first().copied(),
+            Word::Frames(frames) => names.frames(frames).first().copied(),
             _ => None,
         }
     }
@@ -52,15 +67,5 @@ impl Word {
     /// Whether the line is whole and says nothing of its place in time.
     pub(super) fn is_plain(self, text: &[u8]) -> bool {
         !matches!(self, Word::Banner(_)) && self.is_whole(text)
-    }
-
-    /// The steps that a line of a backtrace adds.
-    pub(crate) fn steps(self) -> [Option<Step>; 2] {
-        match self {
-            Word::Frame(frame) => [Some(Step::Frame(frame)), None],
-            Word::Struck(mark, frame) => [mark.and_then(Step::of_mark), Some(Step::Struck(frame))],
-            Word::Marked(mark, frame) => [Step::of_mark(mark), Some(Step::Frame(frame))],
-            _ => [None, None],
-        }
     }
 }

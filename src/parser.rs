@@ -1,17 +1,13 @@
 //! Bytes to events: the first four stages of the pipeline, in the order they are passed.
 
-mod lines;
-mod stage;
-
 use std::sync::Arc;
 
-use crate::capture::LineSplitter;
-use crate::event::{AssemblyLoss, Boot, Detail, EventSink, Grouping, Names};
-use crate::record::prefix::Unwrapper;
+use crate::event::{AssemblyLoss, Boot, Detail, EventSink, Grouping, Names, Sequencer};
+use crate::lex::Lexer;
 use crate::symbol::Addresses;
 
-use lines::Lines;
-use stage::Stage;
+/// Bytes that are read at once: their tokens stay in the processor's cache.
+const PIECE_BYTES: usize = 256 << 10;
 
 /// What to parse for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,64 +28,65 @@ impl Default for ParserOptions {
 /// stream is cut into pieces, the events are the same.
 #[derive(Debug)]
 pub struct Parser {
-    splitter: LineSplitter,
-    unwrapper: Unwrapper,
-    stage: Stage,
+    lexer: Lexer,
+    sequencer: Sequencer,
+    names: Arc<Names>,
 }
 
 impl Parser {
     /// A parser at the start of a log.
     pub fn new(options: ParserOptions) -> Parser {
-        Parser {
-            splitter: LineSplitter::new(),
-            unwrapper: Unwrapper::new(),
-            stage: Stage::new(options, Arc::default()),
-        }
+        Parser::with_addresses(options, Addresses::default())
     }
 
     /// A parser that names bare addresses.
     pub fn with_addresses(options: ParserOptions, addresses: Addresses) -> Parser {
-        let mut parser = Parser::new(options);
-        parser.stage.vocabulary.name_addresses(addresses);
-        parser
+        let ParserOptions { detail, grouping } = options;
+        let names = Arc::<Names>::default();
+        Parser {
+            lexer: Lexer::new(Arc::clone(&names)),
+            sequencer: Sequencer::new(detail, grouping, Arc::clone(&names), addresses),
+            names,
+        }
     }
 
     /// Gives back what names bare addresses, with what it learned from the log.
     pub fn take_addresses(&mut self) -> Addresses {
-        self.stage.vocabulary.take_addresses()
+        self.sequencer.take_addresses()
     }
 
     /// Takes the next piece of the log.
     pub fn feed(&mut self, bytes: &[u8], sink: &mut impl EventSink) {
-        let Parser { splitter, unwrapper, stage } = self;
-        splitter.feed_to(bytes, &mut Lines::new(stage, unwrapper, sink));
+        for piece in bytes.chunks(PIECE_BYTES) {
+            let batch = self.lexer.read(piece);
+            self.sequencer.take(batch, piece, sink);
+        }
     }
 
     /// Ends the log.
     pub fn finish(&mut self, sink: &mut impl EventSink) {
-        let Parser { splitter, unwrapper, stage } = self;
-        splitter.finish(|line| stage.line(line, None, unwrapper, sink));
-        unwrapper.finish(|record| stage.record(&record, sink));
-        stage.finish(sink);
+        let batch = self.lexer.finish();
+        self.sequencer.take(batch, &[], sink);
+        self.sequencer.finish(sink);
     }
 
     /// Lines begun so far.
     pub fn lines(&self) -> u64 {
-        self.splitter.lines()
+        self.lexer.lines()
     }
 
     /// The names that events refer to.
     pub fn names(&self) -> &Names {
-        &self.stage.names
+        &self.names
     }
 
     /// The boots of the log; complete after [`Parser::finish`].
     pub fn boots(&self) -> &[Boot] {
-        &self.stage.boots
+        self.sequencer.boots()
     }
 
     /// What was lost so far.
     pub fn loss(&self) -> AssemblyLoss {
-        AssemblyLoss { replayed_lines: self.stage.replayed_lines, ..self.stage.assembler.loss() }
+        self.sequencer.loss()
     }
 }

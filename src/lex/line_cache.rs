@@ -10,14 +10,13 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 use super::Task;
-use super::foresight::{Branch, ENTRIES_MAX, EntryId, Expected, Foresight, Leads, NodeId};
-use super::names::{FrameId, Names, RunId};
 use super::path::Path;
+use super::predictor::{Branch, ENTRIES_MAX, EntryId, Expected, Leads, NodeId, Predictor};
 use super::word::Word;
-use crate::record::frame::{FrameLine, FrameRun, FrameText, Place};
+use crate::names::Names;
+use crate::record::frame::{FrameLine, FrameRun, FrameText};
 use crate::record::prefix;
-use crate::record::{Mark, ObjectRow, RegisterLine, TaskHeader, Text, TraceHeader, is_stack_words};
-use crate::symbol::Addresses;
+use crate::record::{ObjectRow, RegisterLine, TaskHeader, Text, TraceHeader, is_stack_words};
 
 /// A line, understood.
 #[derive(Clone, Copy, Debug)]
@@ -46,17 +45,15 @@ struct Entry {
 
 /// What lines mean.
 #[derive(Debug, Default)]
-pub(crate) struct Vocabulary {
+pub(crate) struct LineCache {
     entries: Vec<Entry>,
     by_text: HashTable<EntryId>,
     bytes: Vec<u8>,
     hasher: FixedState,
-    foresight: Foresight,
-    /// What names bare addresses.
-    addresses: Option<Box<Addresses>>,
+    predictor: Predictor,
 }
 
-impl Vocabulary {
+impl LineCache {
     /// Understands a line of kernel text.
     pub(crate) fn read<'a>(&mut self, text: &'a [u8], names: &Names) -> Understood<'a> {
         if let Some(understood) = volatile(text) {
@@ -70,11 +67,7 @@ impl Vocabulary {
             self.follow(id);
             return Understood::Word(self.entries[usize::from(id)].word);
         }
-        if self.addresses.as_mut().is_some_and(|addresses| addresses.see(text)) {
-            self.forget();
-        }
-        let mut interner = Interner { names, addresses: self.addresses.as_deref_mut() };
-        let understood = understand(text, &mut interner);
+        let understood = understand(text, names);
         match understood {
             Understood::Word(word) if is_worth_it(word, text) => self.remember(text, hash, word),
             _ => {}
@@ -111,32 +104,32 @@ impl Vocabulary {
     /// say the same again and again.
     #[expect(clippy::inline_always, reason = "a tenth fewer instructions for other lines")]
     #[inline(always)]
-    pub(crate) fn foresee<'a>(&self, bytes: &'a [u8]) -> Option<(Branch, &'a [u8])> {
-        self.path().foresee(bytes).map(|(branch, next)| (*branch, next))
+    pub(crate) fn predict<'a>(&self, bytes: &'a [u8]) -> Option<(Branch, &'a [u8])> {
+        self.path().predict(bytes).map(|(branch, next)| (*branch, next))
     }
 
     /// Follows expected lines from here on.
     #[inline]
     pub(crate) fn path(&self) -> Path<'_> {
-        Path::new(&self.foresight, &self.bytes)
+        Path::new(&self.predictor, &self.bytes)
     }
 
     /// Whether lines of a backtrace are likely to follow.
     #[inline]
     pub(crate) fn expects_backtrace(&self) -> bool {
-        self.foresight.expects_backtrace()
+        self.predictor.expects_backtrace()
     }
 
-    /// The log has come to a place, by lines that were foreseen.
+    /// The log has come to a place, by lines that were predictn.
     #[inline]
     pub(crate) fn arrive(&mut self, reached: NodeId) {
-        self.foresight.arrive(reached);
+        self.predictor.arrive(reached);
     }
 
-    /// What a foreseen line means.
+    /// What a predictn line means.
     #[inline]
-    pub(crate) fn meaning(&self, foreseen: &Branch) -> Word {
-        match foreseen.line() {
+    pub(crate) fn meaning(&self, predictn: &Branch) -> Word {
+        match predictn.line() {
             Expected::Frame(frame) => Word::Frame(frame),
             Expected::Around(id) | Expected::Plain(id) | Expected::Other(id) => {
                 self.entries[usize::from(id)].word
@@ -144,7 +137,7 @@ impl Vocabulary {
         }
     }
 
-    /// A remembered line comes that was not foreseen.
+    /// A remembered line comes that was not predictn.
     fn follow(&mut self, id: EntryId) -> Branch {
         let Entry { start, len, word, is_plain, .. } = self.entries[usize::from(id)];
         let leads = match word {
@@ -154,14 +147,13 @@ impl Vocabulary {
         let line = match word {
             _ if !is_plain => Expected::Other(id),
             Word::Frame(frame) => Expected::Frame(frame),
-            Word::Mark(Mark::TaskEnd) => Expected::Plain(id),
             Word::Hardware(_) | Word::Heading | Word::Mark(_) => Expected::Around(id),
             _ => Expected::Plain(id),
         };
         let branch = Branch::new(line, start, len);
-        self.foresight.learn(id, branch, leads);
-        if self.foresight.is_full() {
-            self.foresight.clear();
+        self.predictor.learn(id, branch, leads);
+        if self.predictor.is_full() {
+            self.predictor.clear();
         }
         branch
     }
@@ -169,39 +161,21 @@ impl Vocabulary {
     /// An event's header comes.
     #[inline]
     pub(crate) fn begin_event(&mut self) {
-        self.foresight.restart();
+        self.predictor.restart();
     }
 
     /// A line of registers comes.
     #[inline]
     pub(crate) fn see_registers(&mut self) {
-        self.foresight.see_registers();
+        self.predictor.see_registers();
     }
 
-    /// Has bare addresses named.
-    pub(crate) fn name_addresses(&mut self, addresses: Addresses) {
-        self.addresses = (!addresses.is_empty()).then(|| Box::new(addresses));
-    }
-
-    /// Gives back what names bare addresses.
-    pub(crate) fn take_addresses(&mut self) -> Addresses {
-        self.addresses.take().map_or_else(Addresses::default, |addresses| *addresses)
-    }
-
-    /// Another boot begins, in which addresses may have other names.
-    pub(crate) fn next_boot(&mut self) {
-        if let Some(addresses) = &mut self.addresses {
-            addresses.next_boot();
-            self.forget();
-        }
-    }
-
-    /// Forgets what lines mean: there are too many, or addresses in them have other names now.
+    /// Forgets what lines mean: there are too many, or what stands before them changed.
     pub(crate) fn forget(&mut self) {
         self.entries.clear();
         self.by_text.clear();
         self.bytes.clear();
-        self.foresight.clear();
+        self.predictor.clear();
     }
 
     fn remember(&mut self, text: &[u8], hash: u64, word: Word) {
@@ -263,30 +237,9 @@ pub(crate) fn volatile(text: &[u8]) -> Option<Understood<'_>> {
     }
 }
 
-/// Interns what a line names, and what its bare addresses are the names of.
-struct Interner<'a> {
-    names: &'a Names,
-    addresses: Option<&'a mut Addresses>,
-}
-
-impl Interner<'_> {
-    fn frame(&mut self, text: &FrameText<'_>) -> FrameId {
-        if let (Place::Bare(bare), Some(addresses)) = (text.place, &mut self.addresses)
-            && let Ok(named) = addresses.name(bare.0)
-        {
-            return self.names.intern_named(text, bare, &named);
-        }
-        self.names.intern_frame(text)
-    }
-
-    fn run(&mut self, run: FrameRun<'_>) -> RunId {
-        let names = self.names;
-        names.intern_run(run, |frame| self.frame(&frame))
-    }
-}
-
-fn understand<'a>(text: &'a [u8], interner: &mut Interner<'_>) -> Understood<'a> {
-    let names = interner.names;
+fn understand<'a>(text: &'a [u8], names: &Names) -> Understood<'a> {
+    let frame = |frame: FrameText<'_>| names.intern_frame(&frame);
+    let frames = |run: FrameRun<'_>| names.intern_frames(run, frame);
     Understood::Word(match Text::parse(text) {
         Text::Trace(header) => return Understood::Trace(header),
         Text::Object(row) => return Understood::Object(row),
@@ -295,16 +248,16 @@ fn understand<'a>(text: &'a [u8], interner: &mut Interner<'_>) -> Understood<'a>
         Text::Hardware(name) => Word::Hardware(names.intern(name)),
         Text::TaskDetail => Word::TaskDetail,
         Text::Heading => Word::Heading,
-        Text::Headed(run) => Word::Headed(interner.run(run)),
+        Text::Headed(run) => Word::Headed(frames(run)),
         Text::Track => Word::Track,
         Text::Mark(mark) => Word::Mark(mark),
-        Text::Frame(FrameLine::One(frame)) => Word::Frame(interner.frame(&frame)),
-        Text::Frame(FrameLine::Marked(mark, frame)) => Word::Marked(mark, interner.frame(&frame)),
+        Text::Frame(FrameLine::One(one)) => Word::Frame(frame(one)),
+        Text::Frame(FrameLine::Marked(mark, one)) => Word::Marked(mark, frame(one)),
         Text::Frame(FrameLine::Call { callee, caller }) => {
-            Word::Call { callee: interner.frame(&callee), caller: interner.frame(&caller) }
+            Word::Call { callee: frame(callee), caller: frame(caller) }
         }
-        Text::Frame(FrameLine::Run(run)) => Word::Run(interner.run(run)),
-        Text::Struck(mark, frame) => Word::Struck(mark, interner.frame(&frame)),
+        Text::Frame(FrameLine::Run(run)) => Word::Frames(frames(run)),
+        Text::Struck(mark, place) => Word::Struck(mark, frame(place)),
         Text::Dropped(count) => Word::Dropped(count),
         Text::Banner(release) => Word::Banner(names.intern(release)),
         Text::CommandLine => Word::CommandLine,
