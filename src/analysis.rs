@@ -3,7 +3,7 @@
 use crate::address::LineNumber;
 use crate::event::{Detail, Event, EventSink, Grouping, Lost, Meaning, NameId, Names, Printing};
 use crate::ledger::Ledger;
-use crate::parser::{Parser, ParserOptions};
+use crate::parser::{Chunk, ChunkReader, Footing, Parser, ParserOptions, Reading};
 use crate::record::{Record, SlabinfoRow};
 use crate::report::{Input, Report};
 use crate::symbol::Addresses;
@@ -51,6 +51,22 @@ impl Analysis {
     pub fn feed(&mut self, bytes: &[u8]) {
         self.ends_line = bytes.last().map_or(self.ends_line, |&last| last == b'\n');
         self.parser.feed(bytes, &mut self.books);
+    }
+
+    /// A reader of chunks of this log.
+    pub fn chunk_reader(&self) -> ChunkReader {
+        self.parser.chunk_reader()
+    }
+
+    /// What is known of the log so far.
+    pub fn footing(&self) -> Option<Footing> {
+        self.parser.footing()
+    }
+
+    /// Takes the next chunk of the log, which was read before.
+    pub fn take(&mut self, chunk: &mut Chunk) -> Reading {
+        self.ends_line = chunk.bytes().last().map_or(self.ends_line, |&last| last == b'\n');
+        self.parser.take(chunk, &mut self.books)
     }
 
     /// Takes note of an input that has been fed, for the report.

@@ -70,4 +70,4 @@ pub mod time;
 pub mod witness;
 
 pub use analysis::{Analysis, AnalysisOptions};
-pub use parser::{Parser, ParserOptions};
+pub use parser::{Chunk, ChunkReader, Footing, Parser, ParserOptions, Reading};

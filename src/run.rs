@@ -5,14 +5,17 @@ mod kmemleak;
 mod man;
 mod monitor;
 mod output;
+mod parallel;
 mod progress;
 mod symbolize;
 mod terminal;
 mod witness;
 
 use std::io::{self, IsTerminal, Write};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::thread;
 
 use clap::CommandFactory;
 use slabtrace::event::{Detail, Grouping};
@@ -23,7 +26,7 @@ use slabtrace::symbol::{Addresses, ImageStore};
 use slabtrace::{Analysis, AnalysisOptions, Parser, ParserOptions};
 
 use crate::cli::{Cli, Color, Command, EventsArgs, EventsFormat, Format, ReportArgs, ResultArgs};
-use input::{Inputs, Piece};
+use input::Inputs;
 use output::{Output, Unwritable};
 
 /// How a run ended.
@@ -92,7 +95,8 @@ fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
         AnalysisOptions { grouping: args.grouping() },
         symbols.lend_addresses(),
     );
-    let ((report, addresses), output) = output.or_abandon(analysed(&mut inputs, analysis))?;
+    let ((report, addresses), output) =
+        output.or_abandon(analysed(&mut inputs, analysis, threads(args)))?;
     symbols.return_addresses(addresses);
     let (mut report, output) = output.or_abandon(witnesses.join(report))?;
     let is_partial = report.loss.is_any() || inputs.is_broken() || witnesses.is_broken();
@@ -108,16 +112,26 @@ fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
 }
 
 /// Reads all captures; a report that says nothing is an error.
-fn analysed(inputs: &mut Inputs, mut analysis: Analysis) -> anyhow::Result<(Report, Addresses)> {
-    inputs.read_all(|piece| match piece {
-        Piece::Bytes(bytes) => analysis.feed(bytes),
-        Piece::End { name, bytes } => analysis.end_input(name, bytes),
-    })?;
+fn analysed(
+    inputs: &mut Inputs,
+    mut analysis: Analysis,
+    threads: NonZeroUsize,
+) -> anyhow::Result<(Report, Addresses)> {
+    while let Some(mut input) = inputs.next()? {
+        parallel::read(&mut input, threads, &mut analysis);
+        analysis.end_input(input.name(), input.bytes());
+        inputs.done(&input)?;
+    }
     let (report, addresses) = analysis.finish_with_addresses();
     match Unusable::of(&report, inputs.is_binary()) {
         Some(unusable) => Err(unusable.into()),
         None => Ok((report, addresses)),
     }
+}
+
+fn threads(args: &ReportArgs) -> NonZeroUsize {
+    let available = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    args.threads.unwrap_or_else(available)
 }
 
 /// A boot that the log does not have leaves no group to show.

@@ -1,5 +1,6 @@
 //! Laws that hold of any log, tried on logs that nobody thought of.
 
+mod chunks;
 mod support {
     pub(crate) mod invariants;
     pub(crate) mod run;
@@ -41,7 +42,10 @@ fn log(bytes: impl Into<Vec<u8>>) -> Capture {
 
 /// The bytes that `events` prints.
 fn events<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
-    let options = ParserOptions { detail: Detail::Full, grouping: Grouping::FullChain };
+    events_in(ParserOptions { detail: Detail::Full, grouping: Grouping::FullChain }, pieces)
+}
+
+fn events_in<'a>(options: ParserOptions, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut parser = Parser::new(options);
     let mut out = Vec::new();
     let mut writer = EventWriter::new(&mut out);
@@ -49,6 +53,13 @@ fn events<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
     parser.finish(&mut writer);
     writer.finish().expect("memory takes any bytes");
     out
+}
+
+/// Where two texts differ first.
+fn first_difference(name: &str, one: &str, other: &str) -> String {
+    let pairs = one.lines().zip(other.lines()).enumerate();
+    let differs = pairs.into_iter().find(|(_, (one, other))| one != other);
+    format!("{name}: {differs:?}")
 }
 
 /// The pieces of `bytes` between the places.

@@ -101,8 +101,13 @@ impl LineSplitter {
         self.line_begun = false;
     }
 
+    /// Goes on behind so many lines that somebody else has read.
+    pub(crate) fn skip(&mut self, lines: u64) {
+        self.newlines += lines;
+    }
+
     /// Whether what came last was a whole line.
-    fn is_between_lines(&self) -> bool {
+    pub(crate) fn is_between_lines(&self) -> bool {
         self.partial.is_empty() && !self.line_begun
     }
 

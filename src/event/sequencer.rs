@@ -155,7 +155,7 @@ impl Sequencer {
         match &token.kind {
             TokenKind::Header(header) => self.header(token, header, texts, sink),
             TokenKind::ObjectRows(rows) => {
-                self.present(token.last_line(), token.last);
+                self.present_lines(token);
                 self.assembler.object_rows(token.caller, *rows);
             }
             TokenKind::Registers(kind) => self.registers(token, *kind, texts, sink),
@@ -190,7 +190,7 @@ impl Sequencer {
         if sink.is_listening() {
             token.split(texts, |line, text| sink.line(&line.record(text), Meaning::Known));
         }
-        self.present(token.last_line(), token.last);
+        self.present_lines(token);
         self.assembler.registers(token, kind, texts);
     }
 
@@ -200,7 +200,7 @@ impl Sequencer {
         let Sequencer { assembler, names, naming, .. } = self;
         let may_take_whole = !sink.is_listening() && naming.is_idle();
         if may_take_whole && assembler.run(token, run, texts, names) == Taken::Whole {
-            self.present(token.last_line(), token.last);
+            self.present_lines(token);
             self.report_losses(sink);
         } else {
             token.split(texts, |line, text| self.deliver(line, text, sink));
@@ -230,6 +230,13 @@ impl Sequencer {
         for (lost, line) in self.assembler.take_losses() {
             sink.lost(lost, line, &self.names);
         }
+    }
+
+    /// Takes note of several lines in their boot.
+    #[inline]
+    fn present_lines(&mut self, token: &Token) {
+        let boot = self.present(token.line, token.first);
+        boot.see(token.last_line(), token.last);
     }
 
     /// Takes note of a line in its boot.

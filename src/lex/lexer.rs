@@ -103,6 +103,30 @@ impl Lexer {
         batch
     }
 
+    /// What was learned of the log and changes what a line is, if the next line is the beginning of
+    /// a record.
+    pub(crate) fn footing(&self) -> Option<&Unwrapper> {
+        let is_settled = self.splitter.is_between_lines() && self.state.unwrapper.is_empty();
+        is_settled.then_some(&self.state.unwrapper)
+    }
+
+    /// Begins another part of the log, between two lines, as if this were known of it.
+    pub(crate) fn restart(&mut self, footing: &Unwrapper) {
+        self.splitter = LineSplitter::new();
+        self.state.unwrapper.clone_from(footing);
+    }
+
+    /// Goes on behind so many lines that another lexer has read, with what it learned.
+    pub(crate) fn skip(&mut self, lines: u64, footing: &Unwrapper) {
+        self.splitter.skip(lines);
+        self.state.unwrapper.clone_from(footing);
+    }
+
+    /// Takes out the tokens of what was read last, and leaves the room of others.
+    pub(crate) fn swap_batch(&mut self, room: &mut Batch) {
+        std::mem::swap(&mut self.batch, room);
+    }
+
     /// Ends the log.
     pub(crate) fn finish(&mut self) -> &Batch {
         let Lexer { splitter, state, names, batch } = self;

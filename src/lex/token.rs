@@ -177,6 +177,13 @@ impl Batch {
         self.texts.clear();
     }
 
+    /// Its lines lie further down in the log by so many.
+    pub(crate) fn move_down(&mut self, lines: u64) {
+        for token in &mut self.tokens {
+            token.line.0 += lines;
+        }
+    }
+
     /// Where a text of the piece lies. Any other text is copied.
     pub(super) fn span(&mut self, text: &[u8], piece: &[u8]) -> Span {
         let len = length(text);

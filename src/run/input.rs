@@ -14,6 +14,9 @@ use crate::cli;
 /// Bytes read at once.
 const CHUNK_BYTES: usize = 64 * 1024;
 
+/// Bytes of a file that are read at once to where they are used.
+const DIRECT_BYTES: u64 = 512 << 10;
+
 /// Chunks that a thread which reads may be ahead.
 const CHUNKS_AHEAD: usize = 4;
 
@@ -247,8 +250,29 @@ impl Input {
         self.bytes
     }
 
+    /// Adds what comes next to `room`. False at the end.
+    pub(crate) fn read_into(&mut self, room: &mut Vec<u8>) -> bool {
+        let before = room.len();
+        if let Feed::Direct(reader) = &mut self.feed
+            && self.end == End::NotYet
+            && self.bytes > 0
+        {
+            match reader.by_ref().take(DIRECT_BYTES).read_to_end(room) {
+                Ok(0) => self.end = End::Complete,
+                Ok(length) => self.bytes += length as u64,
+                Err(error) => {
+                    self.bytes += (room.len() - before) as u64;
+                    self.end = End::Broken(error.to_string());
+                }
+            }
+        } else if let Some(bytes) = self.read() {
+            room.extend_from_slice(bytes);
+        }
+        room.len() > before
+    }
+
     /// Shows how far it is read, where its length is known.
-    fn progress(&self) -> Progress {
+    pub(crate) fn progress(&self) -> Progress {
         let metadata = self.plain.as_ref().and_then(|file| file.metadata().ok());
         metadata.map_or_else(Progress::hidden, |metadata| Progress::of(metadata.len()))
     }

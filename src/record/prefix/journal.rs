@@ -38,6 +38,11 @@ impl Collector {
         !matches!(self.mode, Mode::Off)
     }
 
+    /// Whether it is between two records.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entry == Entry::default() && !matches!(self.mode, Mode::Bytes(..))
+    }
+
     /// Takes the line if it is a part of a record.
     pub(super) fn offer(&mut self, number: LineNumber, line: &[u8]) -> Offer {
         match std::mem::take(&mut self.mode) {

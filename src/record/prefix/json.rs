@@ -87,6 +87,11 @@ impl Document {
         self.is_open
     }
 
+    /// Whether it is between two records.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entry == Entry::default()
+    }
+
     // {
     //    "dmesg": [
     //       {

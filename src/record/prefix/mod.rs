@@ -115,6 +115,15 @@ impl Unwrapper {
         self.stripper.see_recorded(stamp, text);
     }
 
+    /// Whether no record waits for its end: what is left is what was learned of the log.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.journal.is_empty()
+            && self.document.is_empty()
+            && self.quoted.is_empty()
+            && !self.fragments.is_active()
+            && self.wrap.is_empty()
+    }
+
     /// Hands every record of the line to `each`, in order. A line that is a part of a record may
     /// yield none, or the records before it.
     pub fn records(&mut self, line: Line<'_>, mut each: impl FnMut(Record<'_>)) {

@@ -28,6 +28,11 @@ impl Printable {
         self.is_on
     }
 
+    /// Whether no line waits for its end.
+    pub(super) fn is_empty(&self) -> bool {
+        self.held.is_none()
+    }
+
     /// A TRACE line gave the encoding away.
     pub(super) fn begin(&mut self) {
         self.is_on = true;

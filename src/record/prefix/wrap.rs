@@ -48,6 +48,11 @@ impl Joiner {
         self.held.is_some() || self.edge.is_some()
     }
 
+    /// Whether no line waits for its end.
+    pub(super) fn is_empty(&self) -> bool {
+        self.held.is_none()
+    }
+
     /// The line that waits.
     pub(super) fn take(&mut self) -> Option<Row> {
         self.held.take()
