@@ -107,12 +107,9 @@ impl Named {
 
 /// The cache in front of a file's name: the folder that the file lies in, or a part of its name.
 fn cache(front: &str) -> Option<String> {
-    let separator = front.chars().last().filter(|last| "/.-_".contains(*last))?;
-    let front = &front[..front.len() - separator.len_utf8()];
-    let start = front.rfind(['/', ' ']).map_or(0, |at| at + 1);
-    let name = &front[start..];
-    let name =
-        if separator == '/' { name } else { &name[name.rfind('.').map_or(0, |at| at + 1)..] };
+    let inside = front.strip_suffix(['/', '.', '-', '_'])?;
+    let last = inside.rsplit(['/', ' ']).next()?;
+    let name = if front.ends_with('/') { last } else { last.rsplit('.').next()? };
     let is_folder_of_all = matches!(name, "" | "slab" | "debug" | "kernel" | "sys" | "." | "..");
     (!is_folder_of_all).then(|| name.to_owned())
 }

@@ -92,11 +92,14 @@ fn with_dashes(text: &str) -> String {
 
 /// The text with a point for each comma between digits: `19:32:37,250` of `date -Ins`.
 fn with_decimal_points(text: &str) -> String {
-    let is_digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
-    let between = |at: usize| {
-        is_digit(text[..at].chars().next_back()) && is_digit(text[at + 1..].chars().next())
-    };
-    text.char_indices().map(|(at, c)| if c == ',' && between(at) { '.' } else { c }).collect()
+    let mut pointed = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        let is_between = pointed.ends_with(|before: char| before.is_ascii_digit())
+            && characters.peek().is_some_and(char::is_ascii_digit);
+        pointed.push(if character == ',' && is_between { '.' } else { character });
+    }
+    pointed
 }
 
 /// The text without what people put around it.
@@ -211,12 +214,12 @@ impl Words {
 
     /// A date, a clock, or both with a mark in between.
     fn joined(&mut self, word: &str) -> Option<()> {
-        let Some(colon) = word.find(':') else { return self.calendar(word) };
-        let start = word[..colon].rfind(|c: char| !c.is_ascii_digit()).map_or(0, |at| at + 1);
-        if start > 0 {
-            self.calendar(word[..start].strip_suffix(['T', '_', '-', ':'])?)?;
+        let Some((hour, _)) = word.split_once(':') else { return self.calendar(word) };
+        let date = hour.trim_end_matches(|c: char| c.is_ascii_digit());
+        if !date.is_empty() {
+            self.calendar(date.strip_suffix(['T', '_', '-', ':'])?)?;
         }
-        self.clock(&word[start..])
+        self.clock(word.strip_prefix(date)?)
     }
 
     // 2026-11-21   2026/11/21   21.11.2026   21-11-2026   11/21/2026   11/21/26   21-Nov-2026
