@@ -1,13 +1,14 @@
 //! The main job in one place: bytes in, report out.
 
 use crate::address::LineNumber;
+use crate::crosscheck::{Inside, Overheard};
 use crate::event::{Detail, Event, EventSink, Grouping, Lost, Meaning, NameId, Names, Printing};
 use crate::ledger::Ledger;
 use crate::parser::{Chunk, ChunkReader, Footing, Parser, ParserOptions, Reading};
 use crate::record::{Record, SlabinfoRow};
-use crate::report::{Input, Report};
+use crate::report::crosscheck::Seen;
+use crate::report::{Findings, Input, Report};
 use crate::symbol::Addresses;
-use crate::witness::{Inside, Overheard, Seen};
 
 /// What an analysis is to do.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -95,7 +96,11 @@ impl Analysis {
     fn report(self) -> Report {
         let Books { ledger, inside } = self.books;
         let settled = ledger.settle(self.parser.names());
-        let mut report = Report::build(self.inputs, &self.parser, &settled);
+        let (names, boots, loss) = (self.parser.names(), self.parser.boots(), self.parser.loss());
+        let found = Findings { names, boots, loss, settled: &settled };
+        let mut report = Report::build(self.inputs, &found);
+        report.join_slabinfo(&found);
+        report.advise();
         let Overheard { kmemleak, found, memory } = inside.finish(self.options.grouping);
         if report.totals.events == 0 && report.loss.headless_stacks == 0 && found.is_any() {
             return found.into_report(report.inputs, report.boots);

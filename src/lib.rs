@@ -52,22 +52,24 @@
 //! assert_eq!(report.groups[0].chain[0].function.as_deref(), Some("leaky_init"));
 //! ```
 
-pub mod accounts;
 pub mod address;
 mod analysis;
+mod arch;
 pub mod capture;
+mod crosscheck;
 pub mod event;
+pub mod kernel_counts;
 pub mod kmemleak;
 pub mod ledger;
 mod lex;
 pub mod monitor;
 pub mod names;
 mod parser;
+mod print;
 pub mod record;
 pub mod report;
 pub mod symbol;
 pub mod time;
-pub mod witness;
 
 pub use analysis::{Analysis, AnalysisOptions};
 pub use parser::{Chunk, ChunkReader, Footing, Parser, ParserOptions, Reading};

@@ -9,9 +9,9 @@ mod support {
 
 use std::collections::BTreeMap;
 
-use slabtrace::accounts::Origin;
+use slabtrace::report::Origin;
+use slabtrace::report::crosscheck::Likeness;
 use slabtrace::report::{Counted, GroupReport, Report, Style, Unusable, write_json, write_text};
-use slabtrace::witness::Likeness;
 use slabtrace::{Analysis, AnalysisOptions};
 use support::snapshot_pair::snapshot_pair;
 use support::unpack::unpack;

@@ -15,8 +15,8 @@ use std::process::{Command, Output};
 
 use slabtrace::kmemleak::{self, Kmemleak, KmemleakOptions, KmemleakReport};
 use slabtrace::monitor::{Monitor, MonitorOptions, MonitorReport};
+use slabtrace::report::crosscheck::{GrowthReport, Likeness, Period, Reservation, Seen};
 use slabtrace::report::{GroupReport, Report, Style};
-use slabtrace::witness::{GrowthReport, Likeness, Period, Reservation, Seen};
 use slabtrace::{Analysis, AnalysisOptions};
 use support::snapshot_pair::snapshot_pair;
 use support::unpack::unpack;

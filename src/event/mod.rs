@@ -18,7 +18,6 @@ mod stacks;
 mod steps;
 mod timeline;
 
-pub(crate) use boot::arch_of;
 pub use boot::{Boot, PointerStyle, arch};
 pub(crate) use function::base_name;
 pub use loss::AssemblyLoss;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::report::{GroupReport, KmemleakReport};
-use crate::report::formatter::write_pretty;
+use crate::print::write_pretty;
 use crate::report::json::{Frame, frame};
 
 /// The format's name; the number changes when a field changes its meaning.

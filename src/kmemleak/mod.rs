@@ -28,10 +28,10 @@ pub use text::write as write_text;
 
 pub(crate) use line::frame;
 
+use crate::capture::Input;
 use crate::capture::LineSplitter;
 use crate::record::Record;
 use crate::record::prefix::Unwrapper;
-use crate::report::Input;
 use reader::Reader;
 
 /// What to do with the reports.

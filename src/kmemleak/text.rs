@@ -4,9 +4,10 @@ use std::io::{self, Write};
 
 use super::json::hex;
 use super::report::{GroupReport, KmemleakReport, Trend};
-use crate::report::number::{bytes, count, counted, duration, sparkline};
-use crate::report::text::{frame_place, frame_text, listed, write_wrapped};
-use crate::report::{Escaped, Style};
+use crate::print::number::{bytes, count, counted, duration, sparkline};
+use crate::print::{Escaped, Style};
+use crate::print::{listed, write_wrapped};
+use crate::report::text::{frame_place, frame_text};
 
 /// Bytes of a dump's row.
 const ROW_BYTES: usize = 16;

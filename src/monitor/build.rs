@@ -10,7 +10,7 @@ use super::report::{
 };
 use super::sample::Collection;
 use super::series::{Order, Stretch, Timeline, timeline};
-use crate::report::Input;
+use crate::capture::Input;
 
 /// Other runs of the machine are told of up to this many.
 const RUNS_MAX: usize = 20;

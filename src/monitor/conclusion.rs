@@ -7,8 +7,8 @@ use super::report::{
     Samples, TimeUnit, Verdict,
 };
 use super::series::Stretch;
-use crate::report::Escaped;
-use crate::report::number::{bytes, count, counted, duration};
+use crate::print::Escaped;
+use crate::print::number::{bytes, count, counted, duration};
 
 /// Growth of reclaimable slab memory is put down to a cache that has this part of it.
 const MAIN_SHARE: f64 = 0.5;

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::report::MonitorReport;
-use crate::report::Escaped;
+use crate::print::Escaped;
 
 /// Writes every series: caches in objects, memory in bytes. Time is in seconds since 1970 where
 /// the log has dates, else from the first sample on.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::report::{CacheReport, MonitorReport, PartReport, RunReport, TimeUnit};
-use crate::report::write_pretty;
+use crate::print::write_pretty;
 
 /// The format's name; the number changes when a field changes its meaning.
 const SCHEMA: &str = "slabtrace.monitor/1";

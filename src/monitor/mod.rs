@@ -52,8 +52,8 @@ pub use report::{
 pub use svg::write as write_svg;
 pub use text::write as write_text;
 
+use crate::capture::Input;
 use crate::capture::LineSplitter;
-use crate::report::Input;
 use collector::Collector;
 
 /// A shell script for the machine that leaks: it records what a [`Monitor`] reads.

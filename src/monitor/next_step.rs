@@ -6,7 +6,7 @@ use super::meminfo::{Key, Memory};
 use super::report::CacheReport;
 use super::sample::Collection;
 use super::series::Stretch;
-use crate::report::Escaped;
+use crate::print::Escaped;
 
 /// A kernel's version: its first two numbers.
 type Version = (u32, u32);

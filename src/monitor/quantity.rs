@@ -2,7 +2,7 @@
 
 use super::balance::whole;
 use super::report::TimeUnit;
-use crate::report::number::{bytes, count, duration};
+use crate::print::number::{bytes, count, duration};
 
 /// `s` or `sample`.
 pub(super) fn unit_name(unit: TimeUnit) -> &'static str {

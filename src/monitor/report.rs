@@ -1,7 +1,7 @@
 //! What is shown of a monitor log: the model that every format is written from.
 
 use super::next_step::NextStep;
-use crate::report::Input;
+use crate::capture::Input;
 
 /// Which slab grows, how fast, and whether it is the slab.
 #[derive(Clone, PartialEq, Debug)]

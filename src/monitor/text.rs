@@ -6,9 +6,9 @@ use std::io::{self, Write};
 use super::balance::whole;
 use super::quantity::{date, interval, rate, span, speed};
 use super::report::{CacheReport, MonitorReport, PartReport, Samples, TimeUnit, Verdict};
-use crate::report::number::{bytes, count, counted, sparkline};
-use crate::report::text::write_wrapped;
-use crate::report::{Escaped, Style};
+use crate::print::number::{bytes, count, counted, sparkline};
+use crate::print::write_wrapped;
+use crate::print::{Escaped, Style};
 
 /// Columns that names and sparklines of caches share.
 const NAME_AND_BARS: usize = 31;

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::number::{bytes, count, counted, sparkline};
-use super::text::{loss_sentence, write_wrapped};
+use super::text::loss_sentence;
 use super::{Escaped, Report, Style};
-use crate::accounts::Origin;
+use crate::print::number::{bytes, count, counted, sparkline};
+use crate::print::write_wrapped;
+use crate::report::Origin;
 
 /// One of the kernel's files, in one or several readings.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::Report;
-use crate::accounts::Origin;
 use crate::event::PointerStyle;
+use crate::report::Origin;
 use crate::symbol::Warning;
 
 /// Advice to the user: what happened, why it matters, what to do.
@@ -117,7 +117,7 @@ impl Advice {
 
 impl fmt::Display for Advice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = super::number::counted;
+        let count = crate::print::number::counted;
         match *self {
             Advice::Symbols(ref warning) => write!(f, "{warning}."),
             Advice::OneReading => write!(

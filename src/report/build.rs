@@ -6,25 +6,36 @@ use foldhash::fast::FixedState;
 use indexmap::IndexMap;
 
 use super::{
-    Advice, BootReport, CacheReport, ExampleReport, FrameReport, FreedByReport, GroupReport, Input,
-    Loss, ProcessReport, Report, Totals, Verdict, fingerprint,
+    Advice, BootReport, CacheReport, ExampleReport, FrameReport, FreedByReport, GroupReport,
+    GroupWitness, Input, Loss, Origin, ProcessReport, Report, Totals, Verdict, WitnessReport,
+    fingerprint,
 };
-use crate::accounts::Origin;
 use crate::address::PointerWidth;
 use crate::event::{AssemblyLoss, Beginning, Boot, NameId, Names, Placed, arch};
 use crate::ledger::{
     Bounds, Group, GroupKey, GroupSurvivors, Settled, Survivors, TIMELINE_BUCKETS,
 };
-use crate::parser::Parser;
 use crate::record::frame::Reliability;
-use crate::witness::{self, GroupWitness, WitnessReport};
+
+/// What was found in a log that has ended, whoever found it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Findings<'a> {
+    /// The names that everything refers to.
+    pub(crate) names: &'a Names,
+    /// The boots.
+    pub(crate) boots: &'a [Boot],
+    /// What was lost while events were put together.
+    pub(crate) loss: AssemblyLoss,
+    /// What survived.
+    pub(crate) settled: &'a Settled,
+}
 
 impl Report {
     /// Builds the report of a log that has ended.
-    pub(crate) fn build(inputs: Vec<Input>, parser: &Parser, settled: &Settled) -> Report {
-        let names = parser.names();
-        let loss = loss(parser.loss(), settled);
-        let builder = Builder { names, boots: parser.boots(), settled };
+    pub(crate) fn build(inputs: Vec<Input>, found: &Findings<'_>) -> Report {
+        let Findings { names, boots, settled, .. } = *found;
+        let loss = loss(found.loss, settled);
+        let builder = Builder { names, boots, settled };
         let mut groups: Vec<GroupReport> = settled
             .boots
             .iter()
@@ -37,13 +48,9 @@ impl Report {
         }
         let caches = builder.caches();
         let totals = builder.totals(&groups, &caches);
-        let boots: Vec<BootReport> = parser
-            .boots()
-            .iter()
-            .enumerate()
-            .map(|(index, boot)| builder.boot(index, boot))
-            .collect();
-        let mut report = Report {
+        let boots: Vec<BootReport> =
+            boots.iter().enumerate().map(|(index, boot)| builder.boot(index, boot)).collect();
+        Report {
             origin: Origin::Trace,
             inputs,
             boots,
@@ -55,11 +62,12 @@ impl Report {
             accounts: Vec::new(),
             lists_without_data: 0,
             advice: Vec::new(),
-        };
-        report.witness.growth =
-            witness::in_log(settled, names, parser.boots(), &report.loss, &report.groups);
-        report.advice = Advice::on(&report);
-        report
+        }
+    }
+
+    /// Says what stands in the way of a better report.
+    pub(crate) fn advise(&mut self) {
+        self.advice = Advice::on(self);
     }
 }
 

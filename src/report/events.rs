@@ -6,10 +6,10 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::build;
-use super::formatter;
 use super::json::{Frame, frame};
 use crate::address::Pointer;
 use crate::event::{Backtrace, Event, EventSink, Names, RegisterBlock};
+use crate::print;
 use crate::record::{Caller, Op};
 
 /// Writes events as they come. The first failure to write is kept, and nothing is written after
@@ -124,7 +124,7 @@ fn write(event: &Event, names: &Names, out: &mut impl Write) -> io::Result<()> {
         object_size: event.object_size,
         damage: event.damage.iter().map(crate::event::Damage::name).collect(),
     };
-    formatter::write_compact(&line, out)
+    print::write_compact(&line, out)
 }
 
 /// A pointer as printed; null as zeros, and absent where nothing could be printed.

@@ -4,12 +4,12 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::formatter;
+use super::crosscheck;
+use super::crosscheck::json::{OfGroup, Witnesses};
 use super::{Advice, CacheReport, FrameReport, GroupReport, Report};
-use crate::accounts::Origin;
+use crate::print;
+use crate::report::Origin;
 use crate::symbol::Reason;
-use crate::witness;
-use crate::witness::json::{OfGroup, Witnesses};
 
 /// The format's name; the number changes when a field changes its meaning.
 const SCHEMA: &str = "slabtrace.report/1";
@@ -20,7 +20,7 @@ const SCHEMA: &str = "slabtrace.report/1";
 ///
 /// When `out` cannot be written.
 pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
-    formatter::write_pretty(&document(report), out)
+    print::write_pretty(&document(report), out)
 }
 
 #[derive(Serialize)]
@@ -244,7 +244,7 @@ fn document(report: &Report) -> Document<'_> {
         loss: loss(report),
         caches: report.caches.iter().map(|cache| self::cache(cache, report.origin)).collect(),
         groups: report.groups.iter().map(group).collect(),
-        witnesses: witness::json::witnesses(&report.witness),
+        witnesses: crosscheck::json::witnesses(&report.witness),
         accounts: report.accounts.iter().map(account).collect(),
         symbol_warnings: report.advice.iter().filter_map(symbol_warning).collect(),
     }
@@ -356,7 +356,7 @@ fn group(group: &GroupReport) -> Group<'_> {
             })
             .collect(),
         counted: group.counted.as_ref().map(counted),
-        witness: witness::json::of_group(&group.witness),
+        witness: crosscheck::json::of_group(&group.witness),
     }
 }
 

@@ -6,12 +6,11 @@
 mod account;
 mod advice;
 mod build;
-mod escape;
+pub mod crosscheck;
 pub mod events;
 mod fingerprint;
-pub(crate) mod formatter;
 pub(crate) mod json;
-pub(crate) mod number;
+mod origin;
 mod select;
 mod sources;
 pub(crate) mod text;
@@ -19,24 +18,24 @@ pub(crate) mod text;
 pub(crate) use account::difference;
 pub use account::{AccountReport, Counted};
 pub use advice::{Advice, Unusable};
-pub(crate) use build::{address, frame as frame_report};
-pub use escape::Escaped;
+pub(crate) use build::{Findings, address, frame as frame_report};
+pub use crosscheck::{GroupWitness, WitnessReport};
 pub use events::EventWriter;
 pub(crate) use fingerprint::fingerprint;
-pub(crate) use formatter::write_pretty;
 pub use json::write as write_json;
+pub use origin::Origin;
 pub use select::{BootChoice, Glob, Selection, SelectionError, SortKey};
 pub(crate) use sources::{add_places, forget_absence};
-pub use text::{Style, write as write_text};
+pub use text::write as write_text;
 
-use crate::accounts::Origin;
 use crate::address::{LineNumber, PointerWidth};
+pub use crate::capture::Input;
 use crate::event::{AssemblyLoss, Context, PointerStyle, Role};
 use crate::ledger::TIMELINE_BUCKETS;
+pub use crate::print::{Escaped, Style};
 use crate::record::frame::Aim;
 use crate::symbol::{Reason, Source};
 use crate::time::Stamp;
-use crate::witness::{GroupWitness, WitnessReport};
 
 /// A leak report.
 #[derive(Clone, PartialEq, Debug)]
@@ -91,17 +90,6 @@ impl Report {
             advice: Vec::new(),
         }
     }
-}
-
-/// One input.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Input {
-    /// Its name; `-` is standard input.
-    pub path: String,
-    /// Bytes in it, unpacked.
-    pub bytes: u64,
-    /// Lines in it.
-    pub lines: u64,
 }
 
 /// One boot.

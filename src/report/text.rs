@@ -3,49 +3,13 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::number::{bytes, count, counted, duration, sparkline};
-use super::{BootReport, Escaped, FrameReport, GroupReport, Loss, Report, Verdict, account};
-use crate::accounts::Origin;
+use super::Origin;
+use super::{BootReport, FrameReport, GroupReport, Loss, Report, Verdict, account, crosscheck};
 use crate::event::{Context, PointerStyle, Role};
+use crate::print::number::{bytes, count, counted, duration, sparkline};
+use crate::print::{Escaped, Style, listed, write_wrapped};
 use crate::symbol::{Reason, Source};
 use crate::time::Clock;
-use crate::witness;
-
-/// The width that lines are kept to, as far as names allow.
-const WIDTH: usize = 80;
-
-/// Lists of tasks and functions show this many.
-const LISTED_MAX: usize = 3;
-
-/// Whether to use colour.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Style {
-    /// Text alone.
-    Plain,
-    /// With ECMA-48 colours.
-    Colour,
-}
-
-impl Style {
-    pub(crate) fn bold(self, text: &str) -> String {
-        self.paint("1", text)
-    }
-
-    pub(crate) fn dim(self, text: &str) -> String {
-        self.paint("2", text)
-    }
-
-    pub(crate) fn alarm(self, text: &str) -> String {
-        self.paint("1;31", text)
-    }
-
-    fn paint(self, code: &str, text: &str) -> String {
-        match self {
-            Style::Plain => text.to_owned(),
-            Style::Colour => format!("\x1b[{code}m{text}\x1b[0m"),
-        }
-    }
-}
 
 /// Writes the report as text.
 ///
@@ -55,7 +19,7 @@ impl Style {
 pub fn write(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()> {
     header(report, style, out)?;
     caches(report, out)?;
-    witness::text::section(report, style, out)?;
+    crosscheck::text::section(report, style, out)?;
     for group in &report.groups {
         writeln!(out)?;
         group_block(group, report, style, out)?;
@@ -226,7 +190,7 @@ fn group_block(
         }));
         write_wrapped(out, "    ", &format!("siblings freed by {freers}"))?;
     }
-    witness::text::of_group(group, report, out)?;
+    crosscheck::text::of_group(group, report, out)?;
     let example = group
         .examples
         .first()
@@ -391,16 +355,6 @@ fn module(module: Option<&str>) -> String {
     module.map_or_else(String::new, |module| format!(" [{}]", Escaped(module)))
 }
 
-/// The first few of a list, and how many more there are.
-pub(crate) fn listed(items: impl ExactSizeIterator<Item = String>) -> String {
-    let more = items.len().saturating_sub(LISTED_MAX);
-    let mut text = items.take(LISTED_MAX).collect::<Vec<_>>().join(", ");
-    if more > 0 {
-        let _ = write!(text, " and {}", counted(more as u64, "other"));
-    }
-    text
-}
-
 fn advice(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()> {
     if report.advice.is_empty() {
         return Ok(());
@@ -410,26 +364,4 @@ fn advice(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()>
         write_wrapped(out, "  - ", &advice.to_string())?;
     }
     Ok(())
-}
-
-/// Writes a paragraph, its first line after `lead` and the others set in as far.
-pub(crate) fn write_wrapped(out: &mut impl Write, lead: &str, text: &str) -> io::Result<()> {
-    let inset = " ".repeat(lead.len());
-    let mut line = lead.to_owned();
-    let mut is_empty = true;
-    for word in text.split(' ').filter(|word| !word.is_empty()) {
-        let width = unicode_width::UnicodeWidthStr::width(line.as_str())
-            + unicode_width::UnicodeWidthStr::width(word);
-        if !is_empty && width + 1 > WIDTH {
-            writeln!(out, "{}", line.trim_end())?;
-            line.clone_from(&inset);
-            is_empty = true;
-        }
-        if !is_empty {
-            line.push(' ');
-        }
-        line.push_str(word);
-        is_empty = false;
-    }
-    writeln!(out, "{}", line.trim_end())
 }

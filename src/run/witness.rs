@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use slabtrace::kmemleak::KmemleakOptions;
 use slabtrace::monitor::MonitorOptions;
 use slabtrace::report::Report;
-use slabtrace::witness::Seen;
+use slabtrace::report::crosscheck::Seen;
 
 use super::input::Inputs;
 use super::{kmemleak, monitor};

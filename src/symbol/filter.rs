@@ -28,7 +28,7 @@ use super::{
     Frame, Named, Position, Reason, Resolution, Source, Symbolizer, build_id_in, release_in,
 };
 use crate::capture::MAX_LINE_BYTES;
-use crate::report::Escaped;
+use crate::print::Escaped;
 
 /// Adds source places to a log that comes in pieces.
 #[derive(Debug)]

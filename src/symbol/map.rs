@@ -11,8 +11,8 @@ use object::{Architecture, Object, ObjectSection, ObjectSymbol, SectionKind, Sym
 use super::image::Image;
 use super::opd::Descriptors;
 use super::table::is_printable_symbol;
+use crate::arch;
 use crate::capture::Source;
-use crate::event::arch_of;
 
 /// A text is read up to this size. The `/proc/kallsyms` of a kernel with all modules loaded has a
 /// tenth of it.
@@ -297,7 +297,7 @@ impl Map {
             "xtensa",
             "microblaze",
         ];
-        match arch_of(|function| self.find(function).is_some()) {
+        match arch::by_functions(|function| self.find(function).is_some()) {
             Some("mips") if self.find(MIPS_MOVES).is_none() => Placement::Fixed,
             Some(arch) if FIXED.contains(&arch) => Placement::Fixed,
             _ => Placement::MayMove,

@@ -1,7 +1,7 @@
 //! Where the marks of an axis stand, and what they read.
 
 use crate::monitor::quantity::format_date;
-use crate::report::number::{bytes, count, duration};
+use crate::print::number::{bytes, count, duration};
 
 /// What a vertical axis counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -118,7 +118,7 @@ fn description(report: &MonitorReport) -> String {
 
 fn source(report: &MonitorReport) -> String {
     let samples = &report.samples;
-    let count = crate::report::number::counted(samples.count, "sample");
+    let count = crate::print::number::counted(samples.count, "sample");
     let over = if samples.unit == TimeUnit::Second {
         format!(" over {}", span(samples.span, samples.unit))
     } else {

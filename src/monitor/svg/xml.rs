@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::report::Escaped;
+use crate::print::Escaped;
 
 /// Shows text as XML's character data: marks are entities, and what acts or hides is escaped.
 #[derive(Clone, Copy, Debug)]

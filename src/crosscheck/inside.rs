@@ -1,14 +1,14 @@
 //! Witnesses in the log itself: kmemleak's reports, meminfo and the kernel's own accounts, printed
 //! to the same console or pasted into the same file.
 
-use super::model::{MemoryGrowth, Period};
-use crate::accounts::{Accounts, Found};
 use crate::address::LineNumber;
 use crate::event::{Grouping, Meaning};
+use crate::kernel_counts::{Accounts, Found};
 use crate::kmemleak::{Kmemleak, KmemleakOptions, KmemleakReport};
 use crate::monitor::MemoryKind;
 use crate::record::Record;
 use crate::record::cursor::Cursor;
+use crate::report::crosscheck::{MemoryGrowth, Period};
 
 /// Listens to the lines of a log that are no event's.
 #[derive(Debug)]

@@ -5,13 +5,14 @@ use std::collections::HashSet;
 use foldhash::fast::FixedState;
 
 use super::allocinfo::{self, Accuracy};
-use super::origin::{Named, Origin};
+use super::named::Named;
 use super::page_owner;
 use super::slub::{self, Heading};
 use super::snapshot::{Key, LineKey, Snapshot, Tally};
 use crate::event::{FrameId, Meaning, Names};
 use crate::record::Record;
 use crate::record::frame::FrameText;
+use crate::report::Origin;
 
 /// A backtrace has no more frames than this: stackdepot keeps 64.
 const FRAMES_MAX: usize = 128;

@@ -6,10 +6,10 @@ use super::model::{
     GrowthReport, KernelCount, KmemleakWitness, Likeness, MemoryGrowth, Period, Reservation, Seen,
     Unreferenced,
 };
-use crate::accounts::Origin;
+use crate::print::listed;
+use crate::print::number::{bytes, count, counted, duration};
 use crate::report::Escaped;
-use crate::report::number::{bytes, count, counted, duration};
-use crate::report::text::listed;
+use crate::report::Origin;
 
 impl GrowthReport {
     // kmalloc-192 grew 41.0 MiB (223,942 objects) in 12 min of the monitor's log; survivors explain

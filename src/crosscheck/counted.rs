@@ -3,11 +3,13 @@
 use foldhash::fast::FixedState;
 use indexmap::IndexMap;
 
+use super::COMPARED_MAX;
 use super::chains::{callers, likeness};
-use super::model::KernelCount;
-use super::{COMPARED_MAX, Likeness};
-use crate::accounts::{Account, Origin};
 use crate::event::base_name;
+use crate::kernel_counts::Account;
+use crate::report::Origin;
+use crate::report::crosscheck::KernelCount;
+use crate::report::crosscheck::Likeness;
 use crate::report::{FrameReport, GroupReport, Report};
 
 impl Report {

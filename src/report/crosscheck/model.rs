@@ -1,7 +1,7 @@
 //! What the other witnesses say: the model that every format is written from.
 
-use crate::accounts::Origin;
 use crate::address::LineNumber;
+use crate::report::Origin;
 
 /// What the other witnesses say of the whole log.
 #[derive(Clone, PartialEq, Default, Debug)]

@@ -14,18 +14,9 @@ mod chains;
 mod counted;
 mod growth;
 mod inside;
-pub(crate) mod json;
-mod model;
-mod sentence;
-pub(crate) mod text;
 mod unreferenced;
 
-pub(crate) use growth::in_log;
 pub(crate) use inside::{Inside, Overheard};
-pub use model::{
-    Cache, GroupWitness, GrowthReport, KernelCount, KmemleakWitness, Likeness, MemoryGrowth,
-    OtherLeak, Period, Reservation, Seen, TopGroup, Unreferenced, WitnessReport,
-};
 
 /// Groups of a trace that are compared, in the order of their rank, and entries that one group is
 /// compared with. The work grows with the product, and nobody reads so far.

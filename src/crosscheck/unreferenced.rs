@@ -1,10 +1,11 @@
 //! Which groups kmemleak lists as unreferenced.
 
+use super::COMPARED_MAX;
 use super::chains::{callers, likeness};
-use super::model::{KmemleakWitness, OtherLeak, Seen, Unreferenced};
-use super::{COMPARED_MAX, Likeness};
 use crate::kmemleak::{self, KmemleakReport, ObjectKind};
 use crate::ledger::kmalloc_size;
+use crate::report::crosscheck::Likeness;
+use crate::report::crosscheck::{KmemleakWitness, OtherLeak, Seen, Unreferenced};
 use crate::report::{FrameReport, GroupReport, Report};
 
 impl Report {

@@ -15,20 +15,20 @@
 
 mod allocinfo;
 mod build;
-mod origin;
+mod named;
 mod page_owner;
 mod reader;
 mod slub;
 mod snapshot;
 
 pub(crate) use build::Account;
-pub use origin::Origin;
 
 use crate::address::LineNumber;
 use crate::event::{Grouping, Meaning};
 use crate::record::Record;
-use crate::report::{AccountReport, Advice, BootReport, Input, Loss, Report};
-use crate::witness::WitnessReport;
+use crate::report::{
+    AccountReport, Advice, BootReport, Input, Loss, Origin, Report, WitnessReport,
+};
 use reader::Reader;
 
 /// Reads accounts out of the lines of a log.

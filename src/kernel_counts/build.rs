@@ -5,19 +5,18 @@ use std::cmp::Reverse;
 use foldhash::fast::FixedState;
 use indexmap::IndexMap;
 
+use super::page_owner;
 use super::reader::AccountLoss;
 use super::snapshot::{Key, LineKey, Snapshot, Tally};
-use super::{Origin, page_owner};
 use crate::event::chain::{Step, callers, place};
 use crate::event::{FrameId, Grouping, Names, Placed};
 use crate::ledger::{TIMELINE_BUCKETS, kmalloc_size};
 use crate::names::{Context, Role};
 use crate::report::{
-    AccountReport, CacheReport, Counted, FrameReport, GroupReport, Loss, ProcessReport, Totals,
-    Verdict, difference, fingerprint, frame_report,
+    AccountReport, CacheReport, Counted, FrameReport, GroupReport, GroupWitness, Loss, Origin,
+    ProcessReport, Totals, Verdict, difference, fingerprint, frame_report,
 };
 use crate::symbol::Source;
-use crate::witness::GroupWitness;
 
 /// Bytes of a page on nearly all machines; `page_owner` does not tell.
 const PAGE_BYTES: u64 = 4096;

@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 
 use super::WitnessReport;
-use crate::accounts::Origin;
-use crate::report::number::counted;
-use crate::report::text::write_wrapped;
+use crate::print::number::counted;
+use crate::print::write_wrapped;
+use crate::report::Origin;
 use crate::report::{GroupReport, Report, Style};
 
 /// Writes what was compared, and what could not be known of it.

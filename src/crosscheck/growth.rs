@@ -5,14 +5,13 @@ use std::cmp::Reverse;
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 
-use super::model::{
+use crate::event::{Beginning, Boot, NameId, Role};
+use crate::monitor::{CacheReport, MemoryKind, MonitorReport, TimeUnit};
+use crate::report::Origin;
+use crate::report::crosscheck::{
     Cache, GrowthReport, MemoryGrowth, Period, Reservation, TopGroup, WitnessReport,
 };
-use crate::accounts::Origin;
-use crate::event::{Beginning, Boot, NameId, Names, Role};
-use crate::ledger::Settled;
-use crate::monitor::{CacheReport, MemoryKind, MonitorReport, TimeUnit};
-use crate::report::{GroupReport, Loss, Report};
+use crate::report::{Findings, GroupReport, Loss, Report};
 use crate::time::{Clock, Stamp};
 
 /// A calendar's stamp that is smaller, in seconds, counts from the start of an unnamed year.
@@ -29,14 +28,15 @@ fn by_cache(groups: &[GroupReport]) -> ByCache<'_> {
     found
 }
 
-/// How the caches of a trace grew between counts by slabinfo in its log.
-pub(crate) fn in_log(
-    settled: &Settled,
-    names: &Names,
-    boots: &[Boot],
-    loss: &Loss,
-    groups: &[GroupReport],
-) -> Vec<GrowthReport> {
+impl Report {
+    /// Says how the caches of a trace grew between counts by slabinfo in its log.
+    pub(crate) fn join_slabinfo(&mut self, found: &Findings<'_>) {
+        self.witness.growth = growth_in_log(found, &self.loss, &self.groups);
+    }
+}
+
+fn growth_in_log(found: &Findings<'_>, loss: &Loss, groups: &[GroupReport]) -> Vec<GrowthReport> {
+    let Findings { names, boots, settled, .. } = *found;
     let groups = by_cache(groups);
     let mut growth = Vec::new();
     for (boot, survivors) in settled.boots.iter().enumerate() {

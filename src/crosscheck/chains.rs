@@ -1,8 +1,8 @@
 //! Whether two call chains, told by two witnesses, are one.
 
-use super::Likeness;
 use crate::event::{Role, base_name};
 use crate::report::FrameReport;
+use crate::report::crosscheck::Likeness;
 
 /// Frames that a trace ends at and others may show: the kernel's entry from user space, and what
 /// lies beyond it.

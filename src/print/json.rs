@@ -14,7 +14,7 @@ pub(crate) fn write_pretty(value: &impl Serialize, out: &mut impl Write) -> io::
 }
 
 /// Writes a document on one line.
-pub(super) fn write_compact(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn write_compact(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
     write(value, CompactFormatter, out)
 }
 

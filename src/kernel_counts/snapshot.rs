@@ -4,8 +4,8 @@ use indexmap::IndexMap;
 
 use foldhash::fast::FixedState;
 
-use super::Origin;
 use crate::event::{FrameId, NameId};
+use crate::report::Origin;
 
 /// What entries of one group have in common.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

@@ -1,0 +1,11 @@
+//! How numbers, lists and text of a log are shown: what every writer has in common.
+
+mod escape;
+mod json;
+pub(crate) mod number;
+mod text;
+
+pub use escape::Escaped;
+pub(crate) use json::{write_compact, write_pretty};
+pub use text::Style;
+pub(crate) use text::{listed, write_wrapped};
