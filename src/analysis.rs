@@ -2,7 +2,9 @@
 
 use crate::address::LineNumber;
 use crate::crosscheck::{Inside, Overheard};
-use crate::event::{Detail, Event, EventSink, Grouping, Lost, Meaning, NameId, Names, Printing};
+use crate::event::{
+    Detail, Event, EventSink, Grouping, Lost, NameId, Names, Printing, Recognition,
+};
 use crate::ledger::Ledger;
 use crate::parser::{Chunk, ChunkReader, Footing, Parser, ParserOptions, Reading};
 use crate::record::{Record, SlabinfoRow};
@@ -156,7 +158,7 @@ impl EventSink for Books {
     }
 
     #[inline]
-    fn line(&mut self, record: &Record<'_>, meaning: Meaning) {
+    fn line(&mut self, record: &Record<'_>, meaning: Recognition) {
         self.inside.line(record, meaning);
     }
 }

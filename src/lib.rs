@@ -7,19 +7,45 @@
 //! # The pipeline
 //!
 //! ```text
-//! bytes ──► lines ──► records ──► events ──► ledger ──► report
-//!  capture/  capture/   record/     event/     ledger/    report/
+//! bytes ──► lines ──► tokens ──► events ───────► ledger ──► report
+//!  capture/  capture/   lex/      order/, bind/   ledger/    report/
 //! ```
 //!
-//! [`Analysis`] is the file to read first. A [`record::Record`] is one line with its prefixes
-//! stripped; an [`event::Event`] is a TRACE header with its backtrace; the [`ledger::Ledger`]
-//! knows which objects live; the [`report::Report`] is what is shown. To the side stands
-//! `symbol/`: it tells where in the source a frame lies, for reports and for any kernel log.
+//! [`Analysis`] is the file to read first. A token is a line that was understood, or several that
+//! follow one another: any number of threads make tokens, each from a part of the log. The sequencer
+//! takes them in order and tells boots and replays apart; the assembler puts headers, object dumps and
+//! backtraces together to an [`event::Event`]; the [`ledger::Ledger`] knows which objects live; the
+//! [`report::Report`] is what is shown.
 //!
-//! Two other witnesses are read by pipelines of their own: [`monitor`] finds in logs of
-//! `/proc/meminfo` and `/proc/slabinfo` which slab grows, and [`kmemleak`] groups what the
-//! kernel's detector found. [`witness`] joins them with a trace, and [`accounts`] reads what the kernel
-//! itself counts.
+//! # The layers
+//!
+//! Each module knows only those above it in this list, and those on its own line not at all.
+//! `tests/layers.rs` reads this list and the imports.
+//!
+//! ```text
+//! address time                       numbers that everything else is made of
+//! arch                               what tells a kernel's architecture
+//! capture print                      files and pipes to lines; numbers, lists and text to output
+//! record                             a line to a record: prefixes stripped, its shape told
+//! symbol                             images to functions and source lines
+//! names                              text, frames and chains, each stored once
+//! lex                                lines to tokens
+//! chain                              backtraces to call chains
+//! event                              what is told to those who listen
+//! bind                               headers and backtraces put together
+//! order                              boots and replays
+//! parser                             all of these in a row
+//! ledger                             events to survivors
+//! report                             survivors to text, JSON and the like
+//! kmemleak monitor                   two other witnesses, each with a pipeline of its own
+//! kernel_counts                      what the kernel itself counts
+//! crosscheck                         what all of them say together
+//! analysis                           the main job
+//! ```
+//!
+//! `symbol/` also tells where in the source the frames of any kernel log lie; [`monitor`] finds in
+//! logs of `/proc/meminfo` and `/proc/slabinfo` which slab grows, and [`kmemleak`] groups what the
+//! kernel's detector found.
 //!
 //! # What holds everywhere
 //!
@@ -55,7 +81,9 @@
 pub mod address;
 mod analysis;
 mod arch;
+mod bind;
 pub mod capture;
+pub mod chain;
 mod crosscheck;
 pub mod event;
 pub mod kernel_counts;
@@ -64,6 +92,7 @@ pub mod ledger;
 mod lex;
 pub mod monitor;
 pub mod names;
+mod order;
 mod parser;
 mod print;
 pub mod record;

@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::event::{AssemblyLoss, Boot, Detail, EventSink, Grouping, Names, Sequencer};
+use crate::chain::Grouping;
+use crate::event::AssemblyLoss;
+use crate::event::{Boot, Detail, EventSink};
 use crate::lex::{Batch, Lexer};
+use crate::names::Names;
+use crate::order::Sequencer;
 use crate::record::prefix::Unwrapper;
 use crate::symbol::Addresses;
 

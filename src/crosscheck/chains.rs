@@ -1,6 +1,7 @@
 //! Whether two call chains, told by two witnesses, are one.
 
-use crate::event::{Role, base_name};
+use crate::chain::base_name;
+use crate::names::Role;
 use crate::report::FrameReport;
 use crate::report::crosscheck::Likeness;
 

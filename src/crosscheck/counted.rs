@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 
 use super::COMPARED_MAX;
 use super::chains::{callers, likeness};
-use crate::event::base_name;
+use crate::chain::base_name;
 use crate::kernel_counts::Account;
 use crate::report::Origin;
 use crate::report::crosscheck::KernelCount;

@@ -2,7 +2,7 @@
 //! to the same console or pasted into the same file.
 
 use crate::address::LineNumber;
-use crate::event::{Grouping, Meaning};
+use crate::event::{Grouping, Recognition};
 use crate::kernel_counts::{Accounts, Found};
 use crate::kmemleak::{Kmemleak, KmemleakOptions, KmemleakReport};
 use crate::monitor::MemoryKind;
@@ -40,8 +40,8 @@ impl Default for Inside {
 impl Inside {
     /// Takes a line. Nearly all mean something else, and change nothing.
     #[inline]
-    pub(crate) fn line(&mut self, record: &Record<'_>, meaning: Meaning) {
-        if meaning == Meaning::Unknown || self.is_listening() {
+    pub(crate) fn line(&mut self, record: &Record<'_>, meaning: Recognition) {
+        if meaning == Recognition::Unknown || self.is_listening() {
             self.listen(record, meaning);
         }
     }
@@ -52,12 +52,12 @@ impl Inside {
         !self.accounts.is_idle() || self.kmemleak.is_open()
     }
 
-    fn listen(&mut self, record: &Record<'_>, meaning: Meaning) {
+    fn listen(&mut self, record: &Record<'_>, meaning: Recognition) {
         self.accounts.line(record, meaning);
-        if meaning == Meaning::Unknown || self.kmemleak.is_open() {
+        if meaning == Recognition::Unknown || self.kmemleak.is_open() {
             self.kmemleak.record(record);
         }
-        if meaning == Meaning::Unknown && record.text.starts_with(b"S") {
+        if meaning == Recognition::Unknown && record.text.starts_with(b"S") {
             self.meminfo(record);
         }
     }

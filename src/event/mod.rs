@@ -1,28 +1,11 @@
-//! Records to events: headers, object dumps and backtraces put together again.
+//! Events, and what else the parser tells those who listen: boots, and what was lost.
 
-mod assembler;
-mod binder;
 mod boot;
-pub mod chain;
-mod dump;
-mod echo;
-mod evidence;
-mod function;
-mod lanes;
 mod loss;
-mod naming;
-mod rivals;
-mod sequencer;
-mod skeleton;
-mod stacks;
-mod steps;
-mod timeline;
 
+pub use crate::chain::{Grouping, Stack};
 pub use boot::{Boot, PointerStyle, arch};
-pub(crate) use function::base_name;
 pub use loss::AssemblyLoss;
-pub(crate) use sequencer::Sequencer;
-pub use stacks::Grouping;
 
 use crate::address::{LineNumber, Pointer};
 pub use crate::lex::Task;
@@ -124,17 +107,6 @@ pub struct Backtrace {
     pub registers: Vec<RegisterBlock>,
 }
 
-/// What an event's backtrace says to the ledger.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Stack {
-    /// The call chain that groups are made by.
-    pub chain: ChainId,
-    /// The callers of it, which evidence is kept by: the same whatever groups are made by.
-    pub(crate) callers: ChainId,
-    /// The first caller above the allocator.
-    pub site: Option<FrameId>,
-}
-
 /// One allocation or free.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Event {
@@ -232,12 +204,12 @@ pub trait EventSink {
 
     /// A line that is no part of an event's own: what else the log says of memory stands in
     /// such lines.
-    fn line(&mut self, _record: &Record<'_>, _meaning: Meaning) {}
+    fn line(&mut self, _record: &Record<'_>, _meaning: Recognition) {}
 }
 
 /// Whether a line means something to those who look for events.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Meaning {
+pub enum Recognition {
     /// It does: it may be a frame, a task, a register.
     Known,
     /// It does not.

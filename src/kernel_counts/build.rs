@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use super::page_owner;
 use super::reader::AccountLoss;
 use super::snapshot::{Key, LineKey, Snapshot, Tally};
-use crate::event::chain::{Step, callers, place};
+use crate::chain::{Step, callers, place};
 use crate::event::{FrameId, Grouping, Names, Placed};
 use crate::ledger::{TIMELINE_BUCKETS, kmalloc_size};
 use crate::names::{Context, Role};

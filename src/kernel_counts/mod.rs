@@ -24,7 +24,7 @@ mod snapshot;
 pub(crate) use build::Account;
 
 use crate::address::LineNumber;
-use crate::event::{Grouping, Meaning};
+use crate::event::{Grouping, Recognition};
 use crate::record::Record;
 use crate::report::{
     AccountReport, Advice, BootReport, Input, Loss, Origin, Report, WitnessReport,
@@ -48,7 +48,7 @@ pub(crate) struct Found {
 
 impl Accounts {
     /// Takes a line.
-    pub(crate) fn line(&mut self, record: &Record<'_>, meaning: Meaning) {
+    pub(crate) fn line(&mut self, record: &Record<'_>, meaning: Recognition) {
         self.reader.record(record, meaning);
     }
 

@@ -72,7 +72,7 @@ pub(super) fn pages(text: &[u8]) -> Option<u64> {
 
 /// Whether a function is one of the page allocator's own (`mm/page_alloc.c`, `mm/mempolicy.c`).
 pub(super) fn is_page_allocator(function: &str) -> bool {
-    let base = crate::event::base_name(function);
+    let base = crate::chain::base_name(function);
     let base = base.strip_suffix("_noprof").unwrap_or(base);
     matches!(
         base,

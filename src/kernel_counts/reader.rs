@@ -9,7 +9,7 @@ use super::named::Named;
 use super::page_owner;
 use super::slub::{self, Heading};
 use super::snapshot::{Key, LineKey, Snapshot, Tally};
-use crate::event::{FrameId, Meaning, Names};
+use crate::event::{FrameId, Names, Recognition};
 use crate::record::Record;
 use crate::record::frame::FrameText;
 use crate::report::Origin;
@@ -100,8 +100,8 @@ pub(super) struct AccountLoss {
 
 impl Reader {
     /// Takes a line. What is known to mean something else matters only inside an entry.
-    pub(super) fn record(&mut self, record: &Record<'_>, meaning: Meaning) {
-        if meaning == Meaning::Known && self.open.is_none() && self.stacks == Stacks::Foreign {
+    pub(super) fn record(&mut self, record: &Record<'_>, meaning: Recognition) {
+        if meaning == Recognition::Known && self.open.is_none() && self.stacks == Stacks::Foreign {
             self.place = Position::Outside;
             return;
         }
@@ -265,7 +265,7 @@ impl Reader {
     }
 
     /// A line that is part of an entry, or of none.
-    fn inside(&mut self, text: &[u8], is_stamped: bool, meaning: Meaning) {
+    fn inside(&mut self, text: &[u8], is_stamped: bool, meaning: Recognition) {
         match self.open.as_ref().map(|open| open.is_stamped == is_stamped) {
             Some(true) => match crate::kmemleak::frame(text.trim_ascii()) {
                 Some(frame) => self.frame(&frame),
@@ -273,7 +273,7 @@ impl Reader {
             },
             // Somebody else's line, printed in between.
             Some(false) => {}
-            None if meaning == Meaning::Unknown && self.name(text) => {}
+            None if meaning == Recognition::Unknown && self.name(text) => {}
             None => self.alone(text, is_stamped, meaning),
         }
     }
@@ -306,7 +306,7 @@ impl Reader {
     }
 
     /// A line outside of every entry: a frame in front of a count, or nothing of ours.
-    fn alone(&mut self, text: &[u8], is_stamped: bool, meaning: Meaning) {
+    fn alone(&mut self, text: &[u8], is_stamped: bool, meaning: Recognition) {
         // All lines of the kernel's that may stand here are set in.
         if !text.starts_with(b" ") {
             self.pending.clear();
@@ -314,7 +314,7 @@ impl Reader {
         }
         // Nobody else writes of waste.
         let is_inside = self.present.is_some() || memchr::memmem::find(text, b" waste=").is_some();
-        if meaning == Meaning::Unknown && !is_stamped && is_inside {
+        if meaning == Recognition::Unknown && !is_stamped && is_inside {
             self.loss.damaged += u64::from(looks_ours(text));
         }
         if self.stacks == Stacks::Foreign {

@@ -9,9 +9,10 @@ use super::object::{Object, ObjectKind};
 use super::reader::Tally;
 use super::report::{ExampleReport, GroupReport, KmemleakReport, ProcessReport, Totals, Trend};
 use super::scan::Scan;
-use crate::event::chain::{Step, place};
-use crate::event::{FrameId, NameId, Names, Placed, base_name};
+use crate::chain::base_name;
+use crate::chain::{Step, place};
 use crate::names::{Context, Role};
+use crate::names::{FrameId, NameId, Names, Placed};
 use crate::report::{FrameReport, Input, address, fingerprint, frame_report};
 
 /// What objects of one group have in common.

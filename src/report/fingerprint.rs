@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::FrameReport;
-use crate::event::base_name;
+use crate::chain::base_name;
 
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 const FNV_PRIME: u64 = 0x0100_0000_01b3;

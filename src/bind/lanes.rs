@@ -3,7 +3,7 @@
 use foldhash::fast::FixedState;
 use indexmap::IndexMap;
 
-use super::dump::Dump;
+use super::open_backtrace::OpenBacktrace;
 use crate::record::Caller;
 
 /// A stack this many lines behind its header, with nothing but other lines between, may still be
@@ -17,9 +17,9 @@ const LANES_MAX: usize = 256;
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Lane {
     /// The backtrace whose lines are coming in.
-    pub(super) open: Option<Box<Dump>>,
+    pub(super) open: Option<Box<OpenBacktrace>>,
     /// An event's backtrace that a warning interrupted.
-    pub(super) suspended: Option<Box<Dump>>,
+    pub(super) suspended: Option<Box<OpenBacktrace>>,
     /// A warning or oops has announced itself, and its stack has not begun.
     pub(super) splat_announced: bool,
     /// Lines since the last header or row of an object dump.
@@ -34,7 +34,7 @@ impl Default for Lane {
 
 impl Lane {
     /// Takes the backtraces out, the older one first.
-    pub(super) fn take_dumps(&mut self) -> impl Iterator<Item = Box<Dump>> {
+    pub(super) fn take_dumps(&mut self) -> impl Iterator<Item = Box<OpenBacktrace>> {
         [self.suspended.take(), self.open.take()].into_iter().flatten()
     }
 
@@ -56,7 +56,7 @@ pub(super) struct Lanes {
     common: Lane,
     by_caller: IndexMap<Caller, Lane, FixedState>,
     /// What was open in lanes that had to make room.
-    evicted: Vec<(Option<Caller>, Box<Dump>)>,
+    evicted: Vec<(Option<Caller>, Box<OpenBacktrace>)>,
 }
 
 impl Lanes {
@@ -97,12 +97,12 @@ impl Lanes {
     }
 
     /// Takes out what lanes had open that had to make room.
-    pub(super) fn take_evicted(&mut self) -> Vec<(Option<Caller>, Box<Dump>)> {
+    pub(super) fn take_evicted(&mut self) -> Vec<(Option<Caller>, Box<OpenBacktrace>)> {
         std::mem::take(&mut self.evicted)
     }
 
     /// Takes out everything that is open.
-    pub(super) fn take_dumps(&mut self) -> Vec<(Option<Caller>, Box<Dump>)> {
+    pub(super) fn take_dumps(&mut self) -> Vec<(Option<Caller>, Box<OpenBacktrace>)> {
         let mut dumps = self.take_evicted();
         for (caller, lane) in self.iter_mut() {
             dumps.extend(lane.take_dumps().map(|dump| (caller, dump)));
@@ -118,7 +118,7 @@ impl Lanes {
 
 #[cfg(test)]
 mod tests {
-    use super::super::dump::Opening;
+    use super::super::open_backtrace::Opening;
     use super::*;
     use crate::address::LineNumber;
 
@@ -128,7 +128,7 @@ mod tests {
         let callers = u32::try_from(LANES_MAX).unwrap_or(u32::MAX) + 5;
         for id in 0..callers {
             lanes.get(Some(Caller::Task(id))).open =
-                Some(Box::new(Dump::new(Opening::Event, None, LineNumber(1))));
+                Some(Box::new(OpenBacktrace::new(Opening::Event, None, LineNumber(1))));
         }
         assert_eq!(lanes.take_evicted().len(), 5);
         assert_eq!(lanes.take_dumps().len(), LANES_MAX);

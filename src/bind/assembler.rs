@@ -6,15 +6,16 @@
 mod backtraces;
 
 use super::binder::Binder;
-use super::dump::Dump;
 use super::lanes::{ADJACENT_LINES, Lane, Lanes};
-use super::loss::{self, AssemblyLoss};
-use super::names::{NameId, Names};
+use super::open_backtrace::OpenBacktrace;
 use super::skeleton::Skeleton;
-use super::stacks::{Grouping, Stacks};
-use super::{Damage, DamageSet, Detail, Event, Lost, Printing};
+use super::torn;
 use crate::address::{LineNumber, Pointer};
+use crate::chain::{Grouping, StackCache};
+use crate::event::AssemblyLoss;
+use crate::event::{Damage, DamageSet, Detail, Event, Lost, Printing};
 use crate::lex::{Header, HeadingPlace, ObjectRows, Part, Registers, Run, Texts, Token, Word};
+use crate::names::{NameId, Names};
 use crate::record::{Caller, Mark, Record, RegisterLine};
 
 /// What became of lines that were offered together.
@@ -31,12 +32,12 @@ pub(crate) enum Taken {
 pub(crate) struct Assembler {
     detail: Detail,
     lanes: Lanes,
-    stacks: Stacks,
+    stacks: StackCache,
     binder: Binder,
     loss: AssemblyLoss,
     losses: Vec<(Lost, LineNumber)>,
     /// Room for the next backtrace.
-    spare: Option<Box<Dump>>,
+    spare: Option<Box<OpenBacktrace>>,
     skeleton: Skeleton,
     events: u64,
     boot: u32,
@@ -52,7 +53,7 @@ impl Assembler {
         Assembler {
             detail,
             lanes: Lanes::default(),
-            stacks: Stacks::new(grouping),
+            stacks: StackCache::new(grouping),
             binder: Binder::default(),
             loss: AssemblyLoss::default(),
             losses: Vec::new(),
@@ -284,7 +285,7 @@ impl Assembler {
     fn dropped(&mut self, record: &Record<'_>, count: u64, names: &Names) {
         self.loss.printk_dropped = self.loss.printk_dropped.saturating_add(count);
         // A mark that does not say how many may stand for any number.
-        let missing = if count == 0 { loss::MISSING_UNKNOWN } else { count };
+        let missing = if count == 0 { torn::MISSING_UNKNOWN } else { count };
         self.loss.damaged_lines += u64::from(count == 0);
         self.losses.push((Lost::Messages(missing), record.line));
         for (_, lane) in self.lanes.iter_mut() {
@@ -299,7 +300,7 @@ impl Assembler {
     /// A line that means nothing here. One that was a frame before it was damaged counts.
     fn other(&mut self, record: &Record<'_>) {
         let stamped = record.stamp.is_some();
-        if (stamped || !self.stamped) && loss::is_torn_header(record.text) {
+        if (stamped || !self.stamped) && torn::is_torn_header(record.text) {
             self.loss.damaged_lines += 1;
             self.losses.push((Lost::Messages(1), record.line));
         }
@@ -310,7 +311,7 @@ impl Assembler {
             .as_mut()
             .filter(|dump| dump.stamp.is_some() == stamped && !dump.steps.is_empty());
         let Some(dump) = in_backtrace else { return };
-        if loss::is_torn_frame(record.text) {
+        if torn::is_torn_frame(record.text) {
             dump.cut = true;
             self.loss.damaged_lines += 1;
         }

@@ -1,11 +1,11 @@
 //! Backtraces: how one begins, goes on and ends.
 
 use super::super::binder::Claim;
-use super::super::chain::Origin;
-use super::super::dump::{Dump, Opening};
 use super::super::lanes::ADJACENT_LINES;
-use super::super::{Detail, Lost, Task};
+use super::super::open_backtrace::{OpenBacktrace, Opening};
 use super::{Assembler, Lane};
+use crate::chain::Printer;
+use crate::event::{Detail, Lost, Task};
 use crate::lex::{Part, Word};
 use crate::names::Names;
 use crate::record::{Caller, Mark, Record};
@@ -33,7 +33,7 @@ impl Assembler {
         let spare = self.spare.take();
         let lane = self.lane(record.caller);
         let opening = if lane.splat_announced { Opening::Splat } else { Opening::Event };
-        let mut dump = Dump::renewed(spare, opening, task, record.line);
+        let mut dump = OpenBacktrace::renewed(spare, opening, task, record.line);
         dump.stamp = record.stamp;
         dump.last_stamp = record.stamp;
         if task.is_some() {
@@ -146,7 +146,7 @@ impl Assembler {
     /// continued was overtaken.
     pub(super) fn blank(&mut self, record: &Record<'_>, names: &Names) {
         let lane = self.lane(record.caller);
-        let ends = |dump: &Dump| {
+        let ends = |dump: &OpenBacktrace| {
             let is_alike = dump.stamp.is_some() == record.stamp.is_some();
             is_alike && !dump.steps.is_empty() && !dump.awaits_end()
         };
@@ -166,7 +166,7 @@ impl Assembler {
     fn close_all(
         &mut self,
         caller: Option<Caller>,
-        dumps: impl IntoIterator<Item = Box<Dump>>,
+        dumps: impl IntoIterator<Item = Box<OpenBacktrace>>,
         names: &Names,
     ) {
         for dump in dumps {
@@ -175,20 +175,25 @@ impl Assembler {
     }
 
     /// A backtrace is complete.
-    pub(super) fn close(&mut self, caller: Option<Caller>, dump: Box<Dump>, names: &Names) {
+    pub(super) fn close(
+        &mut self,
+        caller: Option<Caller>,
+        dump: Box<OpenBacktrace>,
+        names: &Names,
+    ) {
         self.bind(caller, &dump, names);
         self.spare = Some(dump);
     }
 
     /// A complete backtrace's header takes it.
-    fn bind(&mut self, caller: Option<Caller>, dump: &Dump, names: &Names) {
+    fn bind(&mut self, caller: Option<Caller>, dump: &OpenBacktrace, names: &Names) {
         if dump.steps.is_empty()
             || (dump.opening == Opening::Splat && !self.binder.expects_stack(caller))
         {
             return;
         }
         let meaning = self.stacks.read(&dump.steps, names);
-        if dump.opening == Opening::Splat && !matches!(meaning.origin, Origin::Trace(_)) {
+        if dump.opening == Opening::Splat && !matches!(meaning.printer, Printer::Trace(_)) {
             return;
         }
         match self.binder.stack(caller, dump, &meaning, names) {

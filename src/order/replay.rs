@@ -17,14 +17,14 @@ const STEPS_MIN: u32 = 4;
 
 /// A header: its time, and a number that it and its time make.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Fingerprint {
+pub(crate) struct HeaderFingerprint {
     pub(crate) micros: i64,
     pub(crate) hash: u64,
 }
 
 /// Place of a header among all of a boot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Position(u32);
+pub(crate) struct HeaderPosition(u32);
 
 /// Where headers were seen last: one slot for many headers, and the latest keeps it. A header
 /// that lost its slot is not recognised, but the next one of a replay is. One look in a table
@@ -33,7 +33,7 @@ pub(crate) struct Position(u32);
 struct Slot {
     /// Upper half of the fingerprint.
     tag: u32,
-    /// Position of the header plus one; 0 in an empty slot.
+    /// The place of the header plus one; 0 in an empty slot.
     behind: u32,
 }
 
@@ -45,9 +45,9 @@ const SLOTS: usize = REMEMBERED_MAX * 2;
 /// A header that is later than all before cannot have come before. As long as time goes on, to
 /// remember one costs no more than to write it down; slots are filled when one is asked for.
 #[derive(Debug, Default)]
-pub(crate) struct Memory {
+pub(crate) struct RecentHeaders {
     /// A ring: the header at position `p` lies at `p` modulo its length.
-    ring: Vec<Fingerprint>,
+    ring: Vec<HeaderFingerprint>,
     slots: Vec<Slot>,
     next: u32,
     /// The first header that has no slot yet.
@@ -56,9 +56,9 @@ pub(crate) struct Memory {
     latest: Option<i64>,
 }
 
-impl Memory {
+impl RecentHeaders {
     /// Remembers the next header.
-    pub(crate) fn push(&mut self, header: Fingerprint) {
+    pub(crate) fn push(&mut self, header: HeaderFingerprint) {
         self.latest = self.latest.max(Some(header.micros));
         if self.ring.len() < REMEMBERED_MAX {
             self.ring.push(header);
@@ -86,29 +86,29 @@ impl Memory {
 
     /// Where a header stood last.
     #[inline]
-    pub(crate) fn position(&mut self, header: Fingerprint) -> Option<Position> {
+    pub(crate) fn position(&mut self, header: HeaderFingerprint) -> Option<HeaderPosition> {
         let may_have_come = self.latest.is_some_and(|latest| header.micros <= latest);
         if may_have_come { self.look_up(header) } else { None }
     }
 
-    fn look_up(&mut self, header: Fingerprint) -> Option<Position> {
+    fn look_up(&mut self, header: HeaderFingerprint) -> Option<HeaderPosition> {
         self.fill_slots();
         let slot = self.slots.get(header.slot())?;
         if slot.tag != header.tag() || slot.behind == 0 {
             return None;
         }
-        let position = Position(slot.behind.wrapping_sub(1));
+        let position = HeaderPosition(slot.behind.wrapping_sub(1));
         (self.at(position) == Some(header)).then_some(position)
     }
 
-    fn at(&self, position: Position) -> Option<Fingerprint> {
+    fn at(&self, position: HeaderPosition) -> Option<HeaderFingerprint> {
         let age = self.next.wrapping_sub(position.0) as usize;
         let is_known = (1..=self.ring.len()).contains(&age);
         is_known.then(|| self.ring.get(index(position.0)).copied()).flatten()
     }
 }
 
-impl Fingerprint {
+impl HeaderFingerprint {
     fn slot(self) -> usize {
         usize::try_from(self.hash % SLOTS as u64).unwrap_or(0)
     }
@@ -124,26 +124,36 @@ fn index(position: u32) -> usize {
 
 /// Headers that come again one after another.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Run {
-    next: Position,
+pub(crate) struct ReplayRun {
+    next: HeaderPosition,
     length: u32,
     /// How often time went on within the run, and how far it is.
     steps: u32,
     latest: i64,
 }
 
-impl Run {
+impl ReplayRun {
     /// A run that begins with a header that stood at `position` before.
-    pub(crate) fn new(position: Position, micros: i64) -> Run {
-        Run { next: Position(position.0.wrapping_add(1)), length: 1, steps: 1, latest: micros }
+    pub(crate) fn new(position: HeaderPosition, micros: i64) -> ReplayRun {
+        ReplayRun {
+            next: HeaderPosition(position.0.wrapping_add(1)),
+            length: 1,
+            steps: 1,
+            latest: micros,
+        }
     }
 
     /// Takes the next header, if it continues the run.
-    pub(crate) fn take(&mut self, header: Fingerprint, micros: i64, memory: &Memory) -> Option<()> {
+    pub(crate) fn take(
+        &mut self,
+        header: HeaderFingerprint,
+        micros: i64,
+        memory: &RecentHeaders,
+    ) -> Option<()> {
         if memory.at(self.next) != Some(header) {
             return None;
         }
-        self.next = Position(self.next.0.wrapping_add(1));
+        self.next = HeaderPosition(self.next.0.wrapping_add(1));
         self.length += 1;
         self.steps += u32::from(micros > self.latest);
         self.latest = self.latest.max(micros);
@@ -165,21 +175,21 @@ impl Run {
 mod tests {
     use super::*;
 
-    fn header(hash: u64) -> Fingerprint {
-        Fingerprint { micros: 0, hash }
+    fn header(hash: u64) -> HeaderFingerprint {
+        HeaderFingerprint { micros: 0, hash }
     }
 
-    fn memory(headers: &[u64]) -> Memory {
-        let mut memory = Memory::default();
+    fn memory(headers: &[u64]) -> RecentHeaders {
+        let mut memory = RecentHeaders::default();
         for &header in headers {
             memory.push(self::header(header));
         }
         memory
     }
 
-    fn run(memory: &mut Memory, headers: &[(u64, i64)]) -> Option<Run> {
+    fn run(memory: &mut RecentHeaders, headers: &[(u64, i64)]) -> Option<ReplayRun> {
         let (&(first, micros), rest) = headers.split_first()?;
-        let mut run = Run::new(memory.position(header(first))?, micros);
+        let mut run = ReplayRun::new(memory.position(header(first))?, micros);
         rest.iter().try_for_each(|&(hash, micros)| run.take(header(hash), micros, memory))?;
         Some(run)
     }
@@ -221,8 +231,9 @@ mod tests {
 
     #[test]
     fn a_header_is_found_whenever_it_is_asked_for() {
-        let mut memory = Memory::default();
-        let header = |at: u64| Fingerprint { micros: i64::try_from(at).unwrap_or(0), hash: at };
+        let mut memory = RecentHeaders::default();
+        let header =
+            |at: u64| HeaderFingerprint { micros: i64::try_from(at).unwrap_or(0), hash: at };
         for at in 0..2 * REMEMBERED_MAX as u64 {
             assert!(memory.position(header(at)).is_none());
             memory.push(header(at));

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::assembler::{Assembler, Taken};
-use super::boot::Boot;
-use super::echo::Fingerprint;
 use super::naming::Naming;
+use super::replay::HeaderFingerprint;
 use super::timeline::{Sign, Timeline, Turn};
-use super::{AssemblyLoss, Beginning, Detail, EventSink, Grouping, Meaning, Printing};
 use crate::address::LineNumber;
+use crate::bind::{Assembler, Taken};
+use crate::chain::Grouping;
+use crate::event::AssemblyLoss;
+use crate::event::{Beginning, Boot, Detail, EventSink, Printing, Recognition};
 use crate::lex::{Batch, Header, Registers, Run, Texts, Token, TokenKind, Word};
 use crate::names::Names;
 use crate::record::Record;
@@ -188,7 +189,7 @@ impl Sequencer {
         sink: &mut impl EventSink,
     ) {
         if sink.is_listening() {
-            token.split(texts, |line, text| sink.line(&line.record(text), Meaning::Known));
+            token.split(texts, |line, text| sink.line(&line.record(text), Recognition::Known));
         }
         self.present_lines(token);
         self.assembler.registers(token, kind, texts);
@@ -214,8 +215,8 @@ impl Sequencer {
             Word::CommandLine => self.see_command_line(record, sink),
             Word::BootSeparator => self.begin_boot(record.line, sink),
             Word::Slabinfo(cache, row) => sink.slabinfo(cache, row, record.line),
-            Word::Other => sink.line(record, Meaning::Unknown),
-            _ => sink.line(record, Meaning::Known),
+            Word::Other => sink.line(record, Recognition::Unknown),
+            _ => sink.line(record, Recognition::Known),
         }
         self.present(record.line, record.stamp);
         self.assembler.word(record, word, &self.names);
@@ -324,7 +325,7 @@ fn sign(token: &Token) -> Sign {
     let Some(stamp) = token.first else { return Sign::None };
     match &token.kind {
         TokenKind::Header(header) => {
-            Sign::Header(Fingerprint { micros: stamp.micros, hash: header.hash })
+            Sign::Header(HeaderFingerprint { micros: stamp.micros, hash: header.hash })
         }
         TokenKind::Word(Word::Banner(_)) if stamp.clock == Clock::Boot => Sign::Banner,
         _ => Sign::None,

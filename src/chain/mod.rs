@@ -1,10 +1,20 @@
 //! The steps of a printed backtrace, and the call chain that they make.
 
-use super::function::{self, Entry, Family, Plumbing};
+mod function;
+mod stack;
+mod steps;
+
+pub(crate) use function::base_name;
+pub use stack::{Grouping, Stack};
+pub(crate) use stack::{StackCache, StackFacts};
+pub(crate) use steps::Steps;
+
 use crate::lex::BacktraceLine;
 use crate::names::{Context, FrameId, Names, Placed, Role};
 use crate::record::frame::Reliability;
 use crate::record::{Mark, Op};
+pub(crate) use function::Family;
+use function::{Entry, Plumbing};
 
 /// One step of a backtrace as printed, innermost first.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -51,7 +61,7 @@ impl Step {
 
 /// What a backtrace shows about where it comes from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Origin {
+pub enum Printer {
     /// SLUB's trace of an allocation or a free.
     Trace(Op),
     /// Something else printed it: a slab report, a driver's own `dump_stack()`.
@@ -92,7 +102,7 @@ pub fn callers(chain: &[Placed], names: &Names) -> Vec<Placed> {
 ///
 /// `trace()` of `mm/slub.c` is inlined into the debug processing of an allocation or a free, so
 /// that a traced event has such a function right below `dump_stack()`.
-pub fn origin(chain: &[Placed], names: &Names) -> Origin {
+pub fn printer(chain: &[Placed], names: &Names) -> Printer {
     let mut functions = chain
         .iter()
         .filter(|placed| names.frame(placed.frame).reliability == Reliability::Reliable)
@@ -108,11 +118,11 @@ pub fn origin(chain: &[Placed], names: &Names) -> Origin {
     }
     match functions.next() {
         Some(Some(function)) => match function::plumbing(function) {
-            Some(Plumbing::Slab(op)) => Origin::Trace(op),
-            _ if dumped && is_report(function) => Origin::Foreign,
-            _ => Origin::Unclear,
+            Some(Plumbing::Slab(op)) => Printer::Trace(op),
+            _ if dumped && is_report(function) => Printer::Foreign,
+            _ => Printer::Unclear,
         },
-        Some(None) | None => Origin::Unclear,
+        Some(None) | None => Printer::Unclear,
     }
 }
 
@@ -286,11 +296,11 @@ mod tests {
         steps
     }
 
-    fn check(lines: &[&str], expected_origin: Origin, expected_callers: &[(&str, Context)]) {
+    fn check(lines: &[&str], expected_origin: Printer, expected_callers: &[(&str, Context)]) {
         let names = Names::default();
         let steps = steps(&names, lines);
         let chain = place(&steps, &names);
-        assert_eq!(origin(&chain, &names), expected_origin);
+        assert_eq!(printer(&chain, &names), expected_origin);
         let callers: Vec<_> = callers(&chain, &names)
             .iter()
             .map(|placed| (names.function(placed.frame).unwrap_or("?").to_owned(), placed.context))
@@ -315,7 +325,7 @@ mod tests {
                 " ? wp_page_reuse+0x60/0x70",
                 " copy_process+0x9a5/0x1ae0",
             ],
-            Origin::Trace(Op::Alloc),
+            Printer::Trace(Op::Alloc),
             &[("security_task_alloc", Context::Task), ("copy_process", Context::Task)],
         );
     }
@@ -345,8 +355,8 @@ mod tests {
             " </TASK>",
         ];
         let thread = [" run_ksoftirqd+0x2d/0x40", " kthread+0xda/0x100"];
-        check(&[&timer[..], &irq].concat(), Origin::Trace(Op::Alloc), &expected);
-        check(&[&timer[1..], &thread].concat(), Origin::Trace(Op::Alloc), &expected);
+        check(&[&timer[..], &irq].concat(), Printer::Trace(Op::Alloc), &expected);
+        check(&[&timer[1..], &thread].concat(), Printer::Trace(Op::Alloc), &expected);
     }
 
     #[test]
@@ -365,7 +375,7 @@ mod tests {
                 " __kmalloc+0x1/0x2",
                 " other_driver+0x1/0x2",
             ],
-            Origin::Trace(Op::Free),
+            Printer::Trace(Op::Free),
             &[
                 ("leaky_hardirq_cb", Context::Hardirq),
                 ("hrtimer_interrupt", Context::Hardirq),
@@ -383,7 +393,7 @@ mod tests {
                 " free_to_partial_list+0x1/0x2",
                 " leaky_release+0x1/0x2",
             ],
-            Origin::Foreign,
+            Printer::Foreign,
             &[
                 ("check_bytes_and_report.cold", Context::Task),
                 ("free_to_partial_list", Context::Task),
@@ -396,12 +406,12 @@ mod tests {
     fn reports_and_headless_stacks_are_no_events() {
         check(
             &[" dump_stack+0x1/0x2", " slab_err+0x1/0x2", " kfree+0x1/0x2"],
-            Origin::Foreign,
+            Printer::Foreign,
             &[("slab_err", Context::Task), ("kfree", Context::Task)],
         );
         check(
             &[" security_task_free+0x1/0x2"],
-            Origin::Unclear,
+            Printer::Unclear,
             &[("security_task_free", Context::Task)],
         );
     }

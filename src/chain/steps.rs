@@ -1,6 +1,6 @@
 //! The lines of a backtrace as they come in, and a number that tells them from others.
 
-use super::chain::Step;
+use super::Step;
 use crate::lex::{BacktraceLine, Run, RunHash};
 use crate::names::FrameId;
 

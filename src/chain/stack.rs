@@ -2,11 +2,21 @@
 
 use hashbrown::HashTable;
 
-use super::chain::{self, Origin, Step};
 use super::function::Family;
-use super::names::{Names, Placed};
 use super::steps::Steps;
-use super::{Role, Stack};
+use super::{Printer, Step};
+use crate::names::{ChainId, FrameId, Names, Placed, Role};
+
+/// What an event's backtrace says to the ledger.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stack {
+    /// The call chain that groups are made by.
+    pub chain: ChainId,
+    /// The callers of it, which evidence is kept by: the same whatever groups are made by.
+    pub(crate) callers: ChainId,
+    /// The first caller above the allocator.
+    pub site: Option<FrameId>,
+}
 
 /// Which frames make a group.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -23,8 +33,8 @@ const REMEMBERED_MAX: usize = 1 << 14;
 
 /// What a backtrace says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Meaning {
-    pub(crate) origin: Origin,
+pub(crate) struct StackFacts {
+    pub(crate) printer: Printer,
     pub(crate) stack: Stack,
     /// The kind of cache that its allocator serves.
     pub(crate) family: Option<Family>,
@@ -36,23 +46,23 @@ pub(crate) struct Meaning {
 struct Entry {
     hash: u64,
     numbers: Box<[u64]>,
-    meaning: Meaning,
+    meaning: StackFacts,
 }
 
 /// Remembers what backtraces say.
 #[derive(Debug, Default)]
-pub(crate) struct Stacks {
+pub(crate) struct StackCache {
     grouping: Grouping,
     table: HashTable<Entry>,
 }
 
-impl Stacks {
-    pub(crate) fn new(grouping: Grouping) -> Stacks {
-        Stacks { grouping, ..Stacks::default() }
+impl StackCache {
+    pub(crate) fn new(grouping: Grouping) -> StackCache {
+        StackCache { grouping, ..StackCache::default() }
     }
 
     /// What a backtrace says.
-    pub(crate) fn read(&mut self, steps: &Steps, names: &Names) -> Meaning {
+    pub(crate) fn read(&mut self, steps: &Steps, names: &Names) -> StackFacts {
         let (hash, numbers) = (steps.hash(), steps.numbers());
         if let Some(entry) = self.table.find(hash, |entry| *entry.numbers == *numbers) {
             return entry.meaning;
@@ -68,20 +78,20 @@ impl Stacks {
     }
 }
 
-fn meaning(steps: &[Step], grouping: Grouping, names: &Names) -> Meaning {
-    let complete = chain::place(steps, names);
-    let origin = chain::origin(&complete, names);
-    let callers = chain::callers(&complete, names);
+fn meaning(steps: &[Step], grouping: Grouping, names: &Names) -> StackFacts {
+    let complete = super::place(steps, names);
+    let printer = super::printer(&complete, names);
+    let callers = super::callers(&complete, names);
     let site =
         callers.first().filter(|placed| placed.role == Role::Caller).map(|placed| placed.frame);
     let chain: &[Placed] = match grouping {
         Grouping::Callers => &callers,
         Grouping::FullChain => &complete,
     };
-    let family = chain::family(&complete, names);
-    let interrupts_event = chain::interrupts_event(&complete, names);
-    Meaning {
-        origin,
+    let family = super::family(&complete, names);
+    let interrupts_event = super::interrupts_event(&complete, names);
+    StackFacts {
+        printer,
         stack: Stack {
             chain: names.intern_chain(chain),
             callers: names.intern_chain(&callers),

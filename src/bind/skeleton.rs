@@ -7,7 +7,7 @@
 use foldhash::fast::FixedState;
 use indexmap::IndexSet;
 
-use super::Printing;
+use crate::event::Printing;
 use crate::lex::{Part, Parts};
 use crate::names::FrameId;
 

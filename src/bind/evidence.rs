@@ -7,11 +7,11 @@
 
 use foldhash::HashMap;
 
-use super::dump::Dump;
-use super::function::Family;
-use super::names::{ChainId, NameId, Names};
-use super::stacks::Meaning;
-use super::{Event, Task};
+use super::open_backtrace::OpenBacktrace;
+use crate::chain::Family;
+use crate::chain::StackFacts;
+use crate::event::{Event, Task};
+use crate::names::{ChainId, NameId, Names};
 use crate::time::{Clock, Stamp};
 
 /// How well a header fits a backtrace. Greater is better; the order of the fields is the order
@@ -85,7 +85,7 @@ pub(crate) struct Choice {
 
 impl Question {
     /// A question that nobody answers to yet.
-    pub(crate) fn new(dump: &Dump, meaning: &Meaning) -> Question {
+    pub(crate) fn new(dump: &OpenBacktrace, meaning: &StackFacts) -> Question {
         let cpu = dump.task.and_then(|task| task.cpu);
         Question { chain: meaning.stack.callers, cpu, candidates: Vec::new() }
     }
@@ -96,8 +96,8 @@ impl Question {
         at: usize,
         header: &Event,
         overtaken: u32,
-        dump: &Dump,
-        meaning: &Meaning,
+        dump: &OpenBacktrace,
+        meaning: &StackFacts,
         names: &Names,
     ) {
         let times = boot_time(header.stamp).zip(boot_time(dump.stamp));

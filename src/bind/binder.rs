@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 
 use super::evidence::{Choice, Evidence, Question};
-use super::names::{FrameId, Names};
+use super::open_backtrace::OpenBacktrace;
 use super::rivals::{Rivals, Speaks};
-use super::stacks::Meaning;
-use super::{Damage, Event};
 use crate::address::{ObjectAddr, Pointer};
-use crate::event::chain::Origin;
-use crate::event::dump::Dump;
+use crate::chain::Printer;
+use crate::chain::StackFacts;
+use crate::event::{Damage, Event};
 use crate::lex::ObjectRows;
+use crate::names::{FrameId, Names};
 use crate::record::{Caller, Op, ROW_BYTES};
 
 /// Headers that may wait at once, those included that only wait for an earlier one to leave.
@@ -136,15 +136,15 @@ impl Binder {
     pub(crate) fn stack(
         &mut self,
         lane: Option<Caller>,
-        dump: &Dump,
-        meaning: &Meaning,
+        dump: &OpenBacktrace,
+        meaning: &StackFacts,
         names: &Names,
     ) -> Claim<'_> {
         if !meaning.interrupts_event {
             self.evidence.printed(dump.task, dump.last_stamp);
         }
-        let at = match meaning.origin {
-            Origin::Trace(op) => {
+        let at = match meaning.printer {
+            Printer::Trace(op) => {
                 if let Some(at) = self.choose(lane, op, dump, meaning, names) {
                     at
                 } else {
@@ -152,11 +152,11 @@ impl Binder {
                     return Claim::Headless(op);
                 }
             }
-            Origin::Unclear if dump.adjacent => match self.newest(lane, dump) {
+            Printer::Unclear if dump.adjacent => match self.newest(lane, dump) {
                 Some(at) => at,
                 None => return Claim::Nobody,
             },
-            Origin::Unclear | Origin::Foreign => return Claim::Nobody,
+            Printer::Unclear | Printer::Foreign => return Claim::Nobody,
         };
         for earlier in self.waiting.range_mut(..at) {
             earlier.overtaken += u32::from(!earlier.has_stack);
@@ -261,8 +261,8 @@ impl Binder {
         &mut self,
         lane: Option<Caller>,
         op: Op,
-        dump: &Dump,
-        meaning: &Meaning,
+        dump: &OpenBacktrace,
+        meaning: &StackFacts,
         names: &Names,
     ) -> Option<usize> {
         if let Some(only) = self.only_candidate(lane, op, dump) {
@@ -291,7 +291,7 @@ impl Binder {
     }
 
     /// The header that alone may own a backtrace: nearly always there is just one.
-    fn only_candidate(&self, lane: Option<Caller>, op: Op, dump: &Dump) -> Option<usize> {
+    fn only_candidate(&self, lane: Option<Caller>, op: Op, dump: &OpenBacktrace) -> Option<usize> {
         let may_own = |waiting: &Waiting| waiting.event.op == op && waiting.may_own(lane, dump);
         let mut candidates = (0..self.waiting.len()).filter(|&at| may_own(&self.waiting[at]));
         let only = candidates.next()?;
@@ -303,10 +303,10 @@ impl Binder {
         &self,
         lane: Option<Caller>,
         op: Op,
-        dump: &Dump,
-        meaning: &Meaning,
+        dump: &OpenBacktrace,
+        meaning: &StackFacts,
         names: &Names,
-        may_own: impl Fn(&Waiting, Option<Caller>, &Dump) -> bool,
+        may_own: impl Fn(&Waiting, Option<Caller>, &OpenBacktrace) -> bool,
     ) -> Question {
         let mut question = Question::new(dump, meaning);
         for (at, waiting) in self.waiting.iter().enumerate() {
@@ -318,7 +318,7 @@ impl Binder {
         question
     }
 
-    fn newest(&self, lane: Option<Caller>, dump: &Dump) -> Option<usize> {
+    fn newest(&self, lane: Option<Caller>, dump: &OpenBacktrace) -> Option<usize> {
         let is_before = |waiting: &Waiting| {
             waiting.event.caller == lane && waiting.event.seq < dump.headers_before
         };
@@ -378,12 +378,12 @@ impl Waiting {
     }
 
     /// Whether the header could have printed a backtrace.
-    fn may_own(&self, lane: Option<Caller>, dump: &Dump) -> bool {
+    fn may_own(&self, lane: Option<Caller>, dump: &OpenBacktrace) -> bool {
         !self.has_stack && self.event.caller == lane && self.event.seq < dump.headers_before
     }
 
     /// Whether the header could have printed a backtrace, had two lines changed places.
-    fn may_own_if_swapped(&self, lane: Option<Caller>, dump: &Dump) -> bool {
+    fn may_own_if_swapped(&self, lane: Option<Caller>, dump: &OpenBacktrace) -> bool {
         !self.has_stack && self.event.caller == lane && self.event.line.0 <= dump.line.0 + 1
     }
 

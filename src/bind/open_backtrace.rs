@@ -1,11 +1,12 @@
 //! A backtrace while its lines are still coming in.
 
-use super::chain::Step;
-use super::names::{FrameId, Names};
-use super::steps::Steps;
-use super::{Backtrace, RegisterBlock, Task, chain};
 use crate::address::{CodeAddr, LineNumber};
+use crate::chain;
+use crate::chain::Step;
+use crate::chain::Steps;
+use crate::event::{Backtrace, RegisterBlock, Task};
 use crate::lex::{BacktraceLine, HeadingPlace, Part, Parts, Run, Word};
+use crate::names::{FrameId, Names};
 use crate::record::{ExceptionStack, Mark, RegisterLine};
 use crate::time::Stamp;
 
@@ -32,7 +33,7 @@ enum Between {
 
 /// A backtrace being put together.
 #[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Dump {
+pub(crate) struct OpenBacktrace {
     pub(crate) opening: Opening,
     pub(crate) task: Option<Task>,
     /// Its first line.
@@ -60,9 +61,9 @@ pub(crate) struct Dump {
     exception: Option<ExceptionStack>,
 }
 
-impl Dump {
-    pub(crate) fn new(opening: Opening, task: Option<Task>, line: LineNumber) -> Dump {
-        Dump {
+impl OpenBacktrace {
+    pub(crate) fn new(opening: Opening, task: Option<Task>, line: LineNumber) -> OpenBacktrace {
+        OpenBacktrace {
             opening,
             task,
             line,
@@ -82,17 +83,17 @@ impl Dump {
 
     /// A new one, in the room of one that is over.
     pub(crate) fn renewed(
-        room: Option<Box<Dump>>,
+        room: Option<Box<OpenBacktrace>>,
         opening: Opening,
         task: Option<Task>,
         line: LineNumber,
-    ) -> Box<Dump> {
-        let fresh = Dump::new(opening, task, line);
+    ) -> Box<OpenBacktrace> {
+        let fresh = OpenBacktrace::new(opening, task, line);
         match room {
             None => Box::new(fresh),
             Some(mut room) => {
                 let steps = std::mem::take(&mut room.steps).emptied();
-                *room = Dump { steps, ..fresh };
+                *room = OpenBacktrace { steps, ..fresh };
                 room
             }
         }

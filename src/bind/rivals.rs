@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 
 use foldhash::{HashMap, HashMapExt};
 
-use super::names::{ChainId, FrameId};
 use crate::address::ObjectAddr;
+use crate::names::{ChainId, FrameId};
 
 /// Recent allocations that are remembered in order to learn from their frees: one slot for many
 /// objects, and the latest keeps it. To learn takes no more than some of them.
@@ -112,7 +112,7 @@ fn slot(object: ObjectAddr) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Names;
+    use crate::names::Names;
     use crate::record::frame::FrameLine;
 
     #[test]
@@ -127,10 +127,10 @@ mod tests {
         let mut rivals = Rivals::default();
         rivals.allocated(ObjectAddr(64), opener);
         rivals.freed(ObjectAddr(64), site);
-        let other = names.intern_chain(&[crate::event::Placed {
+        let other = names.intern_chain(&[crate::names::Placed {
             frame: stranger,
-            context: crate::event::Context::Task,
-            role: crate::event::Role::Caller,
+            context: crate::names::Context::Task,
+            role: crate::names::Role::Caller,
         }]);
         assert_eq!(rivals.speaks_for(site, opener, other), Speaks::ForOther);
         assert_eq!(rivals.speaks_for(site, other, opener), Speaks::ForOwn);

@@ -5,7 +5,7 @@
 //! console that prints the log again. A record that is out of time, or a header that came
 //! before, is therefore held until the records behind it have told which it is.
 
-use super::echo::{Fingerprint, Memory, Run};
+use super::replay::{HeaderFingerprint, RecentHeaders, ReplayRun};
 use crate::record::Record;
 use crate::time::{Clock, Stamp};
 
@@ -32,14 +32,14 @@ pub(crate) enum Sign {
     /// Nothing.
     None,
     /// It is a header, and carries a time.
-    Header(Fingerprint),
+    Header(HeaderFingerprint),
     /// It is the first line of a boot, and carries the kernel's time.
     Banner,
 }
 
 impl Sign {
     /// The header that it is.
-    pub(crate) fn header(self) -> Option<Fingerprint> {
+    pub(crate) fn header(self) -> Option<HeaderFingerprint> {
         match self {
             Sign::Header(header) => Some(header),
             Sign::Banner | Sign::None => None,
@@ -71,7 +71,7 @@ pub(crate) enum Turn {
 pub(crate) struct Timeline {
     /// The latest time of the present boot.
     latest: Option<i64>,
-    memory: Memory,
+    memory: RecentHeaders,
     /// Whether a banner or a header of the present boot was seen: another banner is another boot.
     has_begun: bool,
     state: State,
@@ -85,7 +85,7 @@ enum State {
     /// Something came before its time.
     Doubting(Doubt),
     /// The log is being printed again, up to this time.
-    Replaying(Run),
+    Replaying(ReplayRun),
 }
 
 #[derive(Debug)]
@@ -95,7 +95,7 @@ struct Doubt {
     witnesses: u32,
     /// The latest time of what is held.
     latest: i64,
-    run: Option<Run>,
+    run: Option<ReplayRun>,
     /// Headers in a row that did not continue the run.
     misses: u32,
 }
@@ -117,7 +117,7 @@ impl Timeline {
     }
 
     /// A header goes on its way.
-    pub(crate) fn remember(&mut self, header: Fingerprint) {
+    pub(crate) fn remember(&mut self, header: HeaderFingerprint) {
         self.has_begun = true;
         self.memory.push(header);
     }
@@ -142,7 +142,7 @@ impl Timeline {
 
     /// Whether a header has come before. The hot path's other question.
     #[inline]
-    pub(crate) fn is_echo(&mut self, header: Fingerprint) -> bool {
+    pub(crate) fn is_echo(&mut self, header: HeaderFingerprint) -> bool {
         self.memory.position(header).is_some()
     }
 
@@ -186,7 +186,7 @@ impl Timeline {
             held: 1,
             witnesses: u32::from(cause != Cause::Echo),
             latest: micros,
-            run: echo.map(|position| Run::new(position, micros)),
+            run: echo.map(|position| ReplayRun::new(position, micros)),
             misses: 0,
         });
         Turn::Hold
@@ -196,7 +196,7 @@ impl Timeline {
         &mut self,
         mut doubt: Doubt,
         record: &Record<'_>,
-        header: Option<Fingerprint>,
+        header: Option<HeaderFingerprint>,
     ) -> Turn {
         doubt.held += 1;
         let decision = match header {
@@ -215,7 +215,7 @@ impl Timeline {
                 Turn::Replay
             }
             (Some(Turn::Reboot), _) => {
-                self.memory = Memory::default();
+                self.memory = RecentHeaders::default();
                 self.latest = Some(doubt.latest);
                 self.has_begun = true;
                 Turn::Reboot
@@ -225,7 +225,12 @@ impl Timeline {
     }
 
     /// A header tells most: it came before, or it did not.
-    fn by_header(&mut self, doubt: &mut Doubt, header: Fingerprint, micros: i64) -> Option<Turn> {
+    fn by_header(
+        &mut self,
+        doubt: &mut Doubt,
+        header: HeaderFingerprint,
+        micros: i64,
+    ) -> Option<Turn> {
         let Some(run) = &mut doubt.run else { return self.by_first_header(doubt, header, micros) };
         if run.take(header, micros, &self.memory).is_some() {
             doubt.misses = 0;
@@ -240,11 +245,11 @@ impl Timeline {
     fn by_first_header(
         &mut self,
         doubt: &mut Doubt,
-        header: Fingerprint,
+        header: HeaderFingerprint,
         micros: i64,
     ) -> Option<Turn> {
         if let Some(position) = self.memory.position(header) {
-            doubt.run = Some(Run::new(position, micros));
+            doubt.run = Some(ReplayRun::new(position, micros));
             return None;
         }
         if doubt.cause == Cause::Banner {
@@ -260,13 +265,18 @@ impl Timeline {
 
     /// A header breaks the run. One that was damaged, or was lost when the log was printed first,
     /// may well be in between.
-    fn by_miss(&mut self, doubt: &mut Doubt, header: Fingerprint, micros: i64) -> Option<Turn> {
+    fn by_miss(
+        &mut self,
+        doubt: &mut Doubt,
+        header: HeaderFingerprint,
+        micros: i64,
+    ) -> Option<Turn> {
         doubt.misses += 1;
         if doubt.misses > MISSES_MAX || doubt.cause == Cause::Echo {
             return Some(Turn::FalseAlarm);
         }
         if let Some(position) = self.memory.position(header) {
-            doubt.run = Some(Run::new(position, micros));
+            doubt.run = Some(ReplayRun::new(position, micros));
         }
         None
     }
@@ -311,7 +321,12 @@ impl Timeline {
         self.latest.is_some_and(|latest| micros.saturating_add(SKEW_MICROS) >= latest)
     }
 
-    fn replay(&mut self, mut run: Run, record: &Record<'_>, header: Option<Fingerprint>) -> Turn {
+    fn replay(
+        &mut self,
+        mut run: ReplayRun,
+        record: &Record<'_>,
+        header: Option<HeaderFingerprint>,
+    ) -> Turn {
         let micros = micros(record);
         let is_new = self.latest.is_some_and(|latest| record.stamp.is_some() && micros > latest);
         let goes_on = match header {
@@ -319,7 +334,7 @@ impl Timeline {
             // A damaged header breaks the run; the next one that is whole mends it.
             Some(header) => match self.memory.position(header) {
                 Some(position) => {
-                    run = Run::new(position, micros);
+                    run = ReplayRun::new(position, micros);
                     true
                 }
                 None => !is_new,
@@ -357,8 +372,9 @@ mod tests {
 
     fn turns(timeline: &mut Timeline, records: &[(i64, Option<u64>)]) -> Vec<Turn> {
         let mut each = |&(tenths, header): &(i64, Option<u64>)| {
-            let sign = header
-                .map_or(Sign::None, |header| Sign::Header(Fingerprint { micros: 0, hash: header }));
+            let sign = header.map_or(Sign::None, |header| {
+                Sign::Header(HeaderFingerprint { micros: 0, hash: header })
+            });
             let turn = timeline.turn(&at(tenths), sign);
             if let (Turn::Forward, Sign::Header(header)) = (turn, sign) {
                 timeline.remember(header);
@@ -414,13 +430,13 @@ mod tests {
         let mut timeline = Timeline::default();
         assert_eq!(timeline.turn(&at(0), Sign::Banner), Turn::Forward);
         assert_eq!(
-            timeline.turn(&at(3), Sign::Header(Fingerprint { micros: 0, hash: 1 })),
+            timeline.turn(&at(3), Sign::Header(HeaderFingerprint { micros: 0, hash: 1 })),
             Turn::Forward
         );
         assert_eq!(timeline.turn(&at(0), Sign::Banner), Turn::Hold);
         assert_eq!(timeline.turn(&at(1), Sign::None), Turn::Hold);
         assert_eq!(
-            timeline.turn(&at(2), Sign::Header(Fingerprint { micros: 0, hash: 2 })),
+            timeline.turn(&at(2), Sign::Header(HeaderFingerprint { micros: 0, hash: 2 })),
             Turn::Reboot
         );
     }
