@@ -155,6 +155,57 @@ fn inlined_calls_come_innermost_first() {
     );
 }
 
+/// `CONFIG_DEBUG_INFO_SPLIT`: what a unit holds but its lines is in a file of its own.
+#[test]
+fn split_debug_info_is_read_from_its_files_or_said_to_be_missing() {
+    for version in ["-gdwarf-4", "-gdwarf-5"] {
+        let builder = Builder::with(&["-gsplit-dwarf", version]);
+        let kernel = builder.kernel("vmlinux", TEXT, &[KERNEL]);
+        let whole = [
+            (frame("outer", 16, 0x40), "mm/outer.c:41"),
+            (
+                frame("outer", 32, 0x40),
+                "mm/outer.c:42 < leaf include/leaf.h:20 < middle include/middle.h:31",
+            ),
+            (frame("own", 16, 0x30), "mm/own.c:11"),
+        ];
+        check(options(Some(&kernel), &[]), &whole);
+
+        // Where the build's folder is gone, what lies beside the image counts.
+        let moved = Builder::new();
+        let copy = moved.path("vmlinux");
+        let unit = fs::read_dir(builder.folder()).expect("a folder").flatten();
+        let unit =
+            unit.map(|entry| entry.path()).find(|path| path.extension() == Some("dwo".as_ref()));
+        let unit = unit.expect("the compiler made a .dwo file");
+        fs::copy(&kernel, &copy).expect("there is room");
+        let beside = moved.path(&unit.file_name().expect("a name").to_string_lossy());
+        fs::copy(&unit, &beside).expect("there is room");
+        // What binutils 2.40 makes of DWARF 5 lacks the units.
+        let has_package = version == "-gdwarf-4" && package(&unit, &moved.path("vmlinux.dwp"));
+        fs::remove_file(&unit).expect("it was there");
+        check(options(Some(&copy), &[]), &whole);
+
+        fs::remove_file(&beside).expect("it was there");
+        if has_package {
+            check(options(Some(&copy), &[]), &whole);
+            fs::remove_file(moved.path("vmlinux.dwp")).expect("it was there");
+        }
+        // The lines alone would name the inlined call's place as the function's own.
+        check(options(Some(&copy), &[]), &[(frame("outer", 32, 0x40), "no .dwo file")]);
+    }
+}
+
+/// Makes a package of a unit's file, where there is a program that does; says so where not.
+#[expect(clippy::print_stderr, reason = "a test that is skipped in part says so")]
+fn package(unit: &Path, package: &Path) -> bool {
+    let status = std::process::Command::new("dwp").arg(unit).arg("-o").arg(package).status();
+    if status.is_err() {
+        eprintln!("skipped in part: dwp is not installed");
+    }
+    status.is_ok_and(|status| status.success())
+}
+
 #[test]
 fn an_offset_at_the_end_is_a_call_that_never_returns_or_the_next_symbol() {
     let builder = Builder::new();

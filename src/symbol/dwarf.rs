@@ -9,16 +9,18 @@ use super::functions::{Call, inlined_calls};
 use super::image::Image;
 use super::paths::{SourceRoot, shorten};
 use super::sections::Sections;
+use super::split::Split;
 use super::unit::Unit;
 use super::units::Units;
 use super::{InlinedCall, Reason, Source};
 
 /// Calls inlined into one another deeper than this are cut off.
-const INLINED_MAX: usize = 64;
+pub(super) const INLINED_MAX: usize = 64;
 
 /// The debug information of an image.
 pub(super) struct Lines<'a> {
     units: Units<'a>,
+    split: Split<'a>,
     roots: Vec<SourceRoot>,
 }
 
@@ -57,13 +59,21 @@ impl<'a> Lines<'a> {
         if !image.has_lines() {
             return Err(Reason::NoDebugInfo);
         }
-        let units = Units::new(&Sections::load(store, image, supplement));
-        Ok(Lines { units, roots: roots.to_vec() })
+        let sections = Sections::load(store, image, supplement);
+        let units = Units::new(&sections);
+        let split = Split::new(store, image, sections);
+        Ok(Lines { units, split, roots: roots.to_vec() })
     }
 
     /// The place of an address, and the calls inlined there.
     pub(super) fn find(&self, address: u64) -> Result<Source, Reason> {
-        let (unit, contents) = self.units.find(address)?.ok_or(Reason::NoDebugInfo)?;
+        let (unit, contents) = match self.units.find(address) {
+            Ok(Some((unit, _))) if unit.is_split() => {
+                return self.split.find(address, unit.folder(), &self.roots);
+            }
+            Ok(found) => found.ok_or(Reason::NoDebugInfo)?,
+            Err(Damaged) => return self.split.find(address, None, &self.roots),
+        };
         let mut place = contents.row(address).map_or_else(Place::default, |row| {
             self.place(&unit, Some(row.file.into()), row.line.into(), row.column.into())
         });

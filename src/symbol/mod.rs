@@ -36,6 +36,7 @@ mod resolve;
 mod rows;
 mod sections;
 mod slide;
+mod split;
 mod symbols;
 mod table;
 mod unit;
@@ -186,6 +187,9 @@ pub enum Reason {
     /// The image has no debug information for the place.
     #[error("no debug info")]
     NoDebugInfo,
+    /// The image's debug information for the place is in a file of its own, which was not found.
+    #[error("no .dwo file")]
+    NoSplitFile,
     /// The image's debug information cannot be read.
     #[error("damaged debug info")]
     Damaged,

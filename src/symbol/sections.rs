@@ -41,15 +41,24 @@ impl<'a> Sections<'a> {
         image: &Image<'a>,
         supplement: Option<&Image<'a>>,
     ) -> Sections<'a> {
-        let endian = match image.file.endianness() {
-            object::Endianness::Little => RunTimeEndian::Little,
-            object::Endianness::Big => RunTimeEndian::Big,
-        };
         let relocator = image.is_relocatable().then(|| Rc::new(Relocator::new(image)));
         let load = |id: SectionId| section(store, image, id.name(), relocator.as_ref());
         let loaded = USED.iter().filter_map(|&id| Some((id, load(id)?)));
         let supplement = supplement.map(|image| Box::new(Sections::load(store, image, None)));
-        Sections { endian, loaded: loaded.collect(), supplement }
+        Sections { endian: endian(image), loaded: loaded.collect(), supplement }
+    }
+
+    /// Those of a file that holds the functions of units, or of all of them.
+    pub(super) fn load_split(store: &'a ImageStore, image: &Image<'a>) -> Sections<'a> {
+        let load = |id: SectionId| section(store, image, id.dwo_name()?, None);
+        let loaded = SPLIT.iter().filter_map(|&id| Some((id, load(id)?)));
+        Sections { endian: endian(image), loaded: loaded.collect(), supplement: None }
+    }
+
+    /// A section, ready to be read; an empty one where there is none.
+    pub(super) fn reader(&self, id: SectionId) -> Slice<'a> {
+        let (bytes, pending) = self.section(id);
+        RelocateReader::new(EndianSlice::new(bytes, self.endian), pending)
     }
 
     /// Those of the supplementary file, where there is one.
@@ -59,10 +68,7 @@ impl<'a> Sections<'a> {
 
     /// All of the debug information.
     pub(super) fn dwarf(&self) -> Dwarf<Slice<'a>> {
-        let load = |id| {
-            let (bytes, pending) = self.section(id);
-            Ok::<_, Infallible>(RelocateReader::new(EndianSlice::new(bytes, self.endian), pending))
-        };
+        let load = |id| Ok::<_, Infallible>(self.reader(id));
         let mut dwarf = match Dwarf::load(load) {
             Ok(dwarf) => dwarf,
             Err(never) => match never {},
@@ -84,6 +90,27 @@ impl<'a> Sections<'a> {
         loaded.map_or_else(Section::default, |(_, section)| section.clone())
     }
 }
+
+fn endian(image: &Image<'_>) -> RunTimeEndian {
+    match image.file.endianness() {
+        object::Endianness::Little => RunTimeEndian::Little,
+        object::Endianness::Big => RunTimeEndian::Big,
+    }
+}
+
+/// What functions and inlined calls of split units are read from; the last two only a package has.
+const SPLIT: [SectionId; 10] = [
+    SectionId::DebugAbbrev,
+    SectionId::DebugInfo,
+    SectionId::DebugLine,
+    SectionId::DebugLoc,
+    SectionId::DebugLocLists,
+    SectionId::DebugRngLists,
+    SectionId::DebugStr,
+    SectionId::DebugStrOffsets,
+    SectionId::DebugCuIndex,
+    SectionId::DebugTuIndex,
+];
 
 /// What lines, functions and inlined calls are read from.
 const USED: [SectionId; 11] = [

@@ -66,6 +66,11 @@ impl<'a> Unit<'a> {
         text(self.dwarf.comp_dir.as_ref()?)
     }
 
+    /// Whether its functions lie in another file.
+    pub(super) fn is_split(&self) -> bool {
+        self.dwarf.dwo_id.is_some() && matches!(self.dwarf.dwo_name(), Ok(Some(_)))
+    }
+
     /// The path of a file, by its number in the line table.
     pub(super) fn path(&self, dwarf: &Dwarf<Slice<'a>>, file: u64) -> Option<String> {
         let header = self.dwarf.line_program.as_ref()?.header();
