@@ -32,14 +32,14 @@
 //! lex                                lines to tokens
 //! chain                              backtraces to call chains
 //! event                              what is told to those who listen
-//! bind                               headers and backtraces put together
-//! order                              boots and replays
-//! parser                             all of these in a row
 //! ledger                             events to survivors
 //! report                             survivors to text, JSON and the like
 //! kmemleak monitor                   two other witnesses, each with a pipeline of its own
 //! kernel_counts                      what the kernel itself counts
 //! crosscheck                         what all of them say together
+//! bind                               headers and backtraces put together
+//! order                              boots and replays
+//! parser                             all of these in a row
 //! analysis                           the main job
 //! ```
 //!
