@@ -266,7 +266,7 @@ impl Binder {
         names: &Names,
     ) -> Option<usize> {
         if let Some(only) = self.only_candidate(lane, op, dump) {
-            self.evidence.learn(meaning.stack.callers, self.waiting[only].event.cache);
+            self.evidence.learn(meaning, &self.waiting[only].event);
             return Some(only);
         }
         let mut question = self.question(lane, op, dump, meaning, names, Waiting::may_own);

@@ -8,6 +8,7 @@
 use foldhash::HashMap;
 
 use super::open_backtrace::OpenBacktrace;
+use crate::address::Pointer;
 use crate::chain::Family;
 use crate::chain::StackFacts;
 use crate::event::{Event, Task};
@@ -33,6 +34,8 @@ struct Strong {
     akin: bool,
     /// Whether the chain is known to use the header's cache.
     affinity: Affinity,
+    /// Whether the slab's state is one that the backtrace's way through the allocator goes with.
+    state: Likeness,
 }
 
 /// Evidence from the order in which a CPU prints.
@@ -57,6 +60,7 @@ impl Fit {
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Question {
     chain: ChainId,
+    path: ChainId,
     cpu: Option<u32>,
     candidates: Vec<Candidate>,
 }
@@ -69,6 +73,7 @@ struct Candidate {
     cache: NameId,
     /// Its time, where the backtrace has one too.
     time: Option<i64>,
+    state: Option<SlabState>,
     timely: bool,
     akin: bool,
     recent: bool,
@@ -87,7 +92,7 @@ impl Question {
     /// A question that nobody answers to yet.
     pub(crate) fn new(dump: &OpenBacktrace, meaning: &StackFacts) -> Question {
         let cpu = dump.task.and_then(|task| task.cpu);
-        Question { chain: meaning.stack.callers, cpu, candidates: Vec::new() }
+        Question { chain: meaning.stack.callers, path: meaning.path, cpu, candidates: Vec::new() }
     }
 
     /// The header at this place may have printed the backtrace.
@@ -106,6 +111,7 @@ impl Question {
             at,
             cache: header.cache,
             time: times.map(|(header, _)| header),
+            state: SlabState::of(header),
             timely: times.is_none_or(|(header, dump)| header <= dump),
             akin: is_akin(meaning.family, names.text(header.cache)),
             recent: overtaken < RECENT_OVERTAKEN && is_near,
@@ -124,6 +130,50 @@ impl Question {
         self.candidates.iter().map(fit).max().map(|(.., at)| at)
     }
 }
+
+/// What a header says of its slab.
+///
+/// From 6.1 on an object of a new slab is the only one in use, and comes through `___slab_alloc()`; one
+/// that comes through `get_partial_node()` hardly ever is (`mm/slub.c`). Other kernels have other pairs,
+/// so that which states go with which way is learned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum SlabState {
+    /// The object is the only one in use.
+    First,
+    /// Others are in use too.
+    Further,
+    /// No object is free.
+    Full,
+}
+
+impl SlabState {
+    const COUNT: usize = 3;
+
+    fn of(header: &Event) -> Option<SlabState> {
+        Some(match (header.inuse?, header.fp?) {
+            (_, Pointer::Null) => SlabState::Full,
+            (1, _) => SlabState::First,
+            _ => SlabState::Further,
+        })
+    }
+}
+
+/// Whether a state of the slab goes with a way through the allocator.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Likeness {
+    /// Hardly ever.
+    Unlike,
+    /// Too little is known.
+    Unknown,
+    /// It does.
+    Like,
+}
+
+/// A state that a way went with in more than one case of so many goes with it.
+const STATE_SHARE_MIN: u64 = 512;
+
+/// So many bindings tell that a state does not go with a way.
+const STATES_MIN: u64 = 48;
 
 /// What is known of a chain and a cache.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -159,6 +209,8 @@ const CPUS_MAX: usize = 4096;
 pub(crate) struct Evidence {
     /// How often a chain was bound to a cache without a choice.
     caches: HashMap<ChainId, Vec<(NameId, u64)>>,
+    /// How often a way through the allocator went with each state of the slab.
+    states: HashMap<ChainId, [u64; SlabState::COUNT]>,
     /// The last time that a CPU is known to have printed at, other than inside an event.
     last_of_cpu: HashMap<u32, i64>,
 }
@@ -178,11 +230,12 @@ impl Evidence {
 
     /// How well a header fits.
     fn fit(&self, question: &Question, candidate: &Candidate) -> Fit {
-        let &Candidate { cache, time, timely, akin, recent, .. } = candidate;
+        let &Candidate { cache, time, state, timely, akin, recent, .. } = candidate;
         let last = question.cpu.and_then(|cpu| self.last_of_cpu.get(&cpu).copied());
         let fresh = time.zip(last).is_none_or(|(header, last)| header >= last);
+        let state = self.likeness(question.path, state);
         let affinity = self.affinity(question.chain, cache);
-        Fit { strong: Strong { timely, akin, affinity }, weak: Weak { fresh, recent } }
+        Fit { strong: Strong { timely, akin, affinity, state }, weak: Weak { fresh, recent } }
     }
 
     fn affinity(&self, chain: ChainId, cache: NameId) -> Affinity {
@@ -197,7 +250,11 @@ impl Evidence {
     }
 
     /// A backtrace that could only be one header's.
-    pub(crate) fn learn(&mut self, chain: ChainId, cache: NameId) {
+    pub(crate) fn learn(&mut self, facts: &StackFacts, header: &Event) {
+        let (chain, cache) = (facts.stack.callers, header.cache);
+        if let Some(state) = SlabState::of(header) {
+            self.states.entry(facts.path).or_default()[state as usize] += 1;
+        }
         let known = self.caches.entry(chain).or_default();
         let has_room = known.len() < CACHES_MAX;
         match known.iter_mut().find(|(name, _)| *name == cache) {
@@ -212,12 +269,20 @@ impl Evidence {
         let Some((cpu, time)) = task.and_then(|task| task.cpu).zip(boot_time(stamp)) else {
             return;
         };
-        self.print(cpu, time);
-    }
-
-    fn print(&mut self, cpu: u32, time: i64) {
         if self.last_of_cpu.len() < CPUS_MAX || self.last_of_cpu.contains_key(&cpu) {
             self.last_of_cpu.insert(cpu, time);
+        }
+    }
+
+    fn likeness(&self, path: ChainId, state: Option<SlabState>) -> Likeness {
+        let Some((known, state)) = self.states.get(&path).zip(state) else {
+            return Likeness::Unknown;
+        };
+        let total: u64 = known.iter().sum();
+        match known[state as usize] * STATE_SHARE_MIN > total {
+            true => Likeness::Like,
+            false if total < STATES_MIN => Likeness::Unknown,
+            false => Likeness::Unlike,
         }
     }
 

@@ -2,6 +2,8 @@
 
 use hashbrown::HashTable;
 
+use crate::record::frame::Reliability;
+
 use super::function::Family;
 use super::steps::Steps;
 use super::{Printer, Step};
@@ -36,6 +38,8 @@ const REMEMBERED_MAX: usize = 1 << 14;
 pub(crate) struct StackFacts {
     pub(crate) printer: Printer,
     pub(crate) stack: Stack,
+    /// The allocator's own frames: which way through it the event took.
+    pub(crate) path: ChainId,
     /// The kind of cache that its allocator serves.
     pub(crate) family: Option<Family>,
     /// Whether it interrupted another event's printing: that one's backtrace is still to come.
@@ -88,6 +92,14 @@ fn meaning(steps: &[Step], grouping: Grouping, names: &Names) -> StackFacts {
         Grouping::Callers => &callers,
         Grouping::FullChain => &complete,
     };
+    let path: Vec<Placed> = complete
+        .iter()
+        .filter(|placed| {
+            placed.role == Role::Allocator
+                && names.frame(placed.frame).reliability == Reliability::Reliable
+        })
+        .copied()
+        .collect();
     let family = super::family(&complete, names);
     let interrupts_event = super::interrupts_event(&complete, names);
     StackFacts {
@@ -97,6 +109,7 @@ fn meaning(steps: &[Step], grouping: Grouping, names: &Names) -> StackFacts {
             callers: names.intern_chain(&callers),
             site,
         },
+        path: names.intern_chain(&path),
         family,
         interrupts_event,
     }
