@@ -192,7 +192,7 @@ fn split_debug_info_is_read_from_its_files_or_said_to_be_missing() {
             fs::remove_file(moved.path("vmlinux.dwp")).expect("it was there");
         }
         // The lines alone would name the inlined call's place as the function's own.
-        check(options(Some(&copy), &[]), &[(frame("outer", 32, 0x40), "no .dwo file")]);
+        check(options(Some(&copy), &[]), &[(frame("outer", 32, 0x40), "no usable .dwo file")]);
     }
 }
 

@@ -1,4 +1,10 @@
 //! Addresses to source places, by an image's DWARF.
+//!
+//! Why not addr2line's `Context` alone: it reads the ranges of every unit and the names of every
+//! function before the first answer, and a log asks for few. With the vmlinux of Debian's 6.1.0-50-amd64
+//! (`benches/dwarf.rs`, medians of five, November 2026) one function takes 0.05 s here and 7.0 s there,
+//! 300 take 0.18 s and 8.8 s, 2,000 take 0.38 s and 10.1 s. What this reader declines, and split debug
+//! info, is left to it ([`super::split`]).
 
 use std::borrow::Cow;
 

@@ -188,7 +188,7 @@ pub enum Reason {
     #[error("no debug info")]
     NoDebugInfo,
     /// The image's debug information for the place is in a file of its own, which was not found.
-    #[error("no .dwo file")]
+    #[error("no usable .dwo file")]
     NoSplitFile,
     /// The image's debug information cannot be read.
     #[error("damaged debug info")]

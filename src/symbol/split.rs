@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use addr2line::{Context, FrameIter, LookupContinuation, LookupResult, SplitDwarfLoad};
-use gimli::{Dwarf, DwarfPackage, EndianSlice, Reader, RelocateReader, RunTimeEndian};
+use gimli::{
+    Abbreviations, Dwarf, DwarfPackage, DwoId, EndianSlice, Reader, RelocateReader, RunTimeEndian,
+    UnitHeader,
+};
 
 use super::bytes::ImageStore;
 use super::dwarf::{Damaged, INLINED_MAX};
@@ -54,7 +57,11 @@ impl<'a> Split<'a> {
         folder: Option<&str>,
         roots: &[SourceRoot],
     ) -> Result<Source, Reason> {
-        let context = self.context.get_or_init(|| Context::from_dwarf(self.sections.dwarf()).ok());
+        // addr2line asks for the address behind it.
+        if address == u64::MAX {
+            return Err(Reason::NoDebugInfo);
+        }
+        let context = self.context.get_or_init(|| self.open_context());
         let context = context.as_ref().ok_or(Reason::Damaged)?;
         let mut files = Files::Complete;
         let mut lookup = context.find_frames(address);
@@ -80,7 +87,13 @@ impl<'a> Split<'a> {
     fn load(&self, load: &SplitDwarfLoad<Slice<'a>>) -> Option<Arc<Dwarf<Slice<'a>>>> {
         let package = self.package.get_or_init(|| self.open_package()).as_ref();
         let packed = package.and_then(|all| all.find_cu(load.dwo_id, &load.parent).ok().flatten());
+        let packed = packed.filter(|dwarf| is_it(dwarf, load.dwo_id));
         packed.or_else(|| self.open_unit(load)).map(Arc::new)
+    }
+
+    fn open_context(&self) -> Option<Context<Slice<'a>>> {
+        let dwarf = self.sections.dwarf();
+        is_shallow(&dwarf).then(|| Context::from_dwarf(dwarf).ok()).flatten()
     }
 
     fn open_package(&self) -> Option<DwarfPackage<Slice<'a>>> {
@@ -112,10 +125,7 @@ impl<'a> Split<'a> {
             Err(never) => match never {},
         };
         dwarf.make_dwo(&load.parent);
-        let mut units = dwarf.units();
-        let header = units.next().ok().flatten()?;
-        let unit = dwarf.unit(header).ok()?;
-        (unit.dwo_id == Some(load.dwo_id)).then_some(dwarf)
+        is_it(&dwarf, load.dwo_id).then_some(dwarf)
     }
 
     /// Only a plain file is opened: the image may name anything.
@@ -123,6 +133,51 @@ impl<'a> Split<'a> {
         let image = path.is_file().then(|| Image::open(self.store, path).ok()).flatten()?;
         Some(Sections::load_split(self.store, &image))
     }
+}
+
+/// Whether a file is that of a unit, and nothing in it is harmful. The unit comes first in it.
+fn is_it(dwarf: &Dwarf<Slice<'_>>, id: DwoId) -> bool {
+    let first = || dwarf.unit(dwarf.units().next().ok().flatten()?).ok();
+    first().is_some_and(|unit| unit.dwo_id == Some(id)) && is_shallow(dwarf)
+}
+
+/// Entries nested deeper than this are made up. addr2line follows them by calling itself.
+const DEPTH_MAX: usize = 256;
+
+/// Whether no entry is nested so deep that to follow it would exhaust the stack.
+fn is_shallow(dwarf: &Dwarf<Slice<'_>>) -> bool {
+    let mut headers = dwarf.units();
+    while let Ok(Some(header)) = headers.next() {
+        if let Ok(abbreviations) = dwarf.abbreviations(&header)
+            && depth(&header, &abbreviations).is_ok_and(|depth| depth > DEPTH_MAX)
+        {
+            return false;
+        }
+    }
+    true
+}
+
+/// How deep the entries of a unit are nested, as far as they can be read.
+fn depth(
+    header: &UnitHeader<Slice<'_>>,
+    abbreviations: &Abbreviations,
+) -> Result<usize, gimli::Error> {
+    let mut entries = header.entries_raw(abbreviations, None)?;
+    let (mut depth, mut deepest) = (0_usize, 0);
+    while !entries.is_empty() {
+        match entries.read_abbreviation()? {
+            Some(abbreviation) => {
+                entries.skip_attributes(abbreviation.attributes())?;
+                depth += usize::from(abbreviation.has_children());
+                deepest = deepest.max(depth);
+                if deepest > DEPTH_MAX {
+                    break;
+                }
+            }
+            None => depth = depth.saturating_sub(1),
+        }
+    }
+    Ok(deepest)
 }
 
 /// The frames at an address, innermost first: the last is the function itself, the others are
