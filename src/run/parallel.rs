@@ -183,6 +183,7 @@ impl Cutter<'_> {
     /// those above it. Gives the chunk's number.
     fn cut(&mut self, chunk: &mut Vec<u8>, above: &mut Vec<u8>) -> Option<usize> {
         chunk.clear();
+        chunk.reserve(2 * CHUNK_BYTES);
         chunk.append(&mut self.rest);
         while chunk.len() < CHUNK_BYTES && self.input.read_into(chunk) {}
         if chunk.is_empty() {
