@@ -85,7 +85,7 @@ pub(crate) struct ReportArgs {
     /// Exit with status 4 where input was lost or damaged
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Read a large file with so many threads; as many as there are processors unless given
+    /// Read a log with so many threads; as many as there are processors unless given
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
     #[command(flatten)]
