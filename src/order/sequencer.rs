@@ -331,3 +331,48 @@ fn sign(token: &Token) -> Sign {
         _ => Sign::None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::event::{Event, EventSink};
+    use crate::names::Names;
+    use crate::{Parser, ParserOptions};
+
+    struct Nobody;
+
+    impl EventSink for Nobody {
+        fn event(&mut self, _event: &Event, _names: &Names) {}
+    }
+
+    /// How many boots a log without times has in which so many lines stand between an event and the
+    /// next one.
+    fn boots(between: &[&str]) -> usize {
+        let header = "TRACE kmalloc-64 alloc 0xffff888004a10040 inuse=1 fp=0xffff888004a10080\n";
+        let log = format!("{header}{}\n{header}", between.join("\n"));
+        let mut parser = Parser::new(ParserOptions::default());
+        parser.feed(log.as_bytes(), &mut Nobody);
+        parser.finish(&mut Nobody);
+        parser.boots().len()
+    }
+
+    const BANNER: &str = "Linux version 6.1.0-50-amd64 (debian-kernel) #1 SMP";
+
+    #[test]
+    fn a_banner_begins_a_boot_where_the_command_line_follows() {
+        for command_line in ["Kernel command line: quiet", "Command line: quiet"] {
+            assert_eq!(boots(&[BANNER, command_line]), 2, "{command_line}");
+            assert_eq!(boots(&[command_line]), 1, "{command_line}");
+        }
+        assert_eq!(boots(&[BANNER]), 1, "as /proc/version prints it");
+    }
+
+    #[test]
+    fn the_command_line_follows_soon() {
+        for (lines, expected) in [(199, 2), (200, 1)] {
+            let mut between = vec![BANNER];
+            between.extend(vec!["x"; lines]);
+            between.push("Kernel command line: quiet");
+            assert_eq!(boots(&between), expected, "{lines}");
+        }
+    }
+}

@@ -123,6 +123,30 @@ fn grown(group: &GroupReport) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Analysis, AnalysisOptions};
+
+    /// A report of one group whose oldest object is a second old when the log ends.
+    fn a_second_old() -> Report {
+        let mut analysis = Analysis::new(AnalysisOptions::default());
+        for (time, op, object) in [(1, "alloc", 64), (2, "alloc", 128), (2, "free", 128)] {
+            let header = format!("TRACE kmalloc-64 {op} 0xffff8880000{object:05x} inuse=1 fp=0x0");
+            let stack = "Call Trace:\n dump_stack_lvl+0x1/0x2\n __kmalloc+0x1/0x2\n f+0x1/0x2";
+            for line in format!("{header}\n{stack}").lines() {
+                analysis.feed(format!("[    {time}.000000] {line}\n").as_bytes());
+            }
+        }
+        analysis.finish()
+    }
+
+    #[test]
+    fn a_group_is_as_old_as_it_is() {
+        for (min_age, groups) in [(0.5, 1), (1.0, 1), (1.000_001, 0)] {
+            let mut report = a_second_old();
+            assert_eq!(report.groups.len(), 1);
+            Selection { min_age: Some(min_age), ..Selection::default() }.apply(&mut report);
+            assert_eq!(report.groups.len(), groups, "{min_age}");
+        }
+    }
 
     #[test]
     fn a_glob_matches_whole_names() {

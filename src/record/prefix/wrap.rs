@@ -192,6 +192,30 @@ mod tests {
         assert_eq!(join(&wrapped), [&trace, task, frame, "[    4.818730]  kthread+0x1/0x2"]);
     }
 
+    /// A TRACE line in rows of so many columns, other lines, and what comes of the others.
+    fn behind_wrapped(columns: usize, others: &[&str]) -> Vec<String> {
+        let trace = format!("[    4.818698] {TRACE}");
+        let mut wrapped = rows(&trace, columns);
+        wrapped.extend(others);
+        let mut joined = join(&wrapped);
+        assert_eq!(joined.remove(0), trace, "{columns}");
+        joined
+    }
+
+    #[test]
+    fn the_edge_holds_until_a_line_goes_beyond_it() {
+        let (full, more) = ("x".repeat(80), "and more");
+        assert_eq!(behind_wrapped(80, &[&full, more]), [format!("{full}{more}")]);
+        let beyond = "y".repeat(81);
+        assert_eq!(behind_wrapped(80, &[&beyond, &full, more]), [&beyond, &full, more]);
+    }
+
+    #[test]
+    fn no_terminal_is_narrower_than_eighty_columns() {
+        let (full, more) = ("x".repeat(66), "and more");
+        assert_eq!(behind_wrapped(66, &[&full, more]), [&full, more]);
+    }
+
     #[test]
     fn a_line_that_mail_broke_at_a_blank_is_joined() {
         let (first, second) = TRACE.split_at(TRACE.len() - 22);
