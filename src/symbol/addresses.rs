@@ -12,8 +12,8 @@ use foldhash::fast::FixedState;
 
 use super::bytes::ImageStore;
 use super::image::{Image, ImageError};
+use super::kaslr::{KaslrEvidence, KaslrOffset};
 use super::map::{Hit, Kind, Map};
-use super::slide::{Evidence, Slide};
 use super::warning::is_same_id;
 use super::{Reason, Warning};
 
@@ -48,7 +48,7 @@ pub struct Addresses {
     /// The kernel's image, which is a map too.
     vmlinux: Option<PathBuf>,
     image: OnceLock<Option<Map>>,
-    boots: Vec<Evidence>,
+    boots: Vec<KaslrEvidence>,
     named: HashMap<(usize, u64), Result<Named, Reason>, FixedState>,
     /// Whether an answer may depend on what the log has not said yet.
     was_asked: bool,
@@ -67,7 +67,7 @@ impl Addresses {
     pub fn new(texts: &[PathBuf], vmlinux: Option<&Path>) -> Result<Addresses, ImageError> {
         let mut addresses = Addresses {
             vmlinux: vmlinux.map(Path::to_owned),
-            boots: vec![Evidence::default()],
+            boots: vec![KaslrEvidence::default()],
             ..Addresses::default()
         };
         for path in texts {
@@ -103,7 +103,7 @@ impl Addresses {
 
     /// Another boot begins: what was known of where the kernel ran no longer holds.
     pub fn next_boot(&mut self) {
-        self.boots.push(Evidence::default());
+        self.boots.push(KaslrEvidence::default());
         self.was_asked = false;
     }
 
@@ -187,7 +187,7 @@ fn is_code(address: u64) -> bool {
 
 /// What an address is looked up with.
 struct Finder<'a> {
-    evidence: &'a Evidence,
+    evidence: &'a KaslrEvidence,
     boot: usize,
     image: Option<&'a Map>,
 }
@@ -234,41 +234,41 @@ impl Finder<'_> {
         }
         let file = || map.path.clone();
         let unknown = |warning| Refusal { reason: Reason::OffsetUnknown, warning: Some(warning) };
-        let slide = match self.evidence.slide(map, self.boot) {
-            Slide::By(slide) => slide,
-            Slide::Unknown if self.evidence.has_names => {
+        let kaslr = match self.evidence.kaslr(map, self.boot) {
+            KaslrOffset::By(kaslr) => kaslr,
+            KaslrOffset::Unknown if self.evidence.has_names => {
                 return Err(Refusal { reason: Reason::OutsideKernel, warning: None });
             }
-            Slide::Unknown if map.kind == Kind::Live => {
+            KaslrOffset::Unknown if map.kind == Kind::Live => {
                 return Err(unknown(Warning::AnotherBoot { file: file() }));
             }
-            Slide::Unknown => return Err(unknown(Warning::OffsetUnknown { file: file() })),
-            Slide::Contradicted => {
+            KaslrOffset::Unknown => return Err(unknown(Warning::OffsetUnknown { file: file() })),
+            KaslrOffset::Contradicted => {
                 return Err(unknown(Warning::FramesContradict { file: file() }));
             }
         };
-        if let Some(hit) = map.kernel(address.wrapping_sub(slide)) {
-            return Ok(named(&hit, self.linked(map, slide, address)));
+        if let Some(hit) = map.kernel(address.wrapping_sub(kaslr)) {
+            return Ok(named(&hit, self.linked(map, kaslr, address)));
         }
         // Modules are loaded elsewhere in every boot.
-        let is_of_this_boot = map.kind == Kind::Live && slide == 0 && self.boot == 0;
+        let is_of_this_boot = map.kind == Kind::Live && kaslr == 0 && self.boot == 0;
         let hit = map.module_place(address).filter(|_| is_of_this_boot);
         hit.map(|hit| named(&hit, None))
             .ok_or(Refusal { reason: Reason::OutsideKernel, warning: None })
     }
 
     /// The address in the image of what lies at `address` by a map.
-    fn linked(&self, map: &Map, slide: u64, address: u64) -> Option<u64> {
+    fn linked(&self, map: &Map, kaslr: u64, address: u64) -> Option<u64> {
         let image = self.image?;
         if std::ptr::eq(map, image) {
-            return Some(address.wrapping_sub(slide));
+            return Some(address.wrapping_sub(kaslr));
         }
         // Both name the same functions, of which some are the only ones of their name.
         let moved = LANDMARKS
             .iter()
             .find_map(|function| Some(map.find(function)?.0.wrapping_sub(image.find(function)?.0)));
-        let linked = address.wrapping_sub(slide).wrapping_sub(moved?);
-        let own = map.kernel(address.wrapping_sub(slide))?;
+        let linked = address.wrapping_sub(kaslr).wrapping_sub(moved?);
+        let own = map.kernel(address.wrapping_sub(kaslr))?;
         image.kernel(linked).filter(|hit| hit.function == own.function).map(|_| linked)
     }
 }

@@ -20,7 +20,7 @@ const PAGE: u64 = 4096;
 
 /// What a boot's log says of where its kernel ran.
 #[derive(Debug, Default)]
-pub(super) struct Evidence {
+pub(super) struct KaslrEvidence {
     /// The release that it names.
     pub(super) release: Option<String>,
     /// The build id that it names.
@@ -35,20 +35,20 @@ pub(super) struct Evidence {
 /// How far a kernel says that it moved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Stated {
-    slide: u64,
+    kaslr: u64,
     /// Where it was linked, if it says that too.
     from: Option<u64>,
 }
 
 impl Stated {
     /// It did not move.
-    const NOT: Stated = Stated { slide: 0, from: None };
+    const NOT: Stated = Stated { kaslr: 0, from: None };
 
-    fn slide(self, map: &Map) -> Slide {
+    fn kaslr(self, map: &Map) -> KaslrOffset {
         if self.from.is_some_and(|from| !map.begins_at(from)) {
-            return Slide::Contradicted;
+            return KaslrOffset::Contradicted;
         }
-        Slide::By(self.slide)
+        KaslrOffset::By(self.kaslr)
     }
 }
 
@@ -72,7 +72,7 @@ enum Vote {
 
 /// How far a kernel moved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Slide {
+pub(super) enum KaslrOffset {
     /// By so many bytes upwards, modulo 2⁶⁴.
     By(u64),
     /// Nothing in the log tells.
@@ -81,7 +81,7 @@ pub(super) enum Slide {
     Contradicted,
 }
 
-impl Evidence {
+impl KaslrEvidence {
     /// Takes note of a line. Tells whether something in it was new.
     pub(super) fn see(&mut self, line: &[u8]) -> bool {
         if FRAME.find(line).is_some() {
@@ -113,36 +113,36 @@ impl Evidence {
     }
 
     /// Where the kernel of a map ran. `boot` is the number of the boot in the log.
-    pub(super) fn slide(&self, map: &Map, boot: usize) -> Slide {
+    pub(super) fn kaslr(&self, map: &Map, boot: usize) -> KaslrOffset {
         match self.by_anchors(map) {
-            Slide::Unknown => {}
+            KaslrOffset::Unknown => {}
             found => return found,
         }
         // There was no CONFIG_RANDOMIZE_BASE before 3.14.
         let is_ancient = self.release.as_deref().is_some_and(|release| release.starts_with("2."));
         let is_fixed = map.placement == Placement::Fixed || is_ancient;
         match (self.stated, map.kind) {
-            (Some(stated), Kind::Linked) => stated.slide(map),
-            (_, Kind::Linked) if is_fixed => Slide::By(0),
+            (Some(stated), Kind::Linked) => stated.kaslr(map),
+            (_, Kind::Linked) if is_fixed => KaslrOffset::By(0),
             // Its addresses are those of one boot, and nothing says that another's are the same.
-            (_, Kind::Live) if is_fixed || boot == 0 => Slide::By(0),
-            _ => Slide::Unknown,
+            (_, Kind::Live) if is_fixed || boot == 0 => KaslrOffset::By(0),
+            _ => KaslrOffset::Unknown,
         }
     }
 
     /// What most frames with address and symbol agree on.
-    fn by_anchors(&self, map: &Map) -> Slide {
+    fn by_anchors(&self, map: &Map) -> KaslrOffset {
         let votes: Vec<Vote> = self.anchors.iter().filter_map(|anchor| anchor.vote(map)).collect();
-        let count = |slide| votes.iter().filter(|&&vote| vote == Vote::For(slide)).count();
-        let slides = votes.iter().filter_map(|vote| match *vote {
-            Vote::For(slide) => Some(slide),
+        let count = |kaslr| votes.iter().filter(|&&vote| vote == Vote::For(kaslr)).count();
+        let offsets = votes.iter().filter_map(|vote| match *vote {
+            Vote::For(kaslr) => Some(kaslr),
             Vote::Against => None,
         });
-        let most = slides.max_by_key(|&slide| (count(slide), slide));
-        match most.map(|slide| (slide, count(slide))) {
-            _ if votes.len() < ANCHORS_MIN => Slide::Unknown,
-            Some((slide, votes_for)) if votes_for * 4 >= votes.len() * 3 => Slide::By(slide),
-            _ => Slide::Contradicted,
+        let most = offsets.max_by_key(|&kaslr| (count(kaslr), kaslr));
+        match most.map(|kaslr| (kaslr, count(kaslr))) {
+            _ if votes.len() < ANCHORS_MIN => KaslrOffset::Unknown,
+            Some((kaslr, votes_for)) if votes_for * 4 >= votes.len() * 3 => KaslrOffset::By(kaslr),
+            _ => KaslrOffset::Contradicted,
         }
     }
 }
@@ -175,9 +175,9 @@ impl Anchor {
             return None;
         }
         let (start, size) = map.find(&self.function)?;
-        let slide = self.address.wrapping_sub(self.offset).wrapping_sub(start);
-        let fits = slide.is_multiple_of(PAGE) && size == self.size;
-        Some(if fits { Vote::For(slide) } else { Vote::Against })
+        let kaslr = self.address.wrapping_sub(self.offset).wrapping_sub(start);
+        let fits = kaslr.is_multiple_of(PAGE) && size == self.size;
+        Some(if fits { Vote::For(kaslr) } else { Vote::Against })
     }
 }
 
@@ -204,9 +204,9 @@ fn stated(line: &[u8]) -> Option<Stated> {
         if text.starts_with(b"disabled") {
             return Some(Stated::NOT);
         }
-        let (slide, rest) = number(text.strip_prefix(b"0x")?)?;
+        let (kaslr, rest) = number(text.strip_prefix(b"0x")?)?;
         let from = rest.strip_prefix(b" from 0x").and_then(number).map(|(from, _)| from);
-        return Some(Stated { slide, from });
+        return Some(Stated { kaslr, from });
     }
     let at = COMMAND_LINE.find(line)?;
     let mut words = line[at..].split(u8::is_ascii_whitespace);
@@ -233,12 +233,12 @@ ffffffff81000300 T three
 ffffffff81000400 T _etext
 ";
 
-    fn slide(map: &str, lines: &[&str]) -> Slide {
-        let mut evidence = Evidence::default();
+    fn kaslr(map: &str, lines: &[&str]) -> KaslrOffset {
+        let mut evidence = KaslrEvidence::default();
         for line in lines {
             evidence.see(line.as_bytes());
         }
-        evidence.slide(&Map::of_text(map.as_bytes()).expect("memory"), 0)
+        evidence.kaslr(&Map::of_text(map.as_bytes()).expect("memory"), 0)
     }
 
     #[test]
@@ -247,18 +247,18 @@ ffffffff81000400 T _etext
         let two = " [<ffffffff8a000220>] ? two+0x20/0x100";
         let hashed = "    [<00000000f9f8cefb>] three+0x30/0x100";
         let of_module = " [<ffffffffc0a01010>] one+0x10/0x100 [leaky]";
-        let by = Slide::By(0x900_0000);
+        let by = KaslrOffset::By(0x900_0000);
         for (lines, wanted) in [
             (&[one, two][..], by),
             (&[one, two, hashed, of_module], by),
-            (&[one], Slide::Unknown),
-            (&[one, one], Slide::Unknown),
-            (&[hashed, hashed], Slide::Unknown),
-            (&[one, " [<ffffffff8b000220>] two+0x20/0x100"], Slide::Contradicted),
-            (&[" [<ffffffff8a000118>] one+0x10/0x100", two], Slide::Contradicted),
-            (&[" [<ffffffff8a000110>] one+0x10/0x180", two], Slide::Contradicted),
+            (&[one], KaslrOffset::Unknown),
+            (&[one, one], KaslrOffset::Unknown),
+            (&[hashed, hashed], KaslrOffset::Unknown),
+            (&[one, " [<ffffffff8b000220>] two+0x20/0x100"], KaslrOffset::Contradicted),
+            (&[" [<ffffffff8a000118>] one+0x10/0x100", two], KaslrOffset::Contradicted),
+            (&[" [<ffffffff8a000110>] one+0x10/0x180", two], KaslrOffset::Contradicted),
         ] {
-            assert_eq!(slide(MAP, lines), wanted, "{lines:?}");
+            assert_eq!(kaslr(MAP, lines), wanted, "{lines:?}");
         }
     }
 
@@ -284,18 +284,18 @@ ffffffff81000400 T _etext
     fn the_kernel_may_say_it_itself() {
         let offset = "Kernel Offset: 0x1a000000 from 0xffffffff81000000 (relocation range: …)";
         for (line, wanted) in [
-            (offset, Slide::By(0x1a00_0000)),
-            ("Kernel Offset: 0x1a000000 from 0xffffffff80000000", Slide::Contradicted),
-            ("Kernel Offset: disabled", Slide::By(0)),
-            ("Kernel command line: quiet nokaslr", Slide::By(0)),
-            ("Kernel command line: quiet nokaslrx", Slide::Unknown),
-            ("CPU: 0 PID: 1 Comm: x Not tainted 2.6.32 #1", Slide::By(0)),
-            ("CPU: 0 PID: 1 Comm: x Not tainted 6.1.0 #1", Slide::Unknown),
+            (offset, KaslrOffset::By(0x1a00_0000)),
+            ("Kernel Offset: 0x1a000000 from 0xffffffff80000000", KaslrOffset::Contradicted),
+            ("Kernel Offset: disabled", KaslrOffset::By(0)),
+            ("Kernel command line: quiet nokaslr", KaslrOffset::By(0)),
+            ("Kernel command line: quiet nokaslrx", KaslrOffset::Unknown),
+            ("CPU: 0 PID: 1 Comm: x Not tainted 2.6.32 #1", KaslrOffset::By(0)),
+            ("CPU: 0 PID: 1 Comm: x Not tainted 6.1.0 #1", KaslrOffset::Unknown),
         ] {
-            assert_eq!(slide(MAP, &[line]), wanted, "{line}");
+            assert_eq!(kaslr(MAP, &[line]), wanted, "{line}");
         }
         let live = format!("{MAP}ffffffffc0a01000 t f\t[leaky]\n");
-        assert_eq!(slide(&live, &[]), Slide::By(0), "its addresses are the boot's own");
-        assert_eq!(slide(&live, &[offset]), Slide::By(0));
+        assert_eq!(kaslr(&live, &[]), KaslrOffset::By(0), "its addresses are the boot's own");
+        assert_eq!(kaslr(&live, &[offset]), KaslrOffset::By(0));
     }
 }
