@@ -6,7 +6,8 @@ use crate::event::{
     Detail, Event, EventSink, Grouping, Lost, NameId, Names, Printing, Recognition,
 };
 use crate::ledger::Ledger;
-use crate::parser::{Chunk, ChunkReader, Footing, Parser, ParserOptions, Reading};
+use crate::lex::{Chunk, ChunkReader, Footing};
+use crate::parser::{Parser, ParserOptions, Reading};
 use crate::record::{Record, SlabinfoRow};
 use crate::report::crosscheck::Seen;
 use crate::report::{Findings, Input, Report};

@@ -101,4 +101,5 @@ pub mod symbol;
 pub mod time;
 
 pub use analysis::{Analysis, AnalysisOptions};
-pub use parser::{Chunk, ChunkReader, Footing, Parser, ParserOptions, Reading};
+pub use lex::{Chunk, ChunkReader, Footing};
+pub use parser::{Parser, ParserOptions, Reading};

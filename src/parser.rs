@@ -5,10 +5,9 @@ use std::sync::Arc;
 use crate::chain::Grouping;
 use crate::event::AssemblyLoss;
 use crate::event::{Boot, Detail, EventSink};
-use crate::lex::{Batch, Lexer};
+use crate::lex::{Chunk, ChunkReader, Footing, Lexer};
 use crate::names::Names;
 use crate::order::Sequencer;
-use crate::record::prefix::Unwrapper;
 use crate::symbol::Addresses;
 
 /// Bytes that are read at once: their tokens stay in the processor's cache.
@@ -38,54 +37,6 @@ pub struct Parser {
     names: Arc<Names>,
 }
 
-/// Whole lines of a log, read apart from what stands above them.
-#[derive(Debug, Default)]
-pub struct Chunk {
-    bytes: Vec<u8>,
-    batch: Batch,
-    /// Lines in it, and those that were read above it to find out what it stands on.
-    lines: u64,
-    lines_above: u64,
-    /// What was known of the log where it begins and ends; none where a record goes on there.
-    footing: Option<(Unwrapper, Unwrapper)>,
-}
-
-impl Chunk {
-    /// Its bytes, to be filled with whole lines.
-    pub fn bytes_mut(&mut self) -> &mut Vec<u8> {
-        &mut self.bytes
-    }
-
-    /// Its bytes.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-/// What is known of a log above a chunk: it makes it likelier that the chunk is read as it would be
-/// behind all that stands above it.
-#[derive(Clone, Default, Debug)]
-pub struct Footing(Unwrapper);
-
-/// Reads chunks of a log, in any order, on a thread of its own.
-#[derive(Debug)]
-pub struct ChunkReader(Lexer);
-
-impl ChunkReader {
-    /// Reads the chunk's lines. `above` are lines that stand right above it.
-    pub fn read(&mut self, footing: &Footing, above: &[u8], chunk: &mut Chunk) {
-        let ChunkReader(lexer) = self;
-        lexer.restart(&footing.0);
-        lexer.read(above);
-        let begin = lexer.footing().cloned();
-        chunk.lines_above = lexer.lines();
-        lexer.read(&chunk.bytes);
-        chunk.lines = lexer.lines() - chunk.lines_above;
-        chunk.footing = begin.zip(lexer.footing().cloned());
-        lexer.swap_batch(&mut chunk.batch);
-    }
-}
-
 /// Whether a chunk could be used as it was read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reading {
@@ -97,33 +48,6 @@ pub enum Reading {
 }
 
 impl Parser {
-    /// A reader of chunks of this log.
-    pub fn chunk_reader(&self) -> ChunkReader {
-        ChunkReader(Lexer::new(Arc::clone(&self.names)))
-    }
-
-    /// What is known of the log so far.
-    pub fn footing(&self) -> Option<Footing> {
-        self.lexer.footing().cloned().map(Footing)
-    }
-
-    /// Takes the next chunk of the log, which was read before.
-    pub fn take(&mut self, chunk: &mut Chunk, sink: &mut impl EventSink) -> Reading {
-        let further = self.lexer.lines().checked_sub(chunk.lines_above);
-        match (&chunk.footing, self.lexer.footing(), further) {
-            (Some((begin, end)), Some(own), Some(further)) if begin == own => {
-                self.lexer.skip(chunk.lines, end);
-                chunk.batch.move_down(further);
-                self.sequencer.take(&chunk.batch, &chunk.bytes, sink);
-                Reading::Used
-            }
-            _ => {
-                self.feed(&chunk.bytes, sink);
-                Reading::Repeated
-            }
-        }
-    }
-
     /// A parser at the start of a log.
     pub fn new(options: ParserOptions) -> Parser {
         Parser::with_addresses(options, Addresses::default())
@@ -150,6 +74,33 @@ impl Parser {
         for piece in bytes.chunks(PIECE_BYTES) {
             let batch = self.lexer.read(piece);
             self.sequencer.take(batch, piece, sink);
+        }
+    }
+
+    /// A reader of chunks of this log.
+    pub fn chunk_reader(&self) -> ChunkReader {
+        ChunkReader(Lexer::new(Arc::clone(&self.names)))
+    }
+
+    /// What is known of the log so far.
+    pub fn footing(&self) -> Option<Footing> {
+        self.lexer.footing().cloned().map(Footing)
+    }
+
+    /// Takes the next chunk of the log, which was read before.
+    pub fn take(&mut self, chunk: &mut Chunk, sink: &mut impl EventSink) -> Reading {
+        let further = self.lexer.lines().checked_sub(chunk.lines_above);
+        match (&chunk.footing, self.lexer.footing(), further) {
+            (Some((begin, end)), Some(own), Some(further)) if begin == own => {
+                self.lexer.skip(chunk.lines, end);
+                chunk.batch.move_down(further);
+                self.sequencer.take(&chunk.batch, chunk.bytes(), sink);
+                Reading::Used
+            }
+            _ => {
+                self.feed(chunk.bytes(), sink);
+                Reading::Repeated
+            }
         }
     }
 

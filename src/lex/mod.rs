@@ -7,6 +7,7 @@
 //! time a token belongs, and to which event, is for those to find out who take tokens in order.
 
 mod backtrace;
+mod chunk;
 mod lexer;
 mod line_cache;
 mod lines;
@@ -16,6 +17,7 @@ mod token;
 mod word;
 
 pub(crate) use backtrace::{BacktraceLine, HeadingPlace, Part, Parts, Run, RunHash};
+pub use chunk::{Chunk, ChunkReader, Footing};
 pub(crate) use lexer::Lexer;
 pub(crate) use token::{Batch, Header, ObjectRows, Registers, Texts, Token, TokenKind};
 pub use word::Task;
