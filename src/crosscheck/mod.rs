@@ -8,7 +8,7 @@
 //! ```
 //!
 //! They stand in the log itself (`inside.rs`), or in files of their own. Each number says what it
-//! was compared with, and [`Reservation`] what could not be known.
+//! was compared with, and [`crate::report::crosscheck::Reservation`] what could not be known.
 
 mod chains;
 mod counted;
