@@ -55,7 +55,7 @@ fn check(entry: &Entry) -> Result<(), String> {
     bytes::lines(&events, &capture)?;
     bytes::pieces(&capture, &report)?;
     if let Expectation::Report(_) = case.expectation {
-        snapshot::check(entry, report);
+        snapshot::check(entry, report)?;
     }
     Ok(())
 }
