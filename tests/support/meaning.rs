@@ -23,6 +23,11 @@ pub(crate) fn report(expected: &Meaning, report: &Report) -> Result<(), String> 
     same("frees", &expected.frees, &report.totals.frees)?;
     same("loss", &expected.loss, &loss(report)?)?;
     same("live objects", &expected.live, &report.totals.live_objects)?;
+    let is_named =
+        |group: &GroupReport| group.chain.first().is_some_and(|frame| frame.function.is_some());
+    if expected.groups.is_empty() && report.groups.iter().any(is_named) {
+        return Err("objects live, and the sidecar has no GROUP".to_owned());
+    }
     expected.groups.iter().try_for_each(|line| group(line, report))
 }
 
