@@ -2,9 +2,7 @@
 
 use crate::address::LineNumber;
 use crate::crosscheck::{Inside, Overheard};
-use crate::event::{
-    Detail, Event, EventSink, Grouping, Lost, NameId, Names, Printing, Recognition,
-};
+use crate::event::{Depth, Detail, Event, EventSink, Lost, NameId, Names, Printing, Recognition};
 use crate::ledger::Ledger;
 use crate::lex::{Chunk, ChunkReader, Footing};
 use crate::parser::{Parser, ParserOptions, Reading};
@@ -17,7 +15,7 @@ use crate::symbol::Addresses;
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct AnalysisOptions {
     /// Which frames make a group.
-    pub grouping: Grouping,
+    pub depth: Depth,
 }
 
 /// One analysis of a log, which may come in any number of pieces.
@@ -46,7 +44,7 @@ impl Analysis {
 
     /// An analysis that names bare addresses.
     pub fn with_addresses(options: AnalysisOptions, addresses: Addresses) -> Analysis {
-        let parser = ParserOptions { detail: Detail::Report, grouping: options.grouping };
+        let parser = ParserOptions { detail: Detail::Report, depth: options.depth };
         let parser = Parser::with_addresses(parser, addresses);
         Analysis { parser, ..Analysis::new(options) }
     }
@@ -104,7 +102,7 @@ impl Analysis {
         let mut report = Report::build(self.inputs, &found);
         report.join_slabinfo(&found);
         report.advise();
-        let Overheard { kmemleak, found, memory } = inside.finish(self.options.grouping);
+        let Overheard { kmemleak, found, memory } = inside.finish(self.options.depth);
         if report.totals.events == 0 && report.loss.headless_stacks == 0 && found.is_any() {
             return found.into_report(report.inputs, report.boots);
         }
@@ -121,7 +119,7 @@ impl Analysis {
 }
 
 fn parser_options(options: AnalysisOptions) -> ParserOptions {
-    ParserOptions { detail: Detail::Report, grouping: options.grouping }
+    ParserOptions { detail: Detail::Report, depth: options.depth }
 }
 
 /// Who listens to the log.

@@ -23,7 +23,7 @@
 //! `tests/layers.rs` reads this list and the imports.
 //!
 //! ```text
-//! address time                       numbers that everything else is made of
+//! address statistics time            numbers that everything else is made of
 //! arch                               what tells a kernel's architecture
 //! capture print                      files and pipes to lines; numbers, lists and text to output
 //! record                             a line to a record: prefixes stripped, its shape told
@@ -33,6 +33,7 @@
 //! chain                              backtraces to call chains
 //! event                              what is told to those who listen
 //! ledger                             events to survivors
+//! verdict                            survivors to what they are
 //! report                             survivors to text, JSON and the like
 //! kmemleak monitor                   two other witnesses, each with a pipeline of its own
 //! kernel_counts                      what the kernel itself counts
@@ -97,8 +98,10 @@ mod parser;
 mod print;
 pub mod record;
 pub mod report;
+pub mod statistics;
 pub mod symbol;
 pub mod time;
+pub mod verdict;
 
 pub use analysis::{Analysis, AnalysisOptions};
 pub use lex::{Chunk, ChunkReader, Footing};

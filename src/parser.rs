@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::chain::Grouping;
+use crate::chain::Depth;
 use crate::event::AssemblyLoss;
 use crate::event::{Boot, Detail, EventSink};
 use crate::lex::{Chunk, ChunkReader, Footing, Lexer};
@@ -19,12 +19,12 @@ pub struct ParserOptions {
     /// How much of an event is put together.
     pub detail: Detail,
     /// Which frames make a group.
-    pub grouping: Grouping,
+    pub depth: Depth,
 }
 
 impl Default for ParserOptions {
     fn default() -> ParserOptions {
-        ParserOptions { detail: Detail::Report, grouping: Grouping::Callers }
+        ParserOptions { detail: Detail::Report, depth: Depth::Callers }
     }
 }
 
@@ -55,11 +55,11 @@ impl Parser {
 
     /// A parser that names bare addresses.
     pub fn with_addresses(options: ParserOptions, addresses: Addresses) -> Parser {
-        let ParserOptions { detail, grouping } = options;
+        let ParserOptions { detail, depth } = options;
         let names = Arc::<Names>::default();
         Parser {
             lexer: Lexer::new(Arc::clone(&names)),
-            sequencer: Sequencer::new(detail, grouping, Arc::clone(&names), addresses),
+            sequencer: Sequencer::new(detail, depth, Arc::clone(&names), addresses),
             names,
         }
     }

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use clap::CommandFactory;
-use slabtrace::event::{Detail, Grouping};
+use slabtrace::event::{Depth, Detail};
 use slabtrace::report::{
     BootChoice, Escaped, EventWriter, Report, Selection, Style, Unusable, write_json, write_text,
 };
@@ -86,13 +86,13 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Outcome> {
 
 fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
     let Some(mut inputs) = Inputs::choose(&args.captures)? else { return help() };
-    let selection = args.selection()?;
+    let selection = args.select.selection()?;
     let mut witnesses = witness::Witnesses::choose(&args.witness, &args.captures)?;
     let output = prepared(&inputs, args.result.output.as_deref(), &args.all_inputs())?;
     let store = ImageStore::new();
     let (mut symbols, output) = output.or_abandon(symbolize::symbols(&store, &args.symbols))?;
     let analysis = Analysis::with_addresses(
-        AnalysisOptions { grouping: args.grouping() },
+        AnalysisOptions { depth: args.show.depth() },
         symbols.lend_addresses(),
     );
     let ((report, addresses), output) =
@@ -102,10 +102,16 @@ fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
     let is_partial = report.loss.is_any() || inputs.is_broken() || witnesses.is_broken();
     note_missing_boot(&selection, report.boots.len());
     selection.apply(&mut report);
+    if let Some(function) = args.select.function() {
+        report.look_at(function);
+    }
+    if let Some(key) = args.show.rollup() {
+        report.roll_up(key);
+    }
     symbolize::add_sources(&mut report, &mut symbols);
     let is_partial = is_partial || report.has_symbol_warnings();
     output.write(|out| match args.format {
-        Format::Text => write_text(&report, style(&args.result), &mut { out }),
+        Format::Text => write_text(&report, args.show.text(style(&args.result)), &mut { out }),
         Format::Json => write_json(&report, &mut { out }),
     })?;
     Ok(if args.strict && is_partial { Outcome::Partial } else { Outcome::Reported })
@@ -163,8 +169,7 @@ fn all_events(
     inputs: &mut Inputs,
     writer: &mut EventWriter<impl Write>,
 ) -> anyhow::Result<Outcome> {
-    let mut parser =
-        Parser::new(ParserOptions { detail: Detail::Full, grouping: Grouping::FullChain });
+    let mut parser = Parser::new(ParserOptions { detail: Detail::Full, depth: Depth::Complete });
     let mut read = Vec::new();
     while let Some(mut input) = inputs.next()? {
         while let Some(bytes) = input.read() {

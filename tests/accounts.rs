@@ -11,7 +11,9 @@ use std::collections::BTreeMap;
 
 use slabtrace::report::Origin;
 use slabtrace::report::crosscheck::Likeness;
-use slabtrace::report::{Counted, GroupReport, Report, Style, Unusable, write_json, write_text};
+use slabtrace::report::{
+    Counted, GroupReport, Report, TextOptions, Unusable, write_json, write_text,
+};
 use slabtrace::{Analysis, AnalysisOptions};
 use support::snapshot_pair::snapshot_pair;
 use support::unpack::unpack;
@@ -44,7 +46,7 @@ fn snapshot(case: &str, report: &Report) {
     let mut shown = report.clone();
     shown.groups.truncate(6);
     let (mut text, mut json) = (Vec::new(), Vec::new());
-    write_text(&shown, Style::Plain, &mut text).expect("memory takes any bytes");
+    write_text(&shown, TextOptions::default(), &mut text).expect("memory takes any bytes");
     write_json(&shown, &mut json).expect("memory takes any bytes");
     snapshot_pair("accounts", case, &text, without_version(&json).as_bytes());
 }
@@ -443,7 +445,7 @@ fn numbers_beyond_belief_end_at_the_greatest() {
     let report = report_of(&[("kmalloc-64.alloc_calls", list.as_bytes())]);
     assert_eq!(report.totals.live_objects, u64::MAX);
     let (mut text, mut json) = (Vec::new(), Vec::new());
-    write_text(&report, Style::Plain, &mut text).expect("memory takes any bytes");
+    write_text(&report, TextOptions::default(), &mut text).expect("memory takes any bytes");
     write_json(&report, &mut json).expect("memory takes any bytes");
 }
 

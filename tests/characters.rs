@@ -6,10 +6,10 @@ mod support {
 
 use std::path::{Path, PathBuf};
 
-use slabtrace::event::{Detail, Grouping};
+use slabtrace::event::{Depth, Detail};
 use slabtrace::kmemleak::{self, Kmemleak, KmemleakOptions};
 use slabtrace::monitor::{self, Monitor, MonitorOptions};
-use slabtrace::report::{EventWriter, Style, write_json, write_text};
+use slabtrace::report::{EventWriter, Style, TextOptions, write_json, write_text};
 use slabtrace::symbol::{ImageStore, LogFilter, SymbolOptions, Symbols};
 use slabtrace::{Analysis, AnalysisOptions, Parser, ParserOptions};
 use support::unpack::unpack;
@@ -79,10 +79,10 @@ fn read_by_all(text: &[u8]) {
     analysis.feed(text);
     analysis.end_input("é年.log".to_owned(), text.len() as u64);
     let report = analysis.finish();
-    write_text(&report, Style::Plain, out).expect("memory takes any bytes");
+    write_text(&report, TextOptions::default(), out).expect("memory takes any bytes");
     write_json(&report, out).expect("memory takes any bytes");
 
-    let options = ParserOptions { detail: Detail::Full, grouping: Grouping::FullChain };
+    let options = ParserOptions { detail: Detail::Full, depth: Depth::Complete };
     let mut parser = Parser::new(options);
     let mut writer = EventWriter::new(&mut *out);
     parser.feed(text, &mut writer);

@@ -16,7 +16,7 @@ use std::process::{Command, Output};
 use slabtrace::kmemleak::{self, Kmemleak, KmemleakOptions, KmemleakReport};
 use slabtrace::monitor::{Monitor, MonitorOptions, MonitorReport};
 use slabtrace::report::crosscheck::{GrowthReport, Likeness, Period, Reservation, Seen};
-use slabtrace::report::{GroupReport, Report, Style};
+use slabtrace::report::{GroupReport, Report, Style, TextOptions};
 use slabtrace::{Analysis, AnalysisOptions};
 use support::snapshot_pair::snapshot_pair;
 use support::unpack::unpack;
@@ -252,7 +252,7 @@ unreferenced object 0xffff888003000000 (size 192):
         assert_eq!(likeness, (group.boot == 1).then_some((Likeness::Same, 0)));
     }
     let mut text = Vec::new();
-    slabtrace::report::write_text(&report, Style::Plain, &mut text)
+    slabtrace::report::write_text(&report, TextOptions::default(), &mut text)
         .expect("memory takes any bytes");
     let text = String::from_utf8(text).expect("text");
     assert!(!text.contains("kmemleak does not list it"), "{text}");

@@ -15,7 +15,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use slabtrace::address::LineNumber;
-use slabtrace::event::{Detail, Grouping};
+use slabtrace::event::{Depth, Detail};
 use slabtrace::report::{EventWriter, Report};
 use slabtrace::{Parser, ParserOptions};
 use support::invariants;
@@ -42,7 +42,7 @@ fn log(bytes: impl Into<Vec<u8>>) -> Capture {
 
 /// The bytes that `events` prints.
 fn events<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
-    events_in(ParserOptions { detail: Detail::Full, grouping: Grouping::FullChain }, pieces)
+    events_in(ParserOptions { detail: Detail::Full, depth: Depth::Complete }, pieces)
 }
 
 fn events_in<'a>(options: ParserOptions, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {

@@ -57,6 +57,10 @@ fn records() -> Vec<Rec> {
     text.lines().map(|line| record(line).expect(line)).collect()
 }
 
+/// What a group and a family say of time, and what rests on it. Some renderings have whole seconds.
+const OF_TIME: [&str; 7] =
+    ["verdict", "reason", "oldest_age", "youngest_age", "lifetimes", "growth", "timeline"];
+
 /// What the report says, without what a rendering decides.
 fn meaning(log: &[u8]) -> Value {
     let mut analysis = Analysis::new(AnalysisOptions::default());
@@ -72,15 +76,33 @@ fn meaning(log: &[u8]) -> Value {
     }
     for group in document["groups"].as_array_mut().into_iter().flatten() {
         let group = group.as_object_mut().expect("a group");
-        for key in ["first_alloc", "last_alloc", "oldest_live", "verdict"] {
-            group.remove(key).expect(key);
+        for key in ["first_alloc", "last_alloc", "oldest_live"].iter().chain(&OF_TIME) {
+            group.remove(*key).expect(key);
         }
         for example in group["examples"].as_array_mut().into_iter().flatten() {
             let example = example.as_object_mut().expect("an example");
             example.retain(|key, _| key == "address");
         }
     }
+    for family in document["families"].as_array_mut().into_iter().flatten() {
+        let family = family.as_object_mut().expect("a family");
+        for key in OF_TIME.iter().chain(&["outliving"]) {
+            family.remove(*key).expect(key);
+        }
+    }
+    in_order(document);
     Value::Object(document.clone())
+}
+
+/// Groups and families by what does not rest on their verdict.
+fn in_order(document: &mut serde_json::Map<String, Value>) {
+    for (list, key) in [("groups", "fingerprint"), ("families", "family")] {
+        let entries = document[list].as_array_mut().expect(list);
+        entries.iter_mut().filter_map(Value::as_object_mut).for_each(|entry| {
+            entry.remove("rank");
+        });
+        entries.sort_by_key(|entry| (entry[key].to_string(), entry.to_string()));
+    }
 }
 
 /// Every rendering must mean what the capture means.

@@ -5,8 +5,8 @@
 //! of `monitor::statistics`, with room for the luck of the draw: of 300 series of which each is
 //! good with a probability of 0.95, less than 0.91 are with one of 1 in 1000.
 
-use slabtrace::monitor::statistics::{mann_kendall, student, theil_sen};
 use slabtrace::monitor::{Monitor, MonitorOptions, MonitorReport, Verdict};
+use slabtrace::statistics::{mann_kendall, student, theil_sen};
 use std::fmt::Write as _;
 
 const SERIES: u32 = 300;

@@ -12,7 +12,7 @@ mod support {
 
 use std::collections::BTreeMap;
 
-use slabtrace::event::{Damage, Detail, Event, EventSink, Grouping, Names};
+use slabtrace::event::{Damage, Depth, Detail, Event, EventSink, Names};
 use slabtrace::{Parser, ParserOptions};
 use support::unpack::unpack;
 use support::weave::{Capture, Clocks, Era, Pattern};
@@ -103,7 +103,7 @@ impl EventSink for Chains {
 }
 
 fn chains(log: &str) -> Chains {
-    let options = ParserOptions { detail: Detail::Report, grouping: Grouping::Callers };
+    let options = ParserOptions { detail: Detail::Report, depth: Depth::Callers };
     let (mut parser, mut chains) = (Parser::new(options), Chains::default());
     parser.feed(log.as_bytes(), &mut chains);
     parser.finish(&mut chains);

@@ -4,12 +4,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use slabtrace::event::{Detail, Grouping};
+use slabtrace::event::{Detail, Depth};
 use slabtrace::report::EventWriter;
 use slabtrace::{Parser, ParserOptions};
 
 fn events<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
-    let options = ParserOptions { detail: Detail::Full, grouping: Grouping::FullChain };
+    let options = ParserOptions { detail: Detail::Full, depth: Depth::Complete };
     let mut parser = Parser::new(options);
     let mut out = Vec::new();
     let mut writer = EventWriter::new(&mut out);

@@ -11,7 +11,7 @@ use super::open_backtrace::OpenBacktrace;
 use super::skeleton::Skeleton;
 use super::torn;
 use crate::address::{LineNumber, Pointer};
-use crate::chain::{Grouping, StackCache};
+use crate::chain::{Depth, StackCache};
 use crate::event::AssemblyLoss;
 use crate::event::{Damage, DamageSet, Detail, Event, Lost, Printing};
 use crate::lex::{Header, HeadingPlace, ObjectRows, Part, Registers, Run, Texts, Token, Word};
@@ -49,11 +49,11 @@ pub(crate) struct Assembler {
 }
 
 impl Assembler {
-    pub(crate) fn new(detail: Detail, grouping: Grouping) -> Assembler {
+    pub(crate) fn new(detail: Detail, depth: Depth) -> Assembler {
         Assembler {
             detail,
             lanes: Lanes::default(),
-            stacks: StackCache::new(grouping),
+            stacks: StackCache::new(depth),
             binder: Binder::default(),
             loss: AssemblyLoss::default(),
             losses: Vec::new(),

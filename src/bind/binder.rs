@@ -193,7 +193,7 @@ impl Binder {
         };
         match (bound.event.op, site) {
             (Op::Alloc, _) if self.rivals.rival_of(seq).is_none() => {
-                self.rivals.allocated(object, stack.callers);
+                self.rivals.allocated(object, stack.chain);
             }
             (Op::Free, Some(site)) => {
                 self.reconsider(object, site);
@@ -216,7 +216,7 @@ impl Binder {
         else {
             return;
         };
-        if self.rivals.speaks_for(site, others.callers, own.callers) == Speaks::ForOther {
+        if self.rivals.speaks_for(site, others.chain, own.chain) == Speaks::ForOther {
             self.swap_stacks(one, other);
         }
         self.rivals.settled(seq);

@@ -92,7 +92,7 @@ impl Question {
     /// A question that nobody answers to yet.
     pub(crate) fn new(dump: &OpenBacktrace, meaning: &StackFacts) -> Question {
         let cpu = dump.task.and_then(|task| task.cpu);
-        Question { chain: meaning.stack.callers, path: meaning.path, cpu, candidates: Vec::new() }
+        Question { chain: meaning.stack.chain, path: meaning.path, cpu, candidates: Vec::new() }
     }
 
     /// The header at this place may have printed the backtrace.
@@ -251,7 +251,7 @@ impl Evidence {
 
     /// A backtrace that could only be one header's.
     pub(crate) fn learn(&mut self, facts: &StackFacts, header: &Event) {
-        let (chain, cache) = (facts.stack.callers, header.cache);
+        let (chain, cache) = (facts.stack.chain, header.cache);
         if let Some(state) = SlabState::of(header) {
             self.states.entry(facts.path).or_default()[state as usize] += 1;
         }

@@ -1,11 +1,13 @@
 //! The steps of a printed backtrace, and the call chain that they make.
 
 mod function;
+mod occasion;
 mod stack;
 mod steps;
 
 pub(crate) use function::base_name;
-pub use stack::{Grouping, Stack};
+pub use occasion::Occasion;
+pub use stack::{Depth, Stack};
 pub(crate) use stack::{StackCache, StackFacts};
 pub(crate) use steps::Steps;
 

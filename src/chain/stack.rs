@@ -12,22 +12,23 @@ use crate::names::{ChainId, FrameId, Names, Placed, Role};
 /// What an event's backtrace says to the ledger.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Stack {
-    /// The call chain that groups are made by.
+    /// The call chain, which groups are made by: the callers above the allocator, up to an
+    /// interrupt's entry. Frames that the unwinder does not vouch for are no part of it.
     pub chain: ChainId,
-    /// The callers of it, which evidence is kept by: the same whatever groups are made by.
-    pub(crate) callers: ChainId,
+    /// What of the backtrace is shown.
+    pub shown: ChainId,
     /// The first caller above the allocator.
     pub site: Option<FrameId>,
 }
 
-/// Which frames make a group.
+/// How much of a backtrace is shown.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub enum Grouping {
+pub enum Depth {
     /// The callers: above the allocator, up to an interrupt's entry.
     #[default]
     Callers,
     /// Every frame, the allocator's and the interrupted ones included.
-    FullChain,
+    Complete,
 }
 
 /// Remembered backtraces are dropped, and learning starts afresh, at this many.
@@ -56,13 +57,13 @@ struct Entry {
 /// Remembers what backtraces say.
 #[derive(Debug, Default)]
 pub(crate) struct StackCache {
-    grouping: Grouping,
+    depth: Depth,
     table: HashTable<Entry>,
 }
 
 impl StackCache {
-    pub(crate) fn new(grouping: Grouping) -> StackCache {
-        StackCache { grouping, ..StackCache::default() }
+    pub(crate) fn new(depth: Depth) -> StackCache {
+        StackCache { depth, ..StackCache::default() }
     }
 
     /// What a backtrace says.
@@ -72,7 +73,7 @@ impl StackCache {
             return entry.meaning;
         }
         let steps: Vec<Step> = steps.iter().collect();
-        let meaning = meaning(&steps, self.grouping, names);
+        let meaning = meaning(&steps, self.depth, names);
         if self.table.len() >= REMEMBERED_MAX {
             self.table.clear();
         }
@@ -82,15 +83,16 @@ impl StackCache {
     }
 }
 
-fn meaning(steps: &[Step], grouping: Grouping, names: &Names) -> StackFacts {
+fn meaning(steps: &[Step], depth: Depth, names: &Names) -> StackFacts {
     let complete = super::place(steps, names);
     let printer = super::printer(&complete, names);
     let callers = super::callers(&complete, names);
     let site =
         callers.first().filter(|placed| placed.role == Role::Caller).map(|placed| placed.frame);
-    let chain: &[Placed] = match grouping {
-        Grouping::Callers => &callers,
-        Grouping::FullChain => &complete,
+    let chain = names.intern_chain(&callers);
+    let shown = match depth {
+        Depth::Callers => chain,
+        Depth::Complete => names.intern_chain(&complete),
     };
     let path: Vec<Placed> = complete
         .iter()
@@ -104,11 +106,7 @@ fn meaning(steps: &[Step], grouping: Grouping, names: &Names) -> StackFacts {
     let interrupts_event = super::interrupts_event(&complete, names);
     StackFacts {
         printer,
-        stack: Stack {
-            chain: names.intern_chain(chain),
-            callers: names.intern_chain(&callers),
-            site,
-        },
+        stack: Stack { chain, shown, site },
         path: names.intern_chain(&path),
         family,
         interrupts_event,

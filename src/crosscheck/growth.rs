@@ -150,8 +150,8 @@ impl Report {
         let (objects_first, objects_last, seconds) =
             window.ends(counted).unwrap_or((counted.objects_first, counted.objects_last, span));
         let is_same_time = window.ends(counted).is_some();
-        let trace_seconds = groups.iter().find_map(|group| group.timeline_span);
-        let trace_seconds = trace_seconds.map(|(first, last)| last - first).filter(|&s| s > 0.0);
+        let traced = self.boots.get(cache.boot).and_then(|boot| boot.traced);
+        let trace_seconds = traced.map(|(first, last)| last - first).filter(|&s| s > 0.0);
         let is_timed = span.is_some() && !is_same_time;
         let rates =
             trace_seconds.filter(|_| is_timed).map(|s| (counted.slope, survivors as f64 / s));

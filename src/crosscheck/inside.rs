@@ -2,7 +2,7 @@
 //! to the same console or pasted into the same file.
 
 use crate::address::LineNumber;
-use crate::event::{Grouping, Recognition};
+use crate::event::{Depth, Recognition};
 use crate::kernel_counts::{Accounts, Found};
 use crate::kmemleak::{Kmemleak, KmemleakOptions, KmemleakReport};
 use crate::monitor::MemoryKind;
@@ -78,12 +78,12 @@ impl Inside {
         self.kmemleak.end_scan();
     }
 
-    pub(crate) fn finish(mut self, grouping: Grouping) -> Overheard {
+    pub(crate) fn finish(mut self, depth: Depth) -> Overheard {
         self.kmemleak.end_scan();
         let kmemleak = self.kmemleak.finish();
         Overheard {
             kmemleak: Some(kmemleak).filter(|report| report.seen_objects > 0),
-            found: self.accounts.finish(grouping),
+            found: self.accounts.finish(depth),
             memory: growth(self.memory),
         }
     }

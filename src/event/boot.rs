@@ -56,6 +56,11 @@ impl Boot {
         }
     }
 
+    /// The first and the last time in it.
+    pub fn times(&self) -> Option<(Stamp, Stamp)> {
+        self.first_time.zip(self.last_time)
+    }
+
     /// Takes note of a record.
     #[inline]
     pub(crate) fn see(&mut self, line: LineNumber, stamp: Option<Stamp>) {

@@ -3,7 +3,7 @@
 mod boot;
 mod loss;
 
-pub use crate::chain::{Grouping, Stack};
+pub use crate::chain::{Depth, Stack};
 pub use boot::{Boot, PointerStyle, arch};
 pub use loss::AssemblyLoss;
 
@@ -158,7 +158,7 @@ pub enum Lost {
     },
 }
 
-/// How a boot's events were printed.
+/// How and when a boot's events were printed.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Printing {
     /// The fewest lines that an event had.
@@ -167,6 +167,8 @@ pub struct Printing {
     pub missing_lines: u64,
     /// Whether the log holds the boot from its start.
     pub beginning: Beginning,
+    /// Times of the boot's first and last line.
+    pub times: Option<(Stamp, Stamp)>,
 }
 
 /// Where a boot's log begins.

@@ -9,12 +9,12 @@ use super::page_owner;
 use super::reader::AccountLoss;
 use super::snapshot::{Key, LineKey, Snapshot, Tally};
 use crate::chain::{Step, callers, place};
-use crate::event::{FrameId, Grouping, Names, Placed};
-use crate::ledger::{TIMELINE_BUCKETS, kmalloc_size};
+use crate::event::{Depth, FrameId, Names, Placed};
+use crate::ledger::kmalloc_size;
 use crate::names::{Context, Role};
 use crate::report::{
     AccountReport, CacheReport, Counted, FrameReport, GroupReport, GroupWitness, Loss, Origin,
-    ProcessReport, Totals, Verdict, difference, fingerprint, frame_report,
+    ProcessReport, Totals, difference, fingerprint, frame_report,
 };
 use crate::symbol::Source;
 
@@ -47,13 +47,13 @@ pub(crate) struct Account {
 }
 
 /// One account for each file and cache.
-pub(super) fn accounts(names: &Names, snapshots: &[Snapshot], grouping: Grouping) -> Vec<Account> {
+pub(super) fn accounts(names: &Names, snapshots: &[Snapshot], depth: Depth) -> Vec<Account> {
     let mut series: IndexMap<(Origin, Option<&str>), Vec<&Snapshot>, FixedState> =
         IndexMap::default();
     for snapshot in snapshots {
         series.entry((snapshot.origin, snapshot.cache.as_deref())).or_default().push(snapshot);
     }
-    let builder = Builder { names, grouping };
+    let builder = Builder { names, depth };
     let all = series.into_iter();
     all.map(|((origin, cache), mut snapshots)| {
         let surplus = snapshots.len().saturating_sub(READINGS_MAX);
@@ -132,7 +132,7 @@ pub(super) fn rank(groups: &mut [GroupReport]) {
 
 struct Builder<'a> {
     names: &'a Names,
-    grouping: Grouping,
+    depth: Depth,
 }
 
 impl Builder<'_> {
@@ -198,7 +198,7 @@ impl Builder<'_> {
         if let Some(last) = chain.last_mut().filter(|last| last.role == Role::Allocator) {
             last.role = Role::Caller;
         }
-        if self.grouping == Grouping::Callers {
+        if self.depth == Depth::Callers {
             chain = callers(&chain, self.names);
         }
         match key {
@@ -243,18 +243,20 @@ impl Builder<'_> {
             live_objects,
             live_objects_min: live_objects,
             live_objects_max: live_objects,
+            likely: (live_objects, live_objects),
             live_bytes: bytes(last),
             first_alloc: None,
             last_alloc: None,
             oldest_live: None,
-            oldest_age: None,
-            verdict: if live_objects == 1 { Verdict::Single } else { Verdict::NeverFreed },
+            ages: None,
+            lifetimes: None,
+            family: String::new(),
+            judgement: None,
             chain,
             processes: self.processes(last),
             freed_by: Vec::new(),
             examples: Vec::new(),
-            timeline: [0; TIMELINE_BUCKETS],
-            timeline_span: None,
+            timeline: None,
             counted: Some(Counted {
                 origin,
                 history: objects.clone(),

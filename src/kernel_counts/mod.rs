@@ -24,7 +24,7 @@ mod snapshot;
 pub(crate) use build::Account;
 
 use crate::address::LineNumber;
-use crate::event::{Grouping, Recognition};
+use crate::event::{Depth, Recognition};
 use crate::record::Record;
 use crate::report::{
     AccountReport, Advice, BootReport, Input, Loss, Origin, Report, WitnessReport,
@@ -74,10 +74,10 @@ impl Accounts {
     }
 
     /// Ends the log.
-    pub(crate) fn finish(self, grouping: Grouping) -> Found {
+    pub(crate) fn finish(self, depth: Depth) -> Found {
         let (names, snapshots, loss) = self.reader.finish();
         Found {
-            accounts: build::accounts(&names, &snapshots, grouping),
+            accounts: build::accounts(&names, &snapshots, depth),
             without_data: loss.without_data,
             loss: build::loss(loss),
         }
@@ -110,6 +110,9 @@ impl Found {
             loss,
             caches: build::caches(&groups),
             groups,
+            families: Vec::new(),
+            rollup: None,
+            function: None,
             accounts: reports,
             lists_without_data: 0,
             witness: WitnessReport::default(),
@@ -143,6 +146,7 @@ fn nameless_boot() -> BootReport {
         last_line: LineNumber(1),
         first_time: None,
         last_time: None,
+        traced: None,
         pointers: crate::event::PointerStyle::Unknown,
         pointer_width: None,
     }

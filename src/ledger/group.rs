@@ -3,7 +3,12 @@
 use foldhash::fast::FixedState;
 use indexmap::IndexMap;
 
+use super::Live;
+use super::history::History;
+use super::lifetimes::Lifetimes;
+use crate::address::LineNumber;
 use crate::event::{ChainId, NameId, Names, Stack};
+use crate::record::Op;
 
 /// What makes a group within a boot.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -37,6 +42,8 @@ impl FreedBy {
 /// What became of a group's allocations.
 #[derive(Clone, Default, Debug)]
 pub struct Group {
+    /// What is shown of the backtrace of its first allocation.
+    pub shown: Option<ChainId>,
     /// Allocations.
     pub allocs: u64,
     /// Those of them that were freed.
@@ -45,26 +52,54 @@ pub struct Group {
     pub lost: u64,
     /// Microseconds of the first and the last allocation.
     pub span: Option<(i64, i64)>,
+    /// Lines of the first and the last allocation.
+    pub lines: Option<(LineNumber, LineNumber)>,
+    /// How long its freed objects lived.
+    pub lifetimes: Lifetimes,
+    /// Lines of the log between allocation and free of the freed object that lived through most: its
+    /// longest life where the log has no times.
+    pub longest_lines: u64,
+    /// When objects were allocated and freed.
+    pub history: History,
     /// Who freed, and how many.
     pub freed_by: IndexMap<FreedBy, u64, FixedState>,
 }
 
 impl Group {
-    pub(super) fn see_alloc(&mut self, time: Option<i64>) {
+    pub(super) fn see_alloc(&mut self, live: &Live) {
         self.allocs += 1;
-        if let Some(time) = time {
-            let (first, last) = self.span.unwrap_or((time, time));
-            self.span = Some((first.min(time), last.max(time)));
+        widen(&mut self.lines, live.line);
+        if let Some(time) = live.time() {
+            widen(&mut self.span, time);
+            self.history.see(Op::Alloc, time);
         }
     }
 
-    pub(super) fn see_free(&mut self, freer: FreedBy) {
+    /// An object of the group was freed at `line` and `time`.
+    pub(super) fn see_free(
+        &mut self,
+        live: &Live,
+        line: LineNumber,
+        time: Option<i64>,
+        freer: FreedBy,
+    ) {
         self.frees += 1;
         *self.freed_by.entry(freer).or_default() += 1;
+        self.longest_lines = self.longest_lines.max(line.0.saturating_sub(live.line.0));
+        if let Some((born, time)) = live.time().zip(time) {
+            self.lifetimes.see(time.saturating_sub(born));
+            self.history.see(Op::Free, time);
+        }
     }
 
     /// Objects of the group that live.
     pub fn live(&self) -> u64 {
         self.allocs.saturating_sub(self.frees + self.lost)
     }
+}
+
+/// Widens a range to hold a value too.
+pub(super) fn widen<T: Ord + Copy>(range: &mut Option<(T, T)>, value: T) {
+    let (first, last) = range.unwrap_or((value, value));
+    *range = Some((first.min(value), last.max(value)));
 }

@@ -13,14 +13,25 @@
 
 mod bounds;
 mod count;
+mod evidence;
+mod family;
 mod group;
+mod history;
+mod lifetimes;
+mod likely;
+mod likeness;
 mod live;
+mod loss;
+mod mistaken;
 mod survivors;
 
 pub use bounds::Bounds;
 pub use count::{SlabCount, SlabCounts};
+pub use evidence::{Evidence, Extent, Moment};
 pub use group::{FreedBy, Group, GroupKey};
-pub use survivors::{GroupSurvivors, Holder, Survivor, Survivors, TIMELINE_BUCKETS};
+pub use history::{Bar, History};
+pub use lifetimes::Lifetimes;
+pub use survivors::{GroupSurvivors, Holder, Survivor, Survivors};
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
@@ -29,8 +40,9 @@ use indexmap::IndexMap;
 use crate::address::{LineNumber, ObjectAddr, Pointer};
 use crate::event::{Damage, Event, EventSink, Lost, NameId, Names, Printing};
 use crate::record::{Op, SlabinfoRow};
-use crate::time::Clock;
+use crate::time::{Clock, Stamp};
 
+use group::widen;
 pub(crate) use live::Live;
 
 /// What a ledger could not match.
@@ -88,16 +100,26 @@ pub(crate) fn kmalloc_size(name: &str) -> Option<u32> {
     digits.parse::<u32>().ok()?.checked_mul(unit)
 }
 
+/// Headers that may come when a trace is over: one in so many, and not more than so many.
+const STRAGGLERS_SHARE: u64 = 32;
+const STRAGGLERS_MAX: u64 = 20;
+
 /// One boot's objects and groups.
 #[derive(Debug, Default)]
 pub(crate) struct BootLedger {
     live: HashMap<ObjectAddr, Live, FixedState>,
     groups: IndexMap<GroupKey, Group, FixedState>,
-    loss: bounds::BootLoss,
+    loss: loss::BootLoss,
     /// What slabinfo in the same log counts of each cache.
     counts: IndexMap<NameId, SlabCounts, FixedState>,
     /// Microseconds of the first and the last header.
     span: Option<(i64, i64)>,
+    /// Lines of the first and the last header.
+    lines: Option<(LineNumber, LineNumber)>,
+    /// Headers.
+    headers: u64,
+    /// When they were printed.
+    history: History,
     /// The clock of the boot's headers: that of the first one. Times of another clock are none.
     clock: Option<Clock>,
 }
@@ -188,13 +210,15 @@ impl Ledger {
             boot.groups[before.group as usize].lost += 1;
             self.loss.lost_frees += 1;
         }
-        boot.groups[group as usize].see_alloc(live.time());
+        boot.groups[group as usize].see_alloc(&live);
     }
 
     fn free(&mut self, object: ObjectAddr, event: &Event, names: &Names) {
         let boot = &mut self.present;
         if let Some(live) = boot.live.remove(&object) {
-            boot.groups[live.group as usize].see_free(FreedBy::of(event.stack, names));
+            let freer = FreedBy::of(event.stack, names);
+            let time = boot.time_of(event);
+            boot.groups[live.group as usize].see_free(&live, event.line, time, freer);
         } else {
             self.orphan_free(event.cache);
         }
@@ -212,8 +236,22 @@ impl BootLedger {
         let key = GroupKey { cache: event.cache, chain: event.stack.map(|stack| stack.chain) };
         let entry = self.groups.entry(key);
         let index = entry.index();
-        entry.or_default();
+        let shown = event.stack.map(|stack| stack.shown);
+        entry.or_insert_with(|| Group { shown, ..Group::default() });
         u32::try_from(index).unwrap_or(u32::MAX)
+    }
+
+    /// From where to where the boot was traced, once it is over.
+    fn extent(&self) -> Extent {
+        let micros = |stamp: Stamp| (Some(stamp.clock) == self.clock).then_some(stamp.micros);
+        let log = self.loss.times().and_then(|(first, last)| micros(first).zip(micros(last)));
+        let stragglers = (self.headers / STRAGGLERS_SHARE).min(STRAGGLERS_MAX);
+        Extent {
+            lines: self.lines,
+            headers: self.span,
+            active_end: self.history.end_but_for(stragglers).min(self.span.map(|(_, last)| last)),
+            log: log.or(self.span),
+        }
     }
 
     /// The time of a header, by the boot's clock.
@@ -221,11 +259,13 @@ impl BootLedger {
         event.stamp.filter(|stamp| Some(stamp.clock) == self.clock).map(|stamp| stamp.micros)
     }
 
-    fn see_time(&mut self, event: &Event) {
+    fn see_place(&mut self, event: &Event) {
+        widen(&mut self.lines, event.line);
+        self.headers += 1;
         self.clock = self.clock.or(event.stamp.map(|stamp| stamp.clock));
         if let Some(micros) = self.time_of(event) {
-            let (first, last) = self.span.unwrap_or((micros, micros));
-            self.span = Some((first.min(micros), last.max(micros)));
+            widen(&mut self.span, micros);
+            self.history.see(event.op, micros);
         }
     }
 }
@@ -237,7 +277,7 @@ impl EventSink for Ledger {
 
     fn event(&mut self, event: &Event, names: &Names) {
         self.tally(event);
-        self.present.see_time(event);
+        self.present.see_place(event);
         match (event.object, event.op) {
             (Pointer::Addr(object), Op::Alloc) => self.alloc(object, event),
             (Pointer::Addr(object), Op::Free) => self.free(object, event, names),

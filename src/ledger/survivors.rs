@@ -3,14 +3,13 @@
 use foldhash::fast::FixedState;
 use indexmap::IndexMap;
 
-use super::bounds::{Bounds, Reckoning};
-use super::group::{Group, GroupKey};
+use super::bounds::{Bounds, Reckoned, Reckoning, Traced};
+use super::evidence::{Evidence, Extent};
+use super::family::Families;
+use super::group::{Group, GroupKey, widen};
 use super::{BootLedger, Live, SlabCounts};
 use crate::address::{LineNumber, ObjectAddr};
 use crate::event::{NameId, Names};
-
-/// Parts that a boot's time is cut into to show how survivors grew.
-pub const TIMELINE_BUCKETS: usize = 16;
 
 /// Survivors kept of each group as examples.
 const EXAMPLES_MAX: usize = 5;
@@ -42,10 +41,8 @@ pub struct GroupSurvivors {
     pub examples: Vec<Survivor>,
     /// Who allocated them, and how many.
     pub holders: IndexMap<Holder, u64, FixedState>,
-    /// How many were allocated in each part of the boot's time.
-    pub timeline: [u64; TIMELINE_BUCKETS],
-    /// Microseconds of the oldest.
-    pub oldest: Option<i64>,
+    /// Microseconds of the oldest and the youngest.
+    pub span: Option<(i64, i64)>,
     /// How many were allocated between the first and the last count of their cache by slabinfo;
     /// nobody knows where slabinfo stands in the log less than twice.
     pub counted: Option<u64>,
@@ -62,23 +59,31 @@ pub struct Survivors {
     pub bounds: Vec<Bounds>,
     /// What slabinfo in the same log counts of each cache.
     pub counts: IndexMap<NameId, SlabCounts, FixedState>,
-    /// Microseconds of the boot's first and last header.
-    pub span: Option<(i64, i64)>,
+    /// The family of each group.
+    pub family_of: Vec<usize>,
+    /// What each family is judged by.
+    pub families: Vec<Evidence>,
+    /// From where to where the boot was traced.
+    pub extent: Extent,
 }
 
 impl Survivors {
     /// Closes a boot's ledger.
     pub(super) fn of(boot: BootLedger, names: &Names) -> Survivors {
-        let BootLedger { live, groups, loss, counts, span, clock: _ } = boot;
+        let extent = boot.extent();
+        let BootLedger { live, groups, loss, counts, headers, .. } = boot;
+        let (family_of, mut families) = families(&groups, names);
         let mut survivors: Vec<GroupSurvivors> = vec![GroupSurvivors::default(); groups.len()];
-        let mut reckoning = Reckoning::new(&loss, groups.len(), names);
+        let traced = Traced { headers, extent };
+        let mut reckoning = Reckoning::new(&loss, groups.len(), names, traced);
         for (line, group) in loss.objects_beside_gaps(&live) {
             reckoning.see(group as usize, line);
         }
         for (address, live) in live {
             let line = live.line;
             let survivor = Survivor { line, time: live.time(), address };
-            survivors[live.group as usize].add(survivor, &live, span);
+            survivors[live.group as usize].add(survivor, &live);
+            families[family_of[live.group as usize]].see(&live, &extent);
             if let Some((key, _)) = groups.get_index(live.group as usize)
                 && let Some((first, last)) = counts.get(&key.cache).and_then(SlabCounts::both)
             {
@@ -91,9 +96,26 @@ impl Survivors {
             .zip(survivors)
             .map(|((key, group), survivors)| (key, group, survivors))
             .collect();
-        let bounds = reckoning.bounds(&groups);
-        Survivors { groups, bounds, counts, span }
+        let Reckoned { bounds, likely } = reckoning.reckon(&groups, &family_of);
+        for (family, likely) in families.iter_mut().zip(likely) {
+            family.likely = likely;
+        }
+        Survivors { groups, bounds, counts, family_of, families, extent }
     }
+}
+
+/// The family of each group, and what is known of each family before its survivors are.
+fn families(
+    groups: &IndexMap<GroupKey, Group, FixedState>,
+    names: &Names,
+) -> (Vec<usize>, Vec<Evidence>) {
+    let mut finder = Families::new(names);
+    let family_of: Vec<usize> = groups.keys().map(|&key| finder.of(key)).collect();
+    let mut families = vec![Evidence::default(); finder.len()];
+    for ((key, group), &family) in groups.iter().zip(&family_of) {
+        families[family].add(key, group, names);
+    }
+    (family_of, families)
 }
 
 impl GroupSurvivors {
@@ -102,7 +124,7 @@ impl GroupSurvivors {
         if key.chain.is_none() { group.live() } else { self.guessed.min(group.live()) }
     }
 
-    fn add(&mut self, survivor: Survivor, live: &Live, span: Option<(i64, i64)>) {
+    fn add(&mut self, survivor: Survivor, live: &Live) {
         if self.examples.len() < EXAMPLES_MAX || self.examples.last() > Some(&survivor) {
             let at = self.examples.partition_point(|earlier| *earlier < survivor);
             self.examples.insert(at, survivor);
@@ -111,16 +133,6 @@ impl GroupSurvivors {
         *self.holders.entry(live.holder()).or_default() += 1;
         self.guessed += u64::from(live.is_guessed());
         let Some(time) = live.time() else { return };
-        self.oldest = Some(self.oldest.map_or(time, |oldest| oldest.min(time)));
-        if let Some(bucket) = span.and_then(|span| bucket(time, span)) {
-            self.timeline[bucket] += 1;
-        }
+        widen(&mut self.span, time);
     }
-}
-
-fn bucket(time: i64, (first, last): (i64, i64)) -> Option<usize> {
-    let offset = u128::try_from(time.checked_sub(first)?).ok()?;
-    let width = u128::try_from(last.checked_sub(first)?).ok()?.max(1);
-    let at = offset * TIMELINE_BUCKETS as u128 / width;
-    Some(usize::try_from(at).unwrap_or(usize::MAX).min(TIMELINE_BUCKETS - 1))
 }

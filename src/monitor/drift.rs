@@ -4,7 +4,7 @@
 //! a walk often looks like a trend, and the test by Mann and Kendall, which takes the samples for
 //! independent, then calls it one. What it lacks is that all its parts move alike.
 
-use super::statistics::median;
+use crate::statistics::median;
 
 /// A series is cut into so many parts.
 const PARTS: usize = 12;

@@ -1,7 +1,7 @@
 //! Series to growth: whether a value grows, how fast, and how surely.
 
 use super::drift;
-use super::statistics::{Slope, mann_kendall, steps, student, theil_sen, thin};
+use crate::statistics::{Slope, mann_kendall, steps, student, theil_sen, thin};
 
 /// A trend less sure than this is none.
 const SIGNIFICANT: f64 = 0.01;

@@ -4,17 +4,16 @@
 //! bytes ──► lines ─────► samples ─────► series ────► growth ─────► report
 //!           date.rs       collector.rs   series.rs    growth.rs     judge.rs
 //!           uptime.rs     sample.rs      restart.rs   drift.rs      companion.rs
-//!           meminfo.rs    calendar.rs                 statistics.rs conclusion.rs
-//!           slabinfo.rs                               balance.rs    next_step.rs
+//!           meminfo.rs    calendar.rs                 balance.rs    conclusion.rs
+//!           slabinfo.rs                                             next_step.rs
 //!           logger.rs
 //! ```
 //!
 //! A monitor log is what a loop over `date`, `/proc/meminfo` and `/proc/slabinfo` prints, with
 //! whatever else it prints in between. Samples are found by their content, so that separators,
-//! order and missing parts do not matter. Slopes are medians ([`statistics`]): a damaged or odd
+//! order and missing parts do not matter. Slopes are medians (`src/statistics/`): a damaged or odd
 //! sample does not move them.
 
-mod autocorrelation;
 mod balance;
 mod build;
 mod calendar;
@@ -37,7 +36,6 @@ mod restart;
 mod sample;
 mod series;
 mod slabinfo;
-pub mod statistics;
 mod svg;
 mod text;
 mod uptime;

@@ -4,8 +4,8 @@ use super::MonitorOptions;
 use super::report::TimeUnit;
 use super::restart::is_restarted;
 use super::sample::{Collection, Sample};
-use super::statistics::median;
 use super::uptime::Uptime;
+use crate::statistics::median;
 
 /// A pause so many times longer than usual is a gap: the machine slept, or its clock was set.
 const GAP_FACTOR: f64 = 1000.0;

@@ -7,7 +7,7 @@ use super::replay::HeaderFingerprint;
 use super::timeline::{Sign, Timeline, Turn};
 use crate::address::LineNumber;
 use crate::bind::{Assembler, Taken};
-use crate::chain::Grouping;
+use crate::chain::Depth;
 use crate::event::AssemblyLoss;
 use crate::event::{Beginning, Boot, Detail, EventSink, Printing, Recognition};
 use crate::lex::{Batch, Header, Registers, Run, Texts, Token, TokenKind, Word};
@@ -49,7 +49,7 @@ impl Sequencer {
     /// A sequencer at the start of a log. `addresses` name what is bare in it.
     pub(crate) fn new(
         detail: Detail,
-        grouping: Grouping,
+        depth: Depth,
         names: Arc<Names>,
         addresses: Addresses,
     ) -> Sequencer {
@@ -58,7 +58,7 @@ impl Sequencer {
             naming: Naming::new(addresses),
             timeline: Timeline::default(),
             held: Vec::new(),
-            assembler: Assembler::new(detail, grouping),
+            assembler: Assembler::new(detail, depth),
             replayed_lines: 0,
             boots: vec![Boot::new(LineNumber(1))],
             banner: None,
@@ -298,8 +298,12 @@ impl Sequencer {
         for event in &done {
             sink.event(event, names);
         }
-        let beginning = boots.last().map_or(Beginning::Later, Boot::beginning);
-        sink.printed(Printing { beginning, ..assembler.printing() });
+        let boot = boots.last();
+        sink.printed(Printing {
+            beginning: boot.map_or(Beginning::Later, Boot::beginning),
+            times: boot.and_then(Boot::times),
+            ..assembler.printing()
+        });
         self.report_losses(sink);
         if let Some(boot) = self.boots.last_mut() {
             boot.kernel = self.assembler.kernel();

@@ -43,11 +43,26 @@ pub(crate) fn duration(seconds: f64) -> String {
     )]
     let whole = seconds.clamp(0.0, 1e12).round() as u64;
     match whole {
+        _ if seconds < 0.000_999_5 => format!("{:.0} µs", seconds.max(0.0) * 1e6),
+        _ if seconds < 0.009_995 => format!("{:.1} ms", seconds * 1e3),
         _ if seconds < 0.9995 => format!("{:.0} ms", seconds.max(0.0) * 1e3),
         0..100 => format!("{seconds:.1} s"),
         100..3600 => format!("{} min {} s", whole / 60, whole % 60),
         3600..86400 => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
         _ => format!("{} d {} h", whole / 86400, whole % 86400 / 3600),
+    }
+}
+
+/// Two spans of time, the shorter first: `2.2 to 2.6 s`, `870 ms to 1.5 s`.
+pub(crate) fn durations(shorter: f64, longer: f64) -> String {
+    let (shorter, longer) = (duration(shorter), duration(longer));
+    let unit = |text: &str| text.split_once(' ').map(|(_, unit)| unit.to_owned());
+    match (unit(&shorter), unit(&longer)) {
+        _ if shorter == longer => longer,
+        (Some(one), Some(other)) if one == other => {
+            format!("{} to {longer}", shorter.split(' ').next().unwrap_or_default())
+        }
+        _ => format!("{shorter} to {longer}"),
     }
 }
 
@@ -81,7 +96,7 @@ mod tests {
     #[test]
     fn spans_are_in_the_units_people_would_use() {
         let shown = [0.0004, 0.87, 7.5, 750.0, 12_000.0, 352_800.0].map(duration);
-        assert_eq!(shown, ["0 ms", "870 ms", "7.5 s", "12 min 30 s", "3 h 20 min", "4 d 2 h"]);
+        assert_eq!(shown, ["400 µs", "870 ms", "7.5 s", "12 min 30 s", "3 h 20 min", "4 d 2 h"]);
     }
 
     #[test]

@@ -12,9 +12,10 @@ const WIDTH: usize = 80;
 const LISTED_MAX: usize = 3;
 
 /// Whether to use colour.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum Style {
     /// Text alone.
+    #[default]
     Plain,
     /// With ECMA-48 colours.
     Colour,

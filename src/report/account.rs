@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::text::loss_sentence;
-use super::{Escaped, Report, Style};
+use super::text::{TextOptions, losses};
+use super::{Escaped, Report};
 use crate::print::number::{bytes, count, counted, sparkline};
 use crate::print::write_wrapped;
 use crate::report::Origin;
@@ -60,7 +60,11 @@ pub(crate) fn difference(last: u64, first: u64) -> i64 {
 }
 
 /// The head of a report whose numbers are the kernel's own.
-pub(super) fn header(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn header(
+    report: &Report,
+    options: TextOptions,
+    out: &mut impl Write,
+) -> io::Result<()> {
     for account in &report.accounts {
         let is_shown = report.origin == Origin::Several || report.origin == account.origin;
         let but = if is_shown { "" } else { "; not shown, for it tells who freed last" };
@@ -73,8 +77,8 @@ pub(super) fn header(report: &Report, style: Style, out: &mut impl Write) -> io:
         bytes(totals.live_bytes),
         counted(totals.groups, "group")
     );
-    writeln!(out, "{}", if totals.live_objects > 0 { style.alarm(&live) } else { live })?;
-    write_wrapped(out, "", &loss_sentence(&report.loss))
+    writeln!(out, "{}", if totals.live_objects > 0 { options.style.alarm(&live) } else { live })?;
+    losses::write(&report.loss, options.losses, out)
 }
 
 impl AccountReport {
@@ -133,15 +137,15 @@ pub(super) fn fate(group: &Counted) -> String {
     if let Some((least, greatest)) = group.ages.filter(|&(least, _)| least >= 0) {
         let greatest = greatest.unsigned_abs();
         parts.push(match least.unsigned_abs() {
-            least if least == greatest => format!("{done} {} ticks ago", count(least)),
-            least => format!("{done} {} to {} ticks ago", count(least), count(greatest)),
+            least if least == greatest => format!("{done} {} jiffies ago", count(least)),
+            least => format!("{done} {} to {} jiffies ago", count(least), count(greatest)),
         });
     }
     if let Some((least, greatest)) = group.pids.filter(|(least, greatest)| least < greatest) {
-        parts.push(format!("by processes {least} to {greatest}"));
+        parts.push(format!("pids {least}-{greatest}"));
     }
     if let Some(waste) = group.waste {
-        parts.push(format!("{} of it not asked for", bytes(waste)));
+        parts.push(format!("{} waste", bytes(waste)));
     }
     if parts.is_empty() { format!("counted by {}", group.origin.name()) } else { parts.join("; ") }
 }

@@ -5,16 +5,15 @@ use std::cmp::Reverse;
 use foldhash::fast::FixedState;
 use indexmap::IndexMap;
 
+use super::family::ages;
 use super::{
-    Advice, BootReport, CacheReport, ExampleReport, FrameReport, FreedByReport, GroupReport,
-    GroupWitness, Input, Loss, Origin, ProcessReport, Report, Totals, Verdict, WitnessReport,
-    fingerprint,
+    Advice, BootReport, CacheReport, ExampleReport, FamilyReport, FrameReport, FreedByReport,
+    GroupReport, GroupWitness, Input, Lifetimes, Loss, Origin, ProcessReport, Report, Timeline,
+    Totals, WitnessReport, fingerprint,
 };
-use crate::address::PointerWidth;
-use crate::event::{AssemblyLoss, Beginning, Boot, NameId, Names, Placed, arch};
-use crate::ledger::{
-    Bounds, Group, GroupKey, GroupSurvivors, Settled, Survivors, TIMELINE_BUCKETS,
-};
+use crate::address::{LineNumber, PointerWidth};
+use crate::event::{AssemblyLoss, Boot, ChainId, NameId, Names, Placed, arch};
+use crate::ledger::{Bounds, Group, GroupKey, GroupSurvivors, History, Settled, Survivors};
 use crate::record::frame::Reliability;
 
 /// What was found in a log that has ended, whoever found it.
@@ -36,16 +35,13 @@ impl Report {
         let Findings { names, boots, settled, .. } = *found;
         let loss = loss(found.loss, settled);
         let builder = Builder { names, boots, settled };
-        let mut groups: Vec<GroupReport> = settled
-            .boots
-            .iter()
-            .enumerate()
-            .flat_map(|(boot, survivors)| builder.groups(boot, survivors))
-            .collect();
-        groups.sort_by_key(rank_key);
-        for (at, group) in groups.iter_mut().enumerate() {
-            group.rank = at + 1;
+        let (mut groups, mut families) = (Vec::new(), Vec::new());
+        for (boot, survivors) in settled.boots.iter().enumerate() {
+            let (of_boot, theirs) = builder.groups(boot, survivors);
+            groups.extend(of_boot);
+            families.extend(theirs);
         }
+        rank(&mut groups, &mut families);
         let caches = builder.caches();
         let totals = builder.totals(&groups, &caches);
         let boots: Vec<BootReport> =
@@ -58,6 +54,9 @@ impl Report {
             loss,
             caches,
             groups,
+            families,
+            rollup: None,
+            function: None,
             witness: WitnessReport::default(),
             accounts: Vec::new(),
             lists_without_data: 0,
@@ -71,16 +70,36 @@ impl Report {
     }
 }
 
-/// Most bytes first, then most objects; the rest makes the order total.
-fn rank_key(group: &GroupReport) -> impl Ord + use<> {
-    let first_line = group.examples.first().map(|example| example.line);
-    (
-        Reverse(group.live_bytes),
-        Reverse(group.live_objects),
-        group.boot,
-        group.cache.clone(),
-        first_line,
-    )
+/// Families by their rank; groups by that of their family, then most bytes first. The rest makes
+/// the order total.
+fn rank(groups: &mut [GroupReport], families: &mut [FamilyReport]) {
+    let earliest = earliest_lines(groups);
+    let place = |family: &FamilyReport| (family.boot, family.name.clone());
+    families.sort_by_cached_key(|family| {
+        let place = place(family);
+        (family.rank(), family.boot, earliest.get(&place).copied(), place)
+    });
+    let rank_of: IndexMap<(usize, String), usize, FixedState> =
+        families.iter().enumerate().map(|(at, family)| (place(family), at)).collect();
+    groups.sort_by_cached_key(|group| {
+        let family = rank_of.get(&(group.boot, group.family.clone())).copied();
+        let first_line = group.examples.first().map(|example| example.line);
+        (family, Reverse(group.live_bytes), Reverse(group.live_objects), first_line)
+    });
+    for (at, group) in groups.iter_mut().enumerate() {
+        group.rank = at + 1;
+    }
+}
+
+/// The line of the first survivor of each family of a boot.
+fn earliest_lines(groups: &[GroupReport]) -> IndexMap<(usize, String), LineNumber, FixedState> {
+    let mut earliest = IndexMap::default();
+    for group in groups {
+        let Some(example) = group.examples.first() else { continue };
+        let line = earliest.entry((group.boot, group.family.clone())).or_insert(example.line);
+        *line = example.line.min(*line);
+    }
+    earliest
 }
 
 struct Builder<'a> {
@@ -106,23 +125,46 @@ impl Builder<'_> {
             last_line: boot.last_line,
             first_time: boot.first_time,
             last_time: boot.last_time,
+            traced: self
+                .settled
+                .boots
+                .get(index)
+                .and_then(|survivors| survivors.extent.headers)
+                .map(|(first, last)| (seconds(first), seconds(last))),
             pointers: boot.pointers.style(),
             pointer_width: width,
         }
+    }
+
+    fn frames(&self, chain: Option<ChainId>) -> Vec<FrameReport> {
+        let chain = chain.map_or(&[][..], |chain| self.names.chain(chain));
+        chain.iter().map(|placed| frame(*placed, self.names)).collect()
     }
 
     fn object_size(&self, cache: NameId) -> Option<u32> {
         self.settled.object_size(cache, self.names)
     }
 
-    fn groups(&self, boot: usize, survivors: &Survivors) -> Vec<GroupReport> {
-        let with_bounds = survivors.groups.iter().zip(&survivors.bounds);
-        let live = with_bounds.filter(|((_, group, _), _)| group.live() > 0);
-        live.map(|((key, group, left), &bounds)| {
-            let timeline_span = survivors.span.map(|(first, last)| (seconds(first), seconds(last)));
-            GroupReport { timeline_span, ..self.group(boot, key, group, left, bounds) }
-        })
-        .collect()
+    /// The groups of a boot that have survivors, and their families.
+    fn groups(&self, boot: usize, survivors: &Survivors) -> (Vec<GroupReport>, Vec<FamilyReport>) {
+        let mut families: IndexMap<usize, FamilyReport, FixedState> = IndexMap::default();
+        let mut groups = Vec::new();
+        for (at, (key, group, left)) in survivors.groups.iter().enumerate() {
+            if group.live() == 0 {
+                continue;
+            }
+            let mut report = self.group(boot, key, group, left, survivors.bounds[at]);
+            report.timeline = timeline(survivors, &group.history);
+            report.ages = left.span.and_then(|span| ages(span, &survivors.extent));
+            let family_of = survivors.family_of[at];
+            let evidence = &survivors.families[family_of];
+            let new = || FamilyReport::of(&report, evidence, &survivors.extent);
+            let family = families.entry(family_of).or_insert_with(new);
+            family.add(&report);
+            report.judgement = Some(family.judgement);
+            groups.push(report);
+        }
+        (groups, families.into_values().collect())
     }
 
     fn group(
@@ -131,21 +173,19 @@ impl Builder<'_> {
         key: &GroupKey,
         group: &Group,
         left: &GroupSurvivors,
-        Bounds { low, high, .. }: Bounds,
+        Bounds { low, high, likely, .. }: Bounds,
     ) -> GroupReport {
         let cache = self.text(key.cache);
-        let chain = key.chain.map_or(&[][..], |chain| self.names.chain(chain));
-        let chain: Vec<FrameReport> =
-            chain.iter().map(|placed| frame(*placed, self.names)).collect();
+        let callers = self.frames(key.chain);
+        let chain =
+            if group.shown == key.chain { callers.clone() } else { self.frames(group.shown) };
         let object_size = self.object_size(key.cache);
         let live_objects = group.live();
-        let end = self.boots.get(boot).and_then(|boot| boot.last_time).map(|stamp| stamp.micros);
         let width = self.boots.get(boot).and_then(|boot| boot.pointers.width());
-        let oldest_age =
-            left.oldest.zip(end).map(|(oldest, end)| seconds(end.saturating_sub(oldest)).max(0.0));
         GroupReport {
             rank: 0,
-            fingerprint: fingerprint::fingerprint(&cache, &chain),
+            fingerprint: fingerprint::fingerprint(&cache, &callers),
+            family: fingerprint::family(&cache, &callers),
             boot,
             cache,
             object_size,
@@ -154,23 +194,19 @@ impl Builder<'_> {
             live_objects,
             live_objects_min: low,
             live_objects_max: high,
+            likely,
             live_bytes: object_size.map(|size| live_objects.saturating_mul(u64::from(size))),
             first_alloc: group.span.map(|(first, _)| seconds(first)),
             last_alloc: group.span.map(|(_, last)| seconds(last)),
-            oldest_live: left.oldest.map(seconds),
-            oldest_age,
-            verdict: verdict(
-                group,
-                left,
-                low,
-                self.boots.get(boot).map_or(Beginning::Later, Boot::beginning),
-            ),
+            oldest_live: left.span.map(|(oldest, _)| seconds(oldest)),
+            ages: None,
+            lifetimes: Lifetimes::of(&group.lifetimes),
+            judgement: None,
             chain,
             processes: self.processes(left),
             freed_by: self.freed_by(group),
             examples: examples(left, width),
-            timeline: left.timeline,
-            timeline_span: None,
+            timeline: None,
             counted: None,
             witness: GroupWitness { between_counts: left.counted, ..GroupWitness::default() },
         }
@@ -320,24 +356,11 @@ fn examples(left: &GroupSurvivors, width: Option<PointerWidth>) -> Vec<ExampleRe
     shown.collect()
 }
 
-/// Survivors in the first or last so many parts of the time are early or young.
-const EDGE_BUCKETS: usize = TIMELINE_BUCKETS / 8;
-
-fn verdict(group: &Group, left: &GroupSurvivors, low: u64, beginning: Beginning) -> Verdict {
-    let within = |buckets: &[u64]| buckets.iter().sum::<u64>() == group.live();
-    if low == 0 {
-        Verdict::ExplainedByLoss
-    } else if group.live() == 1 {
-        Verdict::Single
-    } else if beginning == Beginning::Boot && within(&left.timeline[..EDGE_BUCKETS]) {
-        Verdict::SetUpEarly
-    } else if group.frees > 0 && within(&left.timeline[TIMELINE_BUCKETS - EDGE_BUCKETS..]) {
-        Verdict::StillYoung
-    } else if group.frees == 0 {
-        Verdict::NeverFreed
-    } else {
-        Verdict::PartlyFreed
-    }
+/// What happened to a group, over the time of its boot.
+fn timeline(survivors: &Survivors, history: &History) -> Option<Timeline> {
+    let mut timeline = Timeline::of_boot(survivors.extent.log?)?;
+    timeline.add(history);
+    Some(timeline)
 }
 
 fn seconds(micros: i64) -> f64 {

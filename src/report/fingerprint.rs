@@ -14,11 +14,31 @@ const FNV_PRIME: u64 = 0x0100_0000_01b3;
 ///
 /// FNV-1a: Fowler, Noll, Vo; RFC 9923.
 pub(crate) fn fingerprint(cache: &str, chain: &[FrameReport]) -> String {
-    let functions = chain.iter().map(|frame| match (&frame.function, frame.address) {
+    hash(cache, chain.iter().map(place))
+}
+
+/// The same of each function where it comes first: what is between two visits of one function is
+/// recursion, and how often it went round says nothing.
+pub(super) fn family(cache: &str, chain: &[FrameReport]) -> String {
+    let mut places: Vec<Cow<'_, str>> = Vec::new();
+    for place in chain.iter().map(place) {
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    hash(cache, places.into_iter())
+}
+
+/// What names a frame.
+fn place(frame: &FrameReport) -> Cow<'_, str> {
+    match (&frame.function, frame.address) {
         (Some(function), _) => Cow::Borrowed(base_name(function)),
         (None, Some(address)) => Cow::Owned(format!("{address:#x}")),
         (None, None) => Cow::Borrowed("?"),
-    });
+    }
+}
+
+fn hash<'a>(cache: &'a str, functions: impl Iterator<Item = Cow<'a, str>>) -> String {
     let mut hash = FNV_OFFSET;
     for word in std::iter::once(Cow::Borrowed(cache)).chain(functions) {
         for byte in word.bytes().chain(std::iter::once(b'\n')) {

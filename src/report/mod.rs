@@ -8,12 +8,17 @@ mod advice;
 mod build;
 pub mod crosscheck;
 pub mod events;
+mod family;
 mod fingerprint;
 pub(crate) mod json;
+mod lifetimes;
+mod neighbours;
 mod origin;
+mod rollup;
 mod select;
 mod sources;
 pub(crate) mod text;
+mod timeline;
 
 pub(crate) use account::difference;
 pub use account::{AccountReport, Counted};
@@ -21,21 +26,26 @@ pub use advice::{Advice, Unusable};
 pub(crate) use build::{Findings, address, frame as frame_report};
 pub use crosscheck::{GroupWitness, WitnessReport};
 pub use events::EventWriter;
+pub use family::{Ages, FamilyReport};
 pub(crate) use fingerprint::fingerprint;
 pub use json::write as write_json;
+pub use lifetimes::Lifetimes;
+pub use neighbours::{FunctionReport, Neighbour};
 pub use origin::Origin;
+pub use rollup::{Rollup, RollupKey, RollupRow};
 pub use select::{BootChoice, Glob, Selection, SelectionError, SortKey};
 pub(crate) use sources::{add_places, forget_absence};
-pub use text::write as write_text;
+pub use text::{ChainsShown, GroupsShown, LossesShown, TextOptions, write as write_text};
+pub use timeline::{COLUMNS, Growth, Timeline};
 
 use crate::address::{LineNumber, PointerWidth};
 pub use crate::capture::Input;
 use crate::event::{AssemblyLoss, Context, PointerStyle, Role};
-use crate::ledger::TIMELINE_BUCKETS;
 pub use crate::print::{Escaped, Style};
 use crate::record::frame::Aim;
 use crate::symbol::{Reason, Source};
 use crate::time::Stamp;
+use crate::verdict::Judgement;
 
 /// A leak report.
 #[derive(Clone, PartialEq, Debug)]
@@ -52,8 +62,14 @@ pub struct Report {
     pub loss: Loss,
     /// Every traced cache, most live bytes first.
     pub caches: Vec<CacheReport>,
-    /// Every group with live objects, most live bytes first.
+    /// Every group with live objects: those that leak first, then most bytes first.
     pub groups: Vec<GroupReport>,
+    /// The families of the groups, in the same order.
+    pub families: Vec<FamilyReport>,
+    /// The groups added up, where that is asked for.
+    pub rollup: Option<Rollup>,
+    /// A function between its callers and callees, where one is asked for.
+    pub function: Option<FunctionReport>,
     /// What other witnesses say.
     pub witness: WitnessReport,
     /// The kernel's own counts that were read.
@@ -84,6 +100,9 @@ impl Report {
             },
             caches: Vec::new(),
             groups: Vec::new(),
+            families: Vec::new(),
+            rollup: None,
+            function: None,
             witness: WitnessReport::default(),
             accounts: Vec::new(),
             lists_without_data: 0,
@@ -113,6 +132,8 @@ pub struct BootReport {
     pub first_time: Option<Stamp>,
     /// Its last time.
     pub last_time: Option<Stamp>,
+    /// Seconds of its first and last event.
+    pub traced: Option<(f64, f64)>,
     /// How its kernel printed pointers.
     pub pointers: PointerStyle,
     /// How many digits its pointers have.
@@ -204,38 +225,6 @@ pub struct CacheReport {
     pub live_bytes: Option<u64>,
 }
 
-/// What a group's numbers suggest.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Verdict {
-    /// No object of it was ever freed.
-    NeverFreed,
-    /// Some objects were freed, others were not: a path that forgets to.
-    PartlyFreed,
-    /// All survivors date from the first eighth of the time: set up once and kept.
-    SetUpEarly,
-    /// All survivors date from the last eighth of the time, and others were freed: possibly still
-    /// in use.
-    StillYoung,
-    /// A single survivor.
-    Single,
-    /// What was lost could explain all of it.
-    ExplainedByLoss,
-}
-
-impl Verdict {
-    /// The name that JSON uses.
-    pub fn name(self) -> &'static str {
-        match self {
-            Verdict::NeverFreed => "never_freed",
-            Verdict::PartlyFreed => "partly_freed",
-            Verdict::SetUpEarly => "set_up_early",
-            Verdict::StillYoung => "still_young",
-            Verdict::Single => "single",
-            Verdict::ExplainedByLoss => "explained_by_loss",
-        }
-    }
-}
-
 /// Survivors that share boot, cache and call chain.
 #[derive(Clone, PartialEq, Debug)]
 pub struct GroupReport {
@@ -259,6 +248,8 @@ pub struct GroupReport {
     pub live_objects_min: u64,
     /// The most that may truly live, given what was lost.
     pub live_objects_max: u64,
+    /// The range that the true number lies in, with 95 % confidence.
+    pub likely: (u64, u64),
     /// Bytes that live.
     pub live_bytes: Option<u64>,
     /// Seconds of the first allocation.
@@ -267,10 +258,14 @@ pub struct GroupReport {
     pub last_alloc: Option<f64>,
     /// Seconds of the oldest live allocation.
     pub oldest_live: Option<f64>,
-    /// How long the oldest has lived when the boot's log ends, in seconds.
-    pub oldest_age: Option<f64>,
-    /// What the numbers suggest.
-    pub verdict: Verdict,
+    /// How old survivors are when the boot's log ends.
+    pub ages: Option<Ages>,
+    /// How long its freed objects lived.
+    pub lifetimes: Option<Lifetimes>,
+    /// The family's name.
+    pub family: String,
+    /// What its family is, and why; absent where there is no trace to tell.
+    pub judgement: Option<Judgement>,
     /// The call chain, innermost frame first.
     pub chain: Vec<FrameReport>,
     /// Who allocated the survivors, most first.
@@ -279,14 +274,19 @@ pub struct GroupReport {
     pub freed_by: Vec<FreedByReport>,
     /// Some survivors, oldest first.
     pub examples: Vec<ExampleReport>,
-    /// Survivors allocated in each part of the time between the boot's first and last event.
-    pub timeline: [u64; TIMELINE_BUCKETS],
-    /// Seconds of the boot's first and last event.
-    pub timeline_span: Option<(f64, f64)>,
+    /// When its objects were allocated and freed.
+    pub timeline: Option<Timeline>,
     /// What the kernel's own counts say of it.
     pub counted: Option<Counted>,
     /// What other witnesses say of it.
     pub witness: GroupWitness,
+}
+
+impl GroupReport {
+    /// The frames of the chain that are neither the allocator's nor interrupted.
+    pub fn callers(&self) -> impl Iterator<Item = &FrameReport> {
+        self.chain.iter().filter(|frame| frame.role == Role::Caller)
+    }
 }
 
 /// One frame of a chain.

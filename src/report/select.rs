@@ -2,19 +2,25 @@
 
 use std::cmp::Reverse;
 
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
 use regex::Regex;
 
-use super::{GroupReport, Report};
+use super::neighbours::is_named;
+use super::{COLUMNS, GroupReport, Report, Timeline};
+use crate::chain::base_name;
 
 /// What groups are ordered by.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum SortKey {
-    /// Live bytes.
+    /// Verdict, then likely leaked bytes.
     #[default]
+    Verdict,
+    /// Live bytes.
     Bytes,
     /// Live objects.
     Objects,
-    /// Live objects that were allocated in the later half of the time.
+    /// How many more objects live at the end than in the middle of the time.
     Growth,
     /// Age of the oldest live object.
     Age,
@@ -27,6 +33,8 @@ pub struct Selection {
     pub cache: Option<Glob>,
     /// Only chains through this module.
     pub module: Option<String>,
+    /// Only chains through this function.
+    pub function: Option<String>,
     /// Only groups whose oldest live object is at least so many seconds old.
     pub min_age: Option<f64>,
     /// Only groups with at least so many live objects.
@@ -88,17 +96,21 @@ impl Selection {
         let last = report.boots.len().saturating_sub(1);
         report.groups.retain(|group| self.wants(group, last));
         match self.sort {
-            SortKey::Bytes => {}
+            SortKey::Verdict => {}
+            SortKey::Bytes => report.groups.sort_by_key(|group| Reverse(group.live_bytes)),
             SortKey::Objects => report.groups.sort_by_key(|group| Reverse(group.live_objects)),
             SortKey::Growth => report.groups.sort_by_key(|group| Reverse(grown(group))),
-            SortKey::Age => report.groups.sort_by(|a, b| {
-                b.oldest_age.unwrap_or(-1.0).total_cmp(&a.oldest_age.unwrap_or(-1.0))
-            }),
+            SortKey::Age => report
+                .groups
+                .sort_by(|a, b| oldest(b).unwrap_or(-1.0).total_cmp(&oldest(a).unwrap_or(-1.0))),
         }
         report.groups.truncate(self.top.unwrap_or(usize::MAX));
         for (at, group) in report.groups.iter_mut().enumerate() {
             group.rank = at + 1;
         }
+        let shown: HashSet<(usize, &str), FixedState> =
+            report.groups.iter().map(|group| (group.boot, group.family.as_str())).collect();
+        report.families.retain(|family| shown.contains(&(family.boot, family.name.as_str())));
     }
 
     fn wants(&self, group: &GroupReport, last_boot: usize) -> bool {
@@ -111,13 +123,25 @@ impl Selection {
             |module: &String| group.chain.iter().any(|frame| frame.module.as_ref() == Some(module));
         boot && self.cache.as_ref().is_none_or(|glob| glob.matches(&group.cache))
             && self.module.as_ref().is_none_or(in_module)
-            && self.min_age.is_none_or(|age| group.oldest_age.is_some_and(|oldest| oldest >= age))
+            && self.function.as_deref().is_none_or(|name| passes(group, name))
+            && self.min_age.is_none_or(|age| oldest(group).is_some_and(|oldest| oldest >= age))
             && self.min_objects.is_none_or(|least| group.live_objects >= least)
     }
 }
 
+/// Whether a group's chain passes through a function.
+fn passes(group: &GroupReport, name: &str) -> bool {
+    group.chain.iter().any(|frame| is_named(frame, base_name(name)))
+}
+
+/// How old the oldest survivor is, in seconds.
+fn oldest(group: &GroupReport) -> Option<f64> {
+    group.ages.map(|ages| ages.oldest)
+}
+
 fn grown(group: &GroupReport) -> u64 {
-    group.timeline[group.timeline.len() / 2..].iter().sum()
+    let live = group.timeline.as_ref().map_or([0; COLUMNS], Timeline::live);
+    live[COLUMNS - 1].saturating_sub(live[COLUMNS / 2 - 1])
 }
 
 #[cfg(test)]

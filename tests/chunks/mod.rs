@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use slabtrace::event::{Detail, Grouping};
+use slabtrace::event::{Depth, Detail};
 use slabtrace::report::EventWriter;
 use slabtrace::{
     Analysis, AnalysisOptions, Chunk, ChunkReader, Footing, Parser, ParserOptions, Reading,
@@ -74,7 +74,7 @@ fn each_chunk(
 }
 
 fn options() -> ParserOptions {
-    ParserOptions { detail: Detail::Full, grouping: Grouping::FullChain }
+    ParserOptions { detail: Detail::Full, depth: Depth::Complete }
 }
 
 fn in_chunks(bytes: &[u8], cuts: (&[usize], usize), memory: Memory) -> Read {

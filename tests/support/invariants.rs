@@ -28,6 +28,8 @@ fn sums(report: &Report) -> Result<(), String> {
     holds(live == totals.live_objects, || format!("groups have {live} live: {totals:?}"))?;
     let of_caches: u64 = report.caches.iter().map(|cache| cache.live_objects).sum();
     holds(live == of_caches, || format!("caches have {of_caches} live, groups {live}"))?;
+    let of_families: u64 = report.families.iter().map(|family| family.live_objects).sum();
+    holds(live == of_families, || format!("families have {of_families} live, groups {live}"))?;
     let groups = report.groups.len() as u64;
     holds(groups == totals.groups, || format!("{groups} groups: {totals:?}"))
 }
@@ -39,6 +41,12 @@ fn group(group: &GroupReport) -> Result<(), String> {
     let what = || format!("group {rank} of {} contradicts itself: {group:#?}", group.cache);
     holds(live_objects > 0, what)?;
     holds(live_objects_min <= live_objects && live_objects <= live_objects_max, what)?;
+    let (low, high) = group.likely;
+    let is_likely_possible = live_objects_min <= low && low <= high && high <= live_objects_max;
+    holds(is_likely_possible, what)?;
+    let timed = group.timeline.as_ref().map_or(0, |timeline| timeline.allocs.iter().sum());
+    let freed = group.lifetimes.map_or(0, |lifetimes| lifetimes.count);
+    holds(timed <= allocs && freed <= frees, what)?;
     // What is left over was lost: its address was allocated again without a free.
     holds(frees + live_objects <= allocs, what)?;
     let of_processes: u64 = group.processes.iter().map(|process| process.live_objects).sum();
@@ -50,8 +58,12 @@ fn group(group: &GroupReport) -> Result<(), String> {
 fn order(groups: &[GroupReport]) -> Result<(), String> {
     let ranks: Vec<usize> = groups.iter().map(|group| group.rank).collect();
     holds(ranks.iter().copied().eq(1..=groups.len()), || format!("ranks are {ranks:?}"))?;
-    let falls = groups.is_sorted_by(|a, b| a.live_bytes >= b.live_bytes);
-    holds(falls, || "groups are not ordered by live bytes".to_owned())
+    let class = |group: &GroupReport| group.judgement.map(|judgement| judgement.class());
+    holds(groups.is_sorted_by_key(class), || "leaks are not in front".to_owned())?;
+    let falls = groups
+        .chunk_by(|a, b| a.boot == b.boot && a.family == b.family)
+        .all(|family| family.is_sorted_by(|a, b| a.live_bytes >= b.live_bytes));
+    holds(falls, || "groups of a family are not ordered by live bytes".to_owned())
 }
 
 /// Nothing was lost, so nothing is in doubt.

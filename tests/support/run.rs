@@ -1,7 +1,7 @@
 //! Running the library on a capture, whole and in pieces.
 
-use slabtrace::event::{Detail, Event, EventSink, Grouping, Names};
-use slabtrace::report::{Report, Style, write_json, write_text};
+use slabtrace::event::{Depth, Detail, Event, EventSink, Names};
+use slabtrace::report::{Report, TextOptions, write_json, write_text};
 use slabtrace::{Analysis, AnalysisOptions, Parser, ParserOptions};
 
 use super::unpack::unpack;
@@ -37,7 +37,7 @@ impl Capture {
 
     /// Every event in full.
     pub(crate) fn events(&self) -> Vec<Event> {
-        let options = ParserOptions { detail: Detail::Full, grouping: Grouping::FullChain };
+        let options = ParserOptions { detail: Detail::Full, depth: Depth::Complete };
         let mut parser = Parser::new(options);
         let mut collected = Collected(Vec::new());
         parser.feed(&self.bytes, &mut collected);
@@ -64,6 +64,6 @@ pub(crate) fn json(report: &Report) -> String {
 /// The report as text without colour.
 pub(crate) fn text(report: &Report) -> String {
     let mut out = Vec::new();
-    write_text(report, Style::Plain, &mut out).expect("memory takes any bytes");
+    write_text(report, TextOptions::default(), &mut out).expect("memory takes any bytes");
     String::from_utf8(out).expect("the text report is UTF-8")
 }

@@ -11,7 +11,7 @@ use std::io;
 
 use super::quantity::{date, rate, span, speed};
 use super::report::{CacheReport, MonitorReport, PartReport, TimeUnit, Verdict};
-use super::statistics::median;
+use crate::statistics::median;
 use axis::{Time, Unit, time_ticks};
 use panel::{Frame, Line, Panel, Stroke};
 use xml::Xml;

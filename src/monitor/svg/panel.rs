@@ -144,7 +144,7 @@ impl Place {
 fn path(points: &[(f64, f64)], place: &Place) -> String {
     let points = &extremes(points);
     let pauses: Vec<f64> = points.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
-    let longest = crate::monitor::statistics::median(&pauses) * GAP_FACTOR;
+    let longest = crate::statistics::median(&pauses) * GAP_FACTOR;
     let mut text = String::new();
     for (at, &(time, value)) in points.iter().enumerate() {
         let is_gap = at == 0 || longest > 0.0 && time - points[at - 1].0 > longest;

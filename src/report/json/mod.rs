@@ -1,15 +1,21 @@
 //! The JSON report: wire types, apart from the model so that it cannot change by accident.
 
+mod frame;
+mod group;
+mod rollup;
+
 use std::io::{self, Write};
 
 use serde::Serialize;
 
 use super::crosscheck;
-use super::crosscheck::json::{OfGroup, Witnesses};
-use super::{Advice, CacheReport, FrameReport, GroupReport, Report};
+use super::crosscheck::json::Witnesses;
+use super::{Advice, CacheReport, Report};
 use crate::print;
 use crate::report::Origin;
-use crate::symbol::Reason;
+pub(crate) use frame::{Frame, frame};
+use group::{Family, Group, family, group};
+use rollup::{Function, Rollup, function, rollup};
 
 /// The format's name; the number changes when a field changes its meaning.
 const SCHEMA: &str = "slabtrace.report/1";
@@ -36,6 +42,13 @@ struct Document<'a> {
     loss: Loss,
     caches: Vec<Cache<'a>>,
     groups: Vec<Group<'a>>,
+    families: Vec<Family<'a>>,
+    /// The groups added up, where `--group-by` asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rollup: Option<Rollup<'a>>,
+    /// A function between its callers and callees, where `--function` names one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function: Option<Function<'a>>,
     /// What other witnesses say.
     #[serde(skip_serializing_if = "Option::is_none")]
     witnesses: Option<Witnesses<'a>>,
@@ -114,35 +127,6 @@ struct Cache<'a> {
     live_bytes: Option<u64>,
 }
 
-#[derive(Serialize)]
-struct Group<'a> {
-    rank: usize,
-    fingerprint: &'a str,
-    boot: usize,
-    cache: &'a str,
-    object_size: Option<u32>,
-    allocs: Option<u64>,
-    frees: Option<u64>,
-    live_objects: u64,
-    live_objects_min: u64,
-    live_objects_max: u64,
-    live_bytes: Option<u64>,
-    first_alloc: Option<f64>,
-    last_alloc: Option<f64>,
-    oldest_live: Option<f64>,
-    verdict: Option<&'static str>,
-    chain: Vec<Frame<'a>>,
-    processes: Vec<Process<'a>>,
-    freed_by: Vec<FreedBy<'a>>,
-    examples: Vec<Example<'a>>,
-    /// What the kernel counts, where the numbers are its own.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    counted: Option<Counted<'a>>,
-    /// What other witnesses say of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    witness: Option<OfGroup>,
-}
-
 /// One of the kernel's files.
 #[derive(Serialize)]
 struct Account<'a> {
@@ -152,81 +136,6 @@ struct Account<'a> {
     gone_groups: u64,
     inaccurate_rows: u64,
     cut: bool,
-}
-
-/// What the kernel counts of a group.
-#[derive(Serialize)]
-struct Counted<'a> {
-    source: &'static str,
-    history: &'a [u64],
-    grown_objects: Option<i64>,
-    grown_bytes: Option<i64>,
-    waste: Option<u64>,
-    ages: Option<(i64, i64)>,
-    pids: Option<(u32, u32)>,
-}
-
-/// A frame, as reports and events show it.
-#[derive(Serialize)]
-pub(crate) struct Frame<'a> {
-    function: Option<&'a str>,
-    offset: Option<u64>,
-    size: Option<u64>,
-    module: Option<&'a str>,
-    address: Option<String>,
-    reliable: bool,
-    context: &'static str,
-    role: &'static str,
-    source: Option<Source<'a>>,
-    /// Why there is none, where images were at hand.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unresolved: Option<String>,
-    /// The places of which one is meant, where the function's name and size do not tell.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    candidates: Vec<Source<'a>>,
-}
-
-/// Where in the source a frame lies.
-#[derive(Serialize)]
-struct Source<'a> {
-    file: &'a str,
-    line: Option<u32>,
-    column: Option<u32>,
-    /// The line itself, where it was asked for and is at hand.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<&'a str>,
-    inlined: Vec<Inlined<'a>>,
-}
-
-/// A call inlined there.
-#[derive(Serialize)]
-struct Inlined<'a> {
-    function: &'a str,
-    file: &'a str,
-    line: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Process<'a> {
-    comm: Option<&'a str>,
-    pid: Option<u32>,
-    live_objects: u64,
-}
-
-#[derive(Serialize)]
-struct FreedBy<'a> {
-    function: Option<&'a str>,
-    module: Option<&'a str>,
-    frees: u64,
-}
-
-#[derive(Serialize)]
-struct Example<'a> {
-    line: u64,
-    time: Option<f64>,
-    address: &'a str,
 }
 
 fn document(report: &Report) -> Document<'_> {
@@ -244,6 +153,9 @@ fn document(report: &Report) -> Document<'_> {
         loss: loss(report),
         caches: report.caches.iter().map(|cache| self::cache(cache, report.origin)).collect(),
         groups: report.groups.iter().map(group).collect(),
+        families: report.families.iter().map(family).collect(),
+        rollup: report.rollup.as_ref().map(rollup),
+        function: report.function.as_ref().map(function),
         witnesses: crosscheck::json::witnesses(&report.witness),
         accounts: report.accounts.iter().map(account).collect(),
         symbol_warnings: report.advice.iter().filter_map(symbol_warning).collect(),
@@ -309,57 +221,6 @@ fn cache(cache: &CacheReport, origin: Origin) -> Cache<'_> {
     }
 }
 
-fn group(group: &GroupReport) -> Group<'_> {
-    let is_traced = group.counted.is_none();
-    Group {
-        rank: group.rank,
-        fingerprint: &group.fingerprint,
-        boot: group.boot,
-        cache: &group.cache,
-        object_size: group.object_size,
-        allocs: is_traced.then_some(group.allocs),
-        frees: is_traced.then_some(group.frees),
-        live_objects: group.live_objects,
-        live_objects_min: group.live_objects_min,
-        live_objects_max: group.live_objects_max,
-        live_bytes: group.live_bytes,
-        first_alloc: group.first_alloc,
-        last_alloc: group.last_alloc,
-        oldest_live: group.oldest_live,
-        verdict: is_traced.then(|| group.verdict.name()),
-        chain: group.chain.iter().map(frame).collect(),
-        processes: group
-            .processes
-            .iter()
-            .map(|process| Process {
-                comm: process.comm.as_deref(),
-                pid: process.pid,
-                live_objects: process.live_objects,
-            })
-            .collect(),
-        freed_by: group
-            .freed_by
-            .iter()
-            .map(|freer| FreedBy {
-                function: freer.function.as_deref(),
-                module: freer.module.as_deref(),
-                frees: freer.frees,
-            })
-            .collect(),
-        examples: group
-            .examples
-            .iter()
-            .map(|example| Example {
-                line: example.line.0,
-                time: example.time,
-                address: &example.address,
-            })
-            .collect(),
-        counted: group.counted.as_ref().map(counted),
-        witness: crosscheck::json::of_group(&group.witness),
-    }
-}
-
 fn account(account: &super::AccountReport) -> Account<'_> {
     Account {
         source: account.origin.name(),
@@ -368,52 +229,5 @@ fn account(account: &super::AccountReport) -> Account<'_> {
         gone_groups: account.gone_groups,
         inaccurate_rows: account.inaccurate_rows,
         cut: account.is_cut,
-    }
-}
-
-fn counted(counted: &super::Counted) -> Counted<'_> {
-    Counted {
-        source: counted.origin.name(),
-        history: &counted.history,
-        grown_objects: counted.grown_objects(),
-        grown_bytes: counted.grown_bytes,
-        waste: counted.waste,
-        ages: counted.ages,
-        pids: counted.pids,
-    }
-}
-
-pub(crate) fn frame(frame: &FrameReport) -> Frame<'_> {
-    Frame {
-        function: frame.function.as_deref(),
-        offset: frame.offset,
-        size: frame.size,
-        module: frame.module.as_deref(),
-        address: frame.address.map(|address| format!("{address:#x}")),
-        reliable: frame.reliable,
-        context: frame.context.name(),
-        role: frame.role.name(),
-        source: frame.source.as_ref().map(source),
-        unresolved: frame.unresolved.as_ref().map(ToString::to_string),
-        candidates: match &frame.unresolved {
-            Some(Reason::Ambiguous(places)) => places.iter().map(source).collect(),
-            _ => Vec::new(),
-        },
-    }
-}
-
-fn source(source: &crate::symbol::Source) -> Source<'_> {
-    let inlined = source.inlined.iter().map(|call| Inlined {
-        function: &call.function,
-        file: &call.file,
-        line: call.line,
-        text: call.text.as_deref(),
-    });
-    Source {
-        file: &source.file,
-        line: source.line,
-        column: source.column,
-        text: source.text.as_deref(),
-        inlined: inlined.collect(),
     }
 }

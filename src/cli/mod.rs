@@ -1,12 +1,15 @@
 //! The command line: what may be typed, and what it means.
 
+mod select;
+mod show;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use slabtrace::event::Grouping;
-use slabtrace::report::{BootChoice, Glob, Selection, SortKey};
+use select::SelectArgs;
+use show::ShowArgs;
 use slabtrace::symbol::{Debuginfod, Quotes, Search, SourceRoot, SymbolOptions};
 
 /// What people do with the program.
@@ -79,9 +82,6 @@ pub(crate) struct ReportArgs {
     pub(crate) format: Format,
     #[command(flatten)]
     pub(crate) result: ResultArgs,
-    /// Keep the allocator's frames and the interrupted ones in the chains, and group by them
-    #[arg(long)]
-    pub(crate) full_chain: bool,
     /// Exit with status 4 where input was lost or damaged
     #[arg(long)]
     pub(crate) strict: bool,
@@ -91,7 +91,9 @@ pub(crate) struct ReportArgs {
     #[command(flatten)]
     pub(crate) witness: WitnessArgs,
     #[command(flatten)]
-    select: SelectArgs,
+    pub(crate) show: ShowArgs,
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
     #[command(flatten)]
     pub(crate) symbols: SymbolArgs,
 }
@@ -119,32 +121,6 @@ pub(crate) struct WitnessArgs {
     /// reports, oldest first
     #[arg(long, value_name = "REPORT")]
     pub(crate) kmemleak: Vec<PathBuf>,
-}
-
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Selection")]
-struct SelectArgs {
-    /// Show only caches with such a name (`*` and `?` as in a shell)
-    #[arg(long, value_name = "GLOB")]
-    cache: Option<String>,
-    /// Show only chains through this module
-    #[arg(long, value_name = "NAME")]
-    module: Option<String>,
-    /// Show only groups whose oldest live object is at least this old, such as 90s or 5m
-    #[arg(long, value_name = "DURATION")]
-    min_age: Option<Age>,
-    /// Show only groups with at least so many live objects
-    #[arg(long, value_name = "N")]
-    min_objects: Option<u64>,
-    /// Show only the first so many groups
-    #[arg(long, value_name = "N")]
-    top: Option<usize>,
-    /// Show only this boot: its number, `last` or `all`
-    #[arg(long, value_name = "BOOT", default_value = "all", value_parser = boot_choice)]
-    boot: BootChoice,
-    /// What to order groups by
-    #[arg(long, value_enum, default_value_t, value_name = "KEY")]
-    sort: Sort,
 }
 
 /// The arguments of `events`.
@@ -326,19 +302,6 @@ pub(crate) enum Color {
     Never,
 }
 
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Default, Debug)]
-enum Sort {
-    /// Live bytes
-    #[default]
-    Bytes,
-    /// Live objects
-    Objects,
-    /// Live objects allocated in the later half of the time
-    Growth,
-    /// Age of the oldest live object
-    Age,
-}
-
 /// A span of time in seconds.
 #[derive(Clone, Copy, Debug)]
 struct Age(f64);
@@ -363,17 +326,6 @@ impl FromStr for Age {
     }
 }
 
-fn boot_choice(text: &str) -> Result<BootChoice, String> {
-    match text {
-        "all" => Ok(BootChoice::All),
-        "last" => Ok(BootChoice::Last),
-        number => number
-            .parse()
-            .map(BootChoice::Number)
-            .map_err(|_| "use a number, `last` or `all`".to_owned()),
-    }
-}
-
 /// Whether a word is a subcommand's name.
 pub(crate) fn is_subcommand(word: &str) -> bool {
     Cli::command().find_subcommand(word).is_some()
@@ -389,29 +341,5 @@ impl ReportArgs {
     pub(crate) fn all_inputs(&self) -> Vec<PathBuf> {
         let WitnessArgs { monitor, kmemleak } = &self.witness;
         self.captures.iter().chain(monitor).chain(kmemleak).cloned().collect()
-    }
-
-    /// Which frames make a group.
-    pub(crate) fn grouping(&self) -> Grouping {
-        if self.full_chain { Grouping::FullChain } else { Grouping::Callers }
-    }
-
-    /// Which groups are wanted.
-    pub(crate) fn selection(&self) -> anyhow::Result<Selection> {
-        let select = &self.select;
-        Ok(Selection {
-            cache: select.cache.as_deref().map(Glob::new).transpose()?,
-            module: select.module.as_ref().map(|name| name.replace('-', "_")),
-            min_age: select.min_age.map(|age| age.0),
-            min_objects: select.min_objects,
-            top: select.top,
-            boot: select.boot,
-            sort: match select.sort {
-                Sort::Bytes => SortKey::Bytes,
-                Sort::Objects => SortKey::Objects,
-                Sort::Growth => SortKey::Growth,
-                Sort::Age => SortKey::Age,
-            },
-        })
     }
 }

@@ -10,7 +10,7 @@
 //!   widened by what `autocorrelation.rs` finds, and a second test asks how many of its standard
 //!   errors the slope is away from zero.
 
-use super::autocorrelation;
+mod autocorrelation;
 
 /// The 97.5 % point of the normal distribution: intervals are of 95 %.
 const Z_95: f64 = 1.959_964;

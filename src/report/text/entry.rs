@@ -1,0 +1,93 @@
+//! What is shown as one: a family of groups, in all boots.
+
+use foldhash::fast::FixedState;
+use indexmap::IndexMap;
+
+use crate::report::{FamilyReport, GroupReport, Report};
+
+/// Groups that are shown together.
+pub(super) struct Entry<'a> {
+    /// Its place, from 1.
+    pub(super) number: usize,
+    /// The groups, the first of them the one to show.
+    pub(super) groups: Vec<&'a GroupReport>,
+    /// The families, one of each boot, those that leak first; none where the kernel counts.
+    pub(super) families: Vec<&'a FamilyReport>,
+    /// Its part of all that lives, and that of it and all before it.
+    pub(super) share: Share,
+}
+
+/// A part of all live bytes, or of all live objects where sizes are not known; 0 to 1.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Share {
+    pub(super) own: f64,
+    pub(super) so_far: f64,
+}
+
+impl<'a> Entry<'a> {
+    /// The entries of a report, in its order.
+    pub(super) fn all(report: &'a Report) -> Vec<Entry<'a>> {
+        let mut entries: Vec<Entry<'a>> =
+            by_family(report).into_iter().map(|groups| Entry::of(groups, report)).collect();
+        let totals = &report.totals;
+        let mut so_far = 0.0;
+        for (at, entry) in entries.iter_mut().enumerate() {
+            entry.number = at + 1;
+            let own = match entry.bytes() {
+                Some(bytes) if totals.live_bytes > 0 => bytes as f64 / totals.live_bytes as f64,
+                _ => entry.objects() as f64 / totals.live_objects.max(1) as f64,
+            };
+            so_far += own;
+            entry.share = Share { own, so_far };
+        }
+        entries
+    }
+
+    fn of(groups: Vec<&'a GroupReport>, report: &'a Report) -> Entry<'a> {
+        let is_its = |family: &&FamilyReport| {
+            groups.iter().any(|group| group.boot == family.boot && group.family == family.name)
+        };
+        let families = if groups.iter().any(|group| group.judgement.is_some()) {
+            report.families.iter().filter(is_its).collect()
+        } else {
+            Vec::new()
+        };
+        Entry { number: 0, groups, families, share: Share::default() }
+    }
+
+    /// The group to show.
+    pub(super) fn first(&self) -> &'a GroupReport {
+        self.groups[0]
+    }
+
+    /// The family to show.
+    pub(super) fn family(&self) -> Option<&'a FamilyReport> {
+        self.families.first().copied()
+    }
+
+    /// Live objects.
+    pub(super) fn objects(&self) -> u64 {
+        self.groups.iter().map(|group| group.live_objects).sum()
+    }
+
+    /// Live bytes, where the size is known.
+    pub(super) fn bytes(&self) -> Option<u64> {
+        self.groups.iter().map(|group| group.live_bytes).sum()
+    }
+
+    /// Whether it leaks.
+    pub(super) fn is_leak(&self) -> bool {
+        self.family().is_some_and(|family| family.judgement.verdict.is_leak())
+    }
+}
+
+/// The groups of each family, the family of the first group first.
+fn by_family(report: &Report) -> Vec<Vec<&GroupReport>> {
+    let mut families: IndexMap<(&str, usize), Vec<&GroupReport>, FixedState> = IndexMap::default();
+    for (at, group) in report.groups.iter().enumerate() {
+        // What the kernel counts has no family.
+        let own = if group.judgement.is_some() { 0 } else { at };
+        families.entry((&group.family, own)).or_default().push(group);
+    }
+    families.into_values().collect()
+}

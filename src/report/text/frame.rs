@@ -1,0 +1,68 @@
+//! A frame of a call chain, and where in the source it lies.
+
+use std::io::{self, Write};
+
+use crate::event::Role;
+use crate::print::{Escaped, Style};
+use crate::report::FrameReport;
+use crate::symbol::{Reason, Source};
+
+/// Where a frame lies, or why that is not known, on lines of its own.
+pub(crate) fn frame_place(
+    frame: &FrameReport,
+    style: Style,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    if let Some(source) = &frame.source {
+        source_lines(source, style, out)?;
+    } else if let Some(Reason::Ambiguous(places)) = &frame.unresolved {
+        writeln!(out, "        {}", style.dim("one of, which the name does not tell:"))?;
+        for source in places {
+            source_lines(source, style, out)?;
+        }
+    } else if let Some(reason) = &frame.unresolved {
+        writeln!(out, "        {}", style.dim(&format!("({reason})")))?;
+    }
+    Ok(())
+}
+
+/// The place of a frame, and above it the calls inlined there, as they would stand as frames.
+fn source_lines(source: &Source, style: Style, out: &mut impl Write) -> io::Result<()> {
+    for call in &source.inlined {
+        let text =
+            format!("{} in {}, inlined", place(&call.file, call.line), Escaped(&call.function));
+        writeln!(out, "        {}", style.dim(&text))?;
+        quote(call.text.as_deref(), out)?;
+    }
+    writeln!(out, "        {}", style.dim(&place(&source.file, source.line)))?;
+    quote(source.text.as_deref(), out)
+}
+
+/// A line of source.
+fn quote(text: Option<&str>, out: &mut impl Write) -> io::Result<()> {
+    text.map_or(Ok(()), |text| writeln!(out, "          | {}", Escaped(text)))
+}
+
+fn place(file: &str, line: Option<u32>) -> String {
+    line.map_or_else(|| Escaped(file).to_string(), |line| format!("{}:{line}", Escaped(file)))
+}
+
+pub(crate) fn frame_text(frame: &FrameReport, style: Style) -> String {
+    let doubt = if frame.reliable { "" } else { "? " };
+    let place = match (&frame.function, frame.offset, frame.size) {
+        (Some(function), Some(offset), Some(size)) => {
+            format!("{}+{offset:#x}/{size:#x}", Escaped(function))
+        }
+        (Some(function), Some(offset), None) => format!("{}+{offset:#x}", Escaped(function)),
+        (Some(function), _, _) => Escaped(function).to_string(),
+        (None, _, _) => {
+            frame.address.map_or_else(|| "?".to_owned(), |address| format!("{address:#x}"))
+        }
+    };
+    let text = format!("{doubt}{place}{}", module(frame.module.as_deref()));
+    if frame.role == Role::Caller { text } else { style.dim(&text) }
+}
+
+pub(super) fn module(module: Option<&str>) -> String {
+    module.map_or_else(String::new, |module| format!(" [{}]", Escaped(module)))
+}

@@ -1,0 +1,111 @@
+//! The head of the report: what was read, and what is in it.
+
+use std::io::{self, Write};
+
+use super::TextOptions;
+use super::losses;
+use crate::event::PointerStyle;
+use crate::print::number::{bytes, count, counted, duration};
+use crate::print::{Escaped, write_wrapped};
+use crate::report::{BootReport, Origin, Report, account};
+use crate::time::Clock;
+
+pub(super) fn header(
+    report: &Report,
+    options: TextOptions,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let style = options.style;
+    for input in &report.inputs {
+        let name = if input.path == "-" { "standard input" } else { &input.path };
+        writeln!(
+            out,
+            "{}  {}, {}",
+            style.bold(&Escaped(name).to_string()),
+            bytes(input.bytes),
+            counted(input.lines, "line")
+        )?;
+    }
+    if report.origin != Origin::Trace {
+        return account::header(report, options, out);
+    }
+    for boot in &report.boots {
+        boot_line(boot, report.boots.len(), out)?;
+    }
+    let totals = &report.totals;
+    writeln!(
+        out,
+        "{}: {}, {} of them matched",
+        counted(totals.events, "event"),
+        counted(totals.allocs, "alloc"),
+        format_args!("{}, {}", counted(totals.frees, "free"), count(totals.matched_frees)),
+    )?;
+    let live = format!(
+        "{} live, {}, in {}",
+        counted(totals.live_objects, "object"),
+        bytes(totals.live_bytes),
+        counted(totals.groups, "group")
+    );
+    writeln!(out, "{}", if totals.live_objects > 0 { style.alarm(&live) } else { live })?;
+    losses::write(&report.loss, options.losses, out)
+}
+
+fn boot_line(boot: &BootReport, boots: usize, out: &mut impl Write) -> io::Result<()> {
+    let mut parts = Vec::new();
+    if boots > 1 {
+        parts
+            .push(format!("boot {}, lines {} to {}:", boot.index, boot.first_line, boot.last_line));
+    }
+    let kernel = boot.kernel.as_deref().unwrap_or("of unknown version");
+    parts.push(format!("kernel {}", Escaped(kernel)));
+    if let Some(arch) = boot.arch {
+        parts.push(format!("({arch})"));
+    }
+    if let (Some(first), Some(last)) = (boot.first_time, boot.last_time) {
+        let span = last.seconds() - first.seconds();
+        parts.push(match first.clock {
+            Clock::Boot => format!("from {:.3} s to {:.3} s,", first.seconds(), last.seconds()),
+            Clock::Wall => format!("over {},", duration(span)),
+        });
+    }
+    parts.push(format!("pointers {}", pointers(boot.pointers)));
+    write_wrapped(out, "", &parts.join(" "))?;
+    match &boot.hardware {
+        Some(hardware) => write_wrapped(out, "", &format!("on {}", Escaped(hardware))),
+        None => Ok(()),
+    }
+}
+
+fn pointers(style: PointerStyle) -> &'static str {
+    match style {
+        PointerStyle::Raw => "raw",
+        PointerStyle::Hashed => "hashed",
+        PointerStyle::Unprintable => "unprintable",
+        PointerStyle::Unknown => "of unknown style",
+    }
+}
+
+pub(super) fn caches(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    if report.caches.is_empty() || report.origin != Origin::Trace {
+        return Ok(());
+    }
+    let width = report.caches.iter().map(|cache| cache.name.len()).max().unwrap_or(0).clamp(5, 28);
+    writeln!(
+        out,
+        "\n{:width$}  {:>9} {:>9} {:>9} {:>10} {:>10}",
+        "cache", "size", "allocs", "frees", "live", "bytes"
+    )?;
+    for cache in &report.caches {
+        let size = cache.object_size.map_or("?".to_owned(), |size| count(size.into()));
+        let live = cache.live_bytes.map_or("?".to_owned(), bytes);
+        let name = Escaped(&cache.name).to_string();
+        writeln!(
+            out,
+            "{name:width$}  {size:>9} {:>9} {:>9} {:>10} {live:>10}",
+            count(cache.allocs),
+            count(cache.frees),
+            count(cache.live_objects),
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! What is missing or damaged, in a line or in full.
+
+use std::io::{self, Write};
+
+use super::LossesShown;
+use crate::print::number::counted;
+use crate::print::write_wrapped;
+use crate::report::Loss;
+
+/// So many kinds of loss are named in the line.
+const NAMED_MAX: usize = 4;
+
+/// Writes what was lost.
+pub(crate) fn write(loss: &Loss, shown: LossesShown, out: &mut impl Write) -> io::Result<()> {
+    let parts = parts(loss);
+    match shown {
+        _ if parts.is_empty() => writeln!(out, "lost: nothing"),
+        LossesShown::Details => {
+            writeln!(out, "lost or unmatched:")?;
+            parts.iter().try_for_each(|part| writeln!(out, "  {part}"))
+        }
+        LossesShown::Summary => {
+            let named = parts[..parts.len().min(NAMED_MAX)].join(", ");
+            let more = match parts.len().saturating_sub(NAMED_MAX) {
+                0 => String::new(),
+                more => format!(", and {} (--losses)", counted(more as u64, "other kind")),
+            };
+            write_wrapped(out, "", &format!("lost or unmatched: {named}{more}"))
+        }
+    }
+}
+
+/// Each kind of loss that there is, the telling ones first.
+fn parts(loss: &Loss) -> Vec<String> {
+    [
+        (loss.printk_dropped, "message", "dropped"),
+        (loss.lost_frees, "free", "not logged"),
+        (loss.headless_stacks, "backtrace", "without a TRACE line"),
+        (loss.torn_events, "event", "torn"),
+        (loss.unaddressed_events, "event", "without a usable address"),
+        (loss.orphan_frees, "free", "of objects not seen allocated"),
+        (loss.ambiguous_stacks, "ambiguous backtrace", ""),
+        (loss.damaged_lines, "line", "damaged"),
+        (loss.missing_lines, "line", "missing"),
+        (loss.suspect_chains, "call chain", "that may be another's with frames lost"),
+        (loss.replayed_lines, "line", "printed twice"),
+        (loss.failed_allocs, "allocation", "failed"),
+    ]
+    .into_iter()
+    .filter(|&(number, _, _)| number > 0)
+    .map(|(number, noun, what)| format!("{} {what}", counted(number, noun)).trim_end().to_owned())
+    .collect()
+}
