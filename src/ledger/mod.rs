@@ -15,11 +15,13 @@ mod bounds;
 mod count;
 mod group;
 mod live;
+mod slabs;
 mod survivors;
 
 pub use bounds::Bounds;
 pub use count::{SlabCount, SlabCounts};
 pub use group::{FreedBy, Group, GroupKey};
+pub use slabs::{Links, Proof};
 pub use survivors::{GroupSurvivors, Holder, Survivor, Survivors, TIMELINE_BUCKETS};
 
 use foldhash::fast::FixedState;

@@ -1,0 +1,231 @@
+//! What headers mean that do not show what the ones before them left.
+
+use super::explanation::{Break, Certainty, Explanation, UNSEEN_MAX};
+use super::follower::Follower;
+use super::header::{Header, Seen, Spot};
+use super::places::Pointers;
+use super::slab::{Doubt, Events, Fit, HeadOrigin, State, is_near};
+use super::{IsLive, Object, Reading, Unseen};
+use crate::address::{LineNumber, ObjectAddr};
+use crate::record::Op;
+
+impl Follower {
+    /// Objects that were freed unseen and now show up in the freelist.
+    pub(super) fn hand_over_found(
+        &mut self,
+        found: [Option<ObjectAddr>; 2],
+        header: &Header,
+        cache: usize,
+        reading: &mut Reading,
+    ) {
+        for object in found.into_iter().flatten() {
+            // When it was freed, it counted as one whose address is not known.
+            let links = self.links_of(cache);
+            links.without_address = links.without_address.saturating_sub(1);
+            if links.may_be_trusted() {
+                let (cache, line) = (header.cache, header.line);
+                reading.unseen.push(Unseen { op: Op::Free, object, cache, line });
+            }
+        }
+    }
+
+    /// Counts events that must have happened, and hands over those with an address.
+    fn hand_over(
+        &mut self,
+        events: impl IntoIterator<Item = (Op, Option<ObjectAddr>)>,
+        line: LineNumber,
+        cache: usize,
+        reading: &mut Reading,
+    ) {
+        let Some((&name, known)) = self.caches.get_index_mut(cache) else { return };
+        if !known.links.may_be_trusted() {
+            return;
+        }
+        for (op, object) in events {
+            match op {
+                Op::Alloc => known.links.inferred_allocs += 1,
+                Op::Free => known.links.inferred_frees += 1,
+            }
+            known.links.without_address += u64::from(object.is_none());
+            let unseen = object.map(|object| Unseen { op, object, cache: name, line });
+            reading.unseen.extend(unseen);
+        }
+    }
+
+    /// Whether the header before this one was right.
+    pub(super) fn decide(&mut self, slab: u32, seen: &Seen, cache: usize, reading: &mut Reading) {
+        let followed = &mut self.slabs[slab as usize];
+        let Some(doubt) = followed.doubt.take() else { return };
+        let Doubt { events, line, otherwise } = *doubt;
+        let is_right = followed.state.is(seen);
+        match otherwise.into_iter().find(|state| !is_right && state.is(seen)) {
+            Some(state) => followed.state = state,
+            None => self.hand_over(events, line, cache, reading),
+        }
+    }
+
+    /// Takes a header that shows what its predecessor did not leave.
+    pub(super) fn broken(
+        &mut self,
+        slab: u32,
+        mut header: Header,
+        cache: usize,
+        is_live: &IsLive<'_>,
+        reading: &mut Reading,
+    ) {
+        let mut seen = self.reader.rule.seen(&header);
+        if self.reader.rule.takes_whole() && header.op == Op::Free && seen.head == Spot::End {
+            return self.restart(slab, &header, cache, &seen);
+        }
+        self.count_break(cache, header.op);
+        if self.is_emptied(slab, &header, &seen) {
+            return self.emptied(slab, &header, cache, is_live, reading);
+        }
+        self.mend(slab, &mut header, &mut seen, is_live, reading);
+        if self.slabs[slab as usize].state.fit(&seen) == Fit::Breaks {
+            self.explain(slab, &header, cache, &seen, is_live, reading);
+        } else {
+            let found = self.advance(slab, &header, cache, &seen);
+            self.hand_over_found(found, &header, cache, reading);
+        }
+    }
+
+    /// Begins anew with a slab of which nothing is known that holds.
+    fn restart(&mut self, slab: u32, header: &Header, cache: usize, seen: &Seen) {
+        let state = &mut self.slabs[slab as usize].state;
+        state.list.clear();
+        state.inuse = None;
+        self.advance(slab, header, cache, seen);
+    }
+
+    /// Whether nothing lived in a slab in which objects lived that were not seen to be freed.
+    fn is_emptied(&self, slab: u32, header: &Header, seen: &Seen) -> bool {
+        let state = &self.slabs[slab as usize].state;
+        let is_same_head = state.list.head() == seen.head;
+        let had_objects = state.inuse.is_some_and(|inuse| inuse > 0);
+        header.op == Op::Alloc && seen.inuse == Some(0) && had_objects && !is_same_head
+    }
+
+    /// Everything in the slab was freed unseen.
+    fn emptied(
+        &mut self,
+        slab: u32,
+        header: &Header,
+        cache: usize,
+        is_live: &IsLive<'_>,
+        reading: &mut Reading,
+    ) {
+        let inuse = self.slabs[slab as usize].state.inuse.unwrap_or_default() as usize;
+        let mut freed: Vec<_> = self.live_in(slab, cache, is_live).into_iter().map(Some).collect();
+        freed.resize(inuse.min(UNSEEN_MAX).max(freed.len()), None);
+        let frees = freed.into_iter().map(|object| (Op::Free, object));
+        self.hand_over(frees, header.line, cache, reading);
+        self.forget(slab);
+        self.start(header, cache);
+    }
+
+    /// The objects of a slab that the ledger takes for live.
+    fn live_in(&self, slab: u32, cache: usize, is_live: &IsLive<'_>) -> Vec<ObjectAddr> {
+        let (followed, known) = (&self.slabs[slab as usize], &self.caches[cache]);
+        let keys = followed.keys.iter().copied();
+        match self.reader.pointers {
+            Pointers::Hashed => keys.map(ObjectAddr).filter(|&object| is_live(object)).collect(),
+            Pointers::Raw => {
+                let distance = 1usize << known.bits.trailing_zeros().clamp(2, 20);
+                let extents = keys.map(|key| known.size.extent(key));
+                extents
+                    .flat_map(|(first, bytes)| (first..=first + (bytes - 1)).step_by(distance))
+                    .map(ObjectAddr)
+                    .filter(|&object| is_live(object))
+                    .collect()
+            }
+        }
+    }
+
+    /// Mends what a damaged digit explains better than lost events.
+    fn mend(
+        &mut self,
+        slab: u32,
+        header: &mut Header,
+        seen: &mut Seen,
+        is_live: &IsLive<'_>,
+        reading: &mut Reading,
+    ) {
+        let followed = &mut self.slabs[slab as usize];
+        if !followed.state.has_count(seen) {
+            return;
+        }
+        if let (Spot::Object(known), Spot::Object(shown)) = (followed.state.list.head(), seen.head)
+            && known != shown
+            && is_near(known, shown)
+        {
+            match (is_live(shown), followed.origin, header.op) {
+                (true, HeadOrigin::Orphan, _) => {
+                    // The free before this one printed a wrong address; this is the right one.
+                    followed.state.list.replace_head(Spot::Unknown);
+                    let cache = header.cache;
+                    let line = header.line;
+                    reading.unseen.push(Unseen { op: Op::Free, object: shown, cache, line });
+                    followed.state.list.replace_head(seen.head);
+                }
+                (true, _, _) => return,
+                (false, _, _) if is_live(known) => followed.state.list.replace_head(seen.head),
+                (false, _, Op::Free) => seen.head = Spot::Unknown,
+                (false, _, Op::Alloc) => {
+                    header.object = Some(known);
+                    seen.head = Spot::Object(known);
+                    reading.object = Object::Mended(known);
+                }
+            }
+        }
+        if let (Spot::Object(known), Spot::Object(shown)) = (followed.state.list.at(1), seen.next)
+            && followed.state.list.head() == seen.head
+            && is_near(known, shown)
+            && !is_live(shown)
+        {
+            seen.next = Spot::Unknown;
+        }
+    }
+
+    /// Finds out what happened before the header.
+    fn explain(
+        &mut self,
+        slab: u32,
+        header: &Header,
+        cache: usize,
+        seen: &Seen,
+        is_live: &IsLive<'_>,
+        reading: &mut Reading,
+    ) {
+        let rule = self.reader.rule;
+        let before = self.slabs[slab as usize].state.clone();
+        let more = before.inuse.zip(seen.inuse).map(|(was, is)| i64::from(is) - i64::from(was));
+        let is_sane = more.is_none_or(|more| more.unsigned_abs() <= UNSEEN_MAX as u64);
+        let seen_break = Break { list: &before.list, seen: *seen, more, rule, is_live };
+        let Some(found) = is_sane.then(|| seen_break.explain()).flatten() else {
+            return self.restart(slab, header, cache, seen);
+        };
+        let Explanation { list, events, certainty } = found;
+        let inuse = before.inuse.map(|was| after(was, &events));
+        self.slabs[slab as usize].state = State { list, inuse: seen.inuse.or(inuse) };
+        let found = self.advance(slab, header, cache, seen);
+        self.hand_over_found(found, header, cache, reading);
+        let is_plain = |&event: &(Op, Option<ObjectAddr>)| {
+            certainty == Certainty::Certain || event == (Op::Alloc, header.object)
+        };
+        let (plain, doubtful): (Events, Events) = events.into_iter().partition(is_plain);
+        self.hand_over(plain, header.line, cache, reading);
+        let followed = &mut self.slabs[slab as usize];
+        if !doubtful.is_empty() && !followed.keys.is_empty() {
+            followed.doubt = Some(Box::new(Doubt::of(header, before, rule, doubtful)));
+        }
+    }
+}
+
+/// Objects in use after events.
+fn after(inuse: u32, events: &Events) -> u32 {
+    events.iter().fold(inuse, |inuse, (op, _)| match op {
+        Op::Alloc => inuse + 1,
+        Op::Free => inuse.saturating_sub(1),
+    })
+}

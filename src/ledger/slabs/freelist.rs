@@ -1,0 +1,120 @@
+//! A slab's freelist, as far as it is known from its head down.
+
+use super::header::Spot;
+use super::rule::Rule;
+use crate::address::ObjectAddr;
+
+/// What lies below the known part of a freelist.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+enum Floor {
+    /// Objects that nobody knows, or none.
+    #[default]
+    Unknown,
+    /// Nothing.
+    End,
+}
+
+/// A stack of free objects.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Freelist {
+    /// From the deepest to the head. An unknown one is known to be there: it was freed unseen.
+    known: Vec<Spot>,
+    floor: Floor,
+    /// From what lies above it down to the end, where the list is turned round at times.
+    tail: Vec<Spot>,
+}
+
+impl Freelist {
+    /// Makes it a list of which nothing is known.
+    pub(super) fn clear(&mut self) {
+        self.known.clear();
+        self.tail.clear();
+        self.floor = Floor::Unknown;
+    }
+
+    /// What stands so far below the head.
+    pub(super) fn at(&self, depth: usize) -> Spot {
+        match self.known.len().checked_sub(depth + 1) {
+            Some(index) => self.known[index],
+            None => self.floor_spot(),
+        }
+    }
+
+    fn floor_spot(&self) -> Spot {
+        match self.floor {
+            Floor::Unknown => Spot::Unknown,
+            Floor::End => Spot::End,
+        }
+    }
+
+    /// The head.
+    pub(super) fn head(&self) -> Spot {
+        self.known.last().copied().unwrap_or(self.floor_spot())
+    }
+
+    /// Where an object stands in the known part.
+    pub(super) fn depth_of(&self, object: ObjectAddr) -> Option<usize> {
+        self.known.iter().rev().position(|&spot| spot == Spot::Object(object))
+    }
+
+    /// Whether an object was freed unseen, and is the head.
+    fn has_unseen_head(&self) -> bool {
+        self.known.last() == Some(&Spot::Unknown)
+    }
+
+    /// Puts a free object above the head.
+    pub(super) fn push(&mut self, spot: Spot) {
+        self.known.push(spot);
+    }
+
+    /// Takes the head away, and says what it was; absent where there is none.
+    pub(super) fn pop(&mut self, rule: Rule) -> Option<Spot> {
+        let head = self.known.pop().or((self.floor == Floor::Unknown).then_some(Spot::Unknown));
+        if rule == Rule::Turned {
+            self.turn();
+        }
+        head
+    }
+
+    fn turn(&mut self) {
+        match self.floor {
+            Floor::Unknown => std::mem::swap(&mut self.known, &mut self.tail),
+            Floor::End => self.known.reverse(),
+        }
+    }
+
+    /// Learns what the head is, and says which object that was freed unseen it is.
+    pub(super) fn learn_head(&mut self, seen: Spot) -> Option<ObjectAddr> {
+        let was_unseen = self.has_unseen_head();
+        match (self.head(), seen) {
+            (Spot::Unknown, Spot::Object(_)) => {
+                if was_unseen {
+                    self.known.pop();
+                }
+                self.known.push(seen);
+            }
+            (Spot::Unknown, Spot::End) if !was_unseen => {
+                self.floor = Floor::End;
+                self.tail.clear();
+            }
+            _ => {}
+        }
+        seen.object().filter(|_| was_unseen)
+    }
+
+    /// Puts another one in the head's place.
+    pub(super) fn replace_head(&mut self, spot: Spot) {
+        self.known.pop();
+        self.known.push(spot);
+    }
+
+    /// Whether a header that shows `seen` there can be true.
+    pub(super) fn admits(&self, depth: usize, seen: Spot) -> bool {
+        match (self.at(depth), seen) {
+            (_, Spot::Unknown) => true,
+            (Spot::Unknown, Spot::End) => depth >= self.known.len(),
+            (Spot::Unknown, Spot::Object(_)) => true,
+            (known, seen) => known == seen,
+        }
+    }
+}
