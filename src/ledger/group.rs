@@ -39,6 +39,8 @@ impl FreedBy {
 pub struct Group {
     /// Allocations.
     pub allocs: u64,
+    /// Those of them that are missing from the log.
+    pub inferred: u64,
     /// Those of them that were freed.
     pub frees: u64,
     /// Those of them whose address was allocated again without a free in between.

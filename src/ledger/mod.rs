@@ -10,10 +10,12 @@
 //! - A reboot begins a new ledger: addresses say nothing across boots.
 //! - Addresses that the kernel could not print, or that were cut, are counted and never matched.
 //! - A failed allocation (a null object) is no leak.
+//! - Where the headers of a slab show that an event is missing, it is taken as if it stood there.
 
 mod bounds;
 mod count;
 mod group;
+mod inferred;
 mod live;
 mod slabs;
 mod survivors;
@@ -32,6 +34,7 @@ use crate::address::{LineNumber, ObjectAddr, Pointer};
 use crate::event::{Damage, Event, EventSink, Lost, NameId, Names, Printing};
 use crate::record::{Op, SlabinfoRow};
 use crate::time::Clock;
+use slabs::Slabs;
 
 pub(crate) use live::Live;
 
@@ -42,6 +45,12 @@ pub struct LedgerLoss {
     pub orphan_frees: u64,
     /// Objects whose address was allocated again without a free in between.
     pub lost_frees: u64,
+    /// Those of them that the headers of their slab show.
+    pub inferred_frees: u64,
+    /// Allocations that are missing from the log and that the headers of their slab show.
+    pub inferred_allocs: u64,
+    /// Addresses with damaged digits that the headers of their slab put right.
+    pub mended_addresses: u64,
     /// Events without a usable address.
     pub unaddressed_events: u64,
     /// Events that lost their backtrace or part of it, or part of their header.
@@ -98,6 +107,7 @@ pub(crate) struct BootLedger {
     loss: bounds::BootLoss,
     /// What slabinfo in the same log counts of each cache.
     counts: IndexMap<NameId, SlabCounts, FixedState>,
+    slabs: Slabs,
     /// Microseconds of the first and the last header.
     span: Option<(i64, i64)>,
     /// The clock of the boot's headers: that of the first one. Times of another clock are none.
@@ -204,6 +214,7 @@ impl Ledger {
 
     fn orphan_free(&mut self, cache: NameId) {
         self.loss.orphan_frees += 1;
+        self.present.slabs.orphan();
         self.present.loss.orphan_free(cache);
     }
 }
@@ -211,7 +222,11 @@ impl Ledger {
 impl BootLedger {
     /// The index of an allocation's group.
     fn group_of(&mut self, event: &Event) -> u32 {
-        let key = GroupKey { cache: event.cache, chain: event.stack.map(|stack| stack.chain) };
+        self.group(GroupKey { cache: event.cache, chain: event.stack.map(|stack| stack.chain) })
+    }
+
+    /// The index of a group.
+    fn group(&mut self, key: GroupKey) -> u32 {
         let entry = self.groups.entry(key);
         let index = entry.index();
         entry.or_default();
@@ -240,7 +255,7 @@ impl EventSink for Ledger {
     fn event(&mut self, event: &Event, names: &Names) {
         self.tally(event);
         self.present.see_time(event);
-        match (event.object, event.op) {
+        match (self.read_slab(event), event.op) {
             (Pointer::Addr(object), Op::Alloc) => self.alloc(object, event),
             (Pointer::Addr(object), Op::Free) => self.free(object, event, names),
             (Pointer::Null | Pointer::Unprintable | Pointer::Torn, _) => self.unaddressed(event),

@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 
 use super::bounds::{Bounds, Reckoning};
 use super::group::{Group, GroupKey};
-use super::{BootLedger, Live, SlabCounts};
+use super::{BootLedger, Links, Live, SlabCounts};
 use crate::address::{LineNumber, ObjectAddr};
 use crate::event::{NameId, Names};
 
@@ -62,6 +62,8 @@ pub struct Survivors {
     pub bounds: Vec<Bounds>,
     /// What slabinfo in the same log counts of each cache.
     pub counts: IndexMap<NameId, SlabCounts, FixedState>,
+    /// How the headers of each cache follow from each other.
+    pub links: IndexMap<NameId, Links, FixedState>,
     /// Microseconds of the boot's first and last header.
     pub span: Option<(i64, i64)>,
 }
@@ -69,7 +71,7 @@ pub struct Survivors {
 impl Survivors {
     /// Closes a boot's ledger.
     pub(super) fn of(boot: BootLedger, names: &Names) -> Survivors {
-        let BootLedger { live, groups, loss, counts, span, clock: _ } = boot;
+        let BootLedger { live, groups, loss, counts, slabs, span, clock: _ } = boot;
         let mut survivors: Vec<GroupSurvivors> = vec![GroupSurvivors::default(); groups.len()];
         let mut reckoning = Reckoning::new(&loss, groups.len(), names);
         for (line, group) in loss.objects_beside_gaps(&live) {
@@ -92,7 +94,7 @@ impl Survivors {
             .map(|((key, group), survivors)| (key, group, survivors))
             .collect();
         let bounds = reckoning.bounds(&groups);
-        Survivors { groups, bounds, counts, span }
+        Survivors { groups, bounds, counts, links: slabs.links(), span }
     }
 }
 

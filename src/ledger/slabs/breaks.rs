@@ -4,7 +4,7 @@ use super::explanation::{Break, Certainty, Explanation, UNSEEN_MAX};
 use super::follower::Follower;
 use super::header::{Header, Seen, Spot};
 use super::places::Pointers;
-use super::slab::{Doubt, Events, Fit, HeadOrigin, State, is_near};
+use super::slab::{Alternative, Counted, Doubt, Events, Fit, HeadOrigin, State, is_near};
 use super::{IsLive, Object, Reading, Unseen};
 use crate::address::{LineNumber, ObjectAddr};
 use crate::record::Op;
@@ -52,15 +52,60 @@ impl Follower {
         }
     }
 
-    /// Whether the header before this one was right.
+    /// What the header before this one meant.
     pub(super) fn decide(&mut self, slab: u32, seen: &Seen, cache: usize, reading: &mut Reading) {
         let followed = &mut self.slabs[slab as usize];
         let Some(doubt) = followed.doubt.take() else { return };
-        let Doubt { events, line, otherwise } = *doubt;
+        let Doubt { events, line, alternatives, counted } = *doubt;
         let is_right = followed.state.is(seen);
-        match otherwise.into_iter().find(|state| !is_right && state.is(seen)) {
-            Some(state) => followed.state = state,
+        match alternatives.into_iter().find(|other| !is_right && other.state.is(seen)) {
+            Some(Alternative { state, events }) => {
+                followed.state = state;
+                self.hand_over(events, line, cache, reading);
+                if counted == Counted::Link {
+                    let links = self.links_of(cache);
+                    links.free_links = links.free_links.saturating_sub(1);
+                    links.free_breaks += 1;
+                }
+            }
+            // Where a slab is taken whole, frees are printed before they are done, and those of
+            // another processor may come in between.
+            None if self.reader.rule.takes_whole() && !is_right => {}
             None => self.hand_over(events, line, cache, reading),
+        }
+    }
+
+    /// Whether an object was freed in one go with the ones before it.
+    fn is_in_bulk(&self, slab: u32, header: &Header, seen: &Seen) -> bool {
+        let bulk = self.slabs[slab as usize].bulk;
+        header.op == Op::Free && seen.inuse.is_some() && bulk.is_some_and(|bulk| bulk.seen == *seen)
+    }
+
+    /// An object was freed in one go with the ones before it; or the first of them was allocated
+    /// unseen in between.
+    fn bulk(&mut self, slab: u32, header: &Header, cache: usize, seen: &Seen) {
+        let rule = self.reader.rule;
+        let followed = &mut self.slabs[slab as usize];
+        let Some(bulk) = &mut followed.bulk else { return };
+        let mut doubt = None;
+        if bulk.objects == 1 {
+            let mut state = State { inuse: seen.inuse, ..followed.state.clone() };
+            let allocated = state.list.pop(rule).and_then(Spot::object);
+            state.advance(header.op, header.object, seen, rule);
+            let alternatives = vec![Alternative { state, events: vec![(Op::Alloc, allocated)] }];
+            let (events, line, counted) = (Events::new(), header.line, Counted::Link);
+            doubt = Some(Box::new(Doubt { events, line, alternatives, counted }));
+        }
+        let spot = header.object.map_or(Spot::Unknown, Spot::Object);
+        followed.state.list.push_below(bulk.objects, spot);
+        followed.state.inuse = followed.state.inuse.map(|inuse| inuse.saturating_sub(1));
+        bulk.objects += 1;
+        followed.doubt = doubt;
+        let is_empty = followed.state.inuse == Some(0);
+        self.count_link(cache, header.op);
+        self.find_under(slab, header, cache);
+        if is_empty {
+            self.forget(slab);
         }
     }
 
@@ -74,6 +119,9 @@ impl Follower {
         reading: &mut Reading,
     ) {
         let mut seen = self.reader.rule.seen(&header);
+        if self.is_in_bulk(slab, &header, &seen) {
+            return self.bulk(slab, &header, cache, &seen);
+        }
         if self.reader.rule.takes_whole() && header.op == Op::Free && seen.head == Spot::End {
             return self.restart(slab, &header, cache, &seen);
         }
@@ -95,6 +143,7 @@ impl Follower {
         let state = &mut self.slabs[slab as usize].state;
         state.list.clear();
         state.inuse = None;
+        self.slabs[slab as usize].doubt = None;
         self.advance(slab, header, cache, seen);
     }
 

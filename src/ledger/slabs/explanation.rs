@@ -136,7 +136,8 @@ impl Break<'_> {
             }),
             _ => self.list.depth_of(head).and_then(|depth| i64::try_from(depth).ok()),
         };
-        depth.map_or_else(|| self.freed(-1), |depth| self.popped(depth))
+        let found = depth.map_or_else(|| self.freed(-1), |depth| self.popped(depth));
+        found.map(|found| Explanation { certainty: Certainty::Doubtful, ..found })
     }
 
     /// An object in the freelist must be allocated before it can be freed.

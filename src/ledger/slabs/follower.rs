@@ -7,7 +7,7 @@ use super::header::{Header, Seen, Spot};
 use super::links::Links;
 use super::places::{Places, Pointers, SlabSize};
 use super::rule::Rule;
-use super::slab::{Fit, HeadOrigin, Slab, State};
+use super::slab::{Bulk, Fit, HeadOrigin, Slab, State};
 use super::{IsLive, Reading};
 use crate::address::ObjectAddr;
 use crate::event::NameId;
@@ -64,7 +64,9 @@ pub(super) struct Follower {
     vacant: Vec<u32>,
     pub(super) caches: IndexMap<NameId, Cache, FixedState>,
     /// The slab of the last header.
-    latest: Option<u32>,
+    pub(super) latest: Option<u32>,
+    /// Allocations of which it is not known which slab they are from.
+    asides: u64,
 }
 
 impl Follower {
@@ -77,6 +79,7 @@ impl Follower {
             vacant: Vec::new(),
             caches: IndexMap::default(),
             latest: None,
+            asides: 0,
         }
     }
 
@@ -95,7 +98,7 @@ impl Follower {
             Place::Slab(slab) => self.follow(slab, header, cache, is_live, reading),
             Place::New => self.start(&header, cache),
             Place::Nowhere => self.count_break(cache, header.op),
-            Place::Aside => {}
+            Place::Aside => self.asides += 1,
         }
     }
 
@@ -122,7 +125,7 @@ impl Follower {
         &mut self.caches[cache].links
     }
 
-    fn count_link(&mut self, cache: usize, op: Op) {
+    pub(super) fn count_link(&mut self, cache: usize, op: Op) {
         match op {
             Op::Alloc => self.links_of(cache).alloc_links += 1,
             Op::Free => self.links_of(cache).free_links += 1,
@@ -184,8 +187,9 @@ impl Follower {
             return slab;
         }
         let state = State::default();
-        let origin = HeadOrigin::default();
-        self.slabs.push(Slab { cache: name, state, origin, doubt: None, keys: Vec::new() });
+        let (origin, asides, keys) = (HeadOrigin::default(), self.asides, Vec::new());
+        let (bulk, doubt) = (None, None);
+        self.slabs.push(Slab { cache: name, state, origin, bulk, asides, doubt, keys });
         u32::try_from(self.slabs.len() - 1).unwrap_or(u32::MAX)
     }
 
@@ -215,9 +219,10 @@ impl Follower {
         let rule = self.reader.rule;
         let followed = &mut self.slabs[slab as usize];
         let found = followed.state.advance(header.op, header.object, seen, rule);
-        followed.origin = match header.op {
-            Op::Alloc => HeadOrigin::Printed,
-            Op::Free => HeadOrigin::Freed,
+        followed.asides = self.asides;
+        (followed.origin, followed.bulk) = match header.op {
+            Op::Alloc => (HeadOrigin::Printed, None),
+            Op::Free => (HeadOrigin::Freed, Some(Bulk { seen: *seen, objects: 1 })),
         };
         self.latest = Some(slab);
         if header.op == Op::Free && followed.state.inuse == Some(0) {
@@ -228,7 +233,7 @@ impl Follower {
     }
 
     /// Has the slab found where the header's addresses are.
-    fn find_under(&mut self, slab: u32, header: &Header, cache: usize) {
+    pub(super) fn find_under(&mut self, slab: u32, header: &Header, cache: usize) {
         let (object, fp) = (header.object, header.fp.object());
         match self.reader.pointers {
             Pointers::Raw if self.slabs[slab as usize].keys.is_empty() => {
@@ -265,6 +270,11 @@ impl Follower {
         if followed.cache != header.cache && !followed.state.is(&seen) {
             self.forget(slab);
             return self.start(&header, cache);
+        }
+        if followed.asides != self.asides && followed.state.list.head() == Spot::Unknown {
+            // Some of those allocations may have been from here.
+            followed.state = State::default();
+            followed.doubt = None;
         }
         if followed.doubt.is_some() {
             self.decide(slab, &seen, cache, reading);

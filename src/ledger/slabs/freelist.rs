@@ -67,6 +67,12 @@ impl Freelist {
         self.known.push(spot);
     }
 
+    /// Puts a free object below so many that are at the top.
+    pub(super) fn push_below(&mut self, depth: usize, spot: Spot) {
+        let index = self.known.len().saturating_sub(depth);
+        self.known.insert(index, spot);
+    }
+
     /// Takes the head away, and says what it was; absent where there is none.
     pub(super) fn pop(&mut self, rule: Rule) -> Option<Spot> {
         let head = self.known.pop().or((self.floor == Floor::Unknown).then_some(Spot::Unknown));
@@ -111,9 +117,8 @@ impl Freelist {
     /// Whether a header that shows `seen` there can be true.
     pub(super) fn admits(&self, depth: usize, seen: Spot) -> bool {
         match (self.at(depth), seen) {
-            (_, Spot::Unknown) => true,
             (Spot::Unknown, Spot::End) => depth >= self.known.len(),
-            (Spot::Unknown, Spot::Object(_)) => true,
+            (_, Spot::Unknown) | (Spot::Unknown, Spot::Object(_)) => true,
             (known, seen) => known == seen,
         }
     }

@@ -47,9 +47,10 @@ fn events(path: &Path) -> Vec<Event> {
     let mut bytes = Vec::new();
     let file = File::open(path).expect("the folder is readable");
     let is_zstd = path.extension().is_some_and(|extension| extension == "zst");
-    let read = match is_zstd {
-        true => zstd::Decoder::new(file).and_then(|mut packed| packed.read_to_end(&mut bytes)),
-        false => flate2::read::MultiGzDecoder::new(file).read_to_end(&mut bytes),
+    let read = if is_zstd {
+        zstd::Decoder::new(file).and_then(|mut packed| packed.read_to_end(&mut bytes))
+    } else {
+        flate2::read::MultiGzDecoder::new(file).read_to_end(&mut bytes)
     };
     read.expect("a whole capture");
     let options = ParserOptions { detail: Detail::Report, grouping: Grouping::FullChain };
@@ -112,7 +113,8 @@ struct Dice(u64);
 
 impl Dice {
     fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % bound
     }
 }
@@ -124,7 +126,9 @@ fn without(events: &[Event], count: usize, seed: u64) -> (u64, u64, u64) {
     let mut removed: HashMap<_, u64> = HashMap::new();
     while kept.iter().filter(|&&kept| !kept).count() < count {
         let at = dice.below(events.len());
-        if std::mem::take(&mut kept[at]) && let Some(object) = events[at].object.addr() {
+        if std::mem::take(&mut kept[at])
+            && let Some(object) = events[at].object.addr()
+        {
             *removed.entry((events[at].op, events[at].cache, object)).or_default() += 1;
         }
     }
@@ -141,18 +145,25 @@ fn without(events: &[Event], count: usize, seed: u64) -> (u64, u64, u64) {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the table is what the test is for")]
 #[ignore = "prints a table of captures that are not in the repository"]
 fn removed_events_are_found() {
     let folder = std::env::var("SLABTRACE_CAPTURES").expect("a folder of captures");
     let entries = fs::read_dir(folder).expect("a readable folder");
-    let is_packed = |path: &PathBuf| path.extension().is_some_and(|end| end == "gz" || end == "zst");
+    let is_packed =
+        |path: &PathBuf| path.extension().is_some_and(|end| end == "gz" || end == "zst");
     let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(is_packed).collect();
     paths.sort();
     for path in paths {
         let events = events(&path);
         let found = found(&events);
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        println!("{name}: {} events, {} mended, {} belied", events.len(), found.mended, found.belied);
+        println!(
+            "{name}: {} events, {} mended, {} belied",
+            events.len(),
+            found.mended,
+            found.belied
+        );
         println!("    {:?} {:?}", found.proofs, found.links);
         for unseen in found.unseen.iter().take(4) {
             println!("        {unseen:x?}");
@@ -162,10 +173,16 @@ fn removed_events_are_found() {
         }
         for count in [1, 10, 100].into_iter().filter(|&count| count * 2 < events.len()) {
             let trials: Vec<_> = (0..20).map(|seed| without(&events, count, seed)).collect();
-            let sum = trials.iter().fold((0, 0, 0), |sum, one| {
-                (sum.0 + one.0, sum.1 + one.1, sum.2 + one.2)
-            });
-            println!("    without {count}: of {} {} found, {} named, {} rightly", 20 * count, sum.0, sum.1, sum.2);
+            let sum = trials
+                .iter()
+                .fold((0, 0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1, sum.2 + one.2));
+            println!(
+                "    without {count}: of {} {} found, {} named, {} rightly",
+                20 * count,
+                sum.0,
+                sum.1,
+                sum.2
+            );
         }
     }
 }

@@ -126,18 +126,12 @@ impl Follower {
 
     /// Remembers what the next header of the slab shows, if object and next free object are in
     /// the same one.
-    fn note_crossing(
-        &mut self,
-        between: (ObjectAddr, ObjectAddr),
-        header: &Header,
-        cache: usize,
-    ) {
+    fn note_crossing(&mut self, between: (ObjectAddr, ObjectAddr), header: &Header, cache: usize) {
         let left = match header.op {
             Op::Alloc => (header.fp, header.inuse),
-            Op::Free => (
-                Spot::Object(between.0),
-                header.inuse.and_then(|inuse| inuse.checked_sub(1)),
-            ),
+            Op::Free => {
+                (Spot::Object(between.0), header.inuse.and_then(|inuse| inuse.checked_sub(1)))
+            }
         };
         let left = Seen { head: left.0, next: Spot::Unknown, inuse: left.1 };
         self.caches[cache].crossing = Some(Crossing { left, between });

@@ -86,25 +86,61 @@ fn is_same_count(one: Option<u32>, other: Option<u32>) -> bool {
 /// Events that no header shows; absent objects are not known.
 pub(super) type Events = Vec<(Op, Option<ObjectAddr>)>;
 
-/// What a header made doubtful: the next one of its slab decides.
+/// What a header may mean beside what it was taken for.
+#[derive(Clone, Debug)]
+pub(super) struct Alternative {
+    /// What it leaves then.
+    pub(super) state: State,
+    /// What happened unseen then.
+    pub(super) events: Events,
+}
+
+/// A header that may mean several things: the next one of its slab decides.
 #[derive(Clone, Debug)]
 pub(super) struct Doubt {
-    /// What happened unseen, if the header is right.
+    /// What happened unseen, if the header means what it was taken for.
     pub(super) events: Events,
     /// The header's line.
     pub(super) line: LineNumber,
-    /// The slab, if a number of the header is damaged: as the event would have left it, or as it
-    /// was, where the event was another slab's.
-    pub(super) otherwise: [State; 2],
+    /// What else it may mean.
+    pub(super) alternatives: Vec<Alternative>,
+    /// What the header counts as.
+    pub(super) counted: Counted,
+}
+
+/// What a doubtful header counts as.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Counted {
+    /// As a link, that is none if it means something else.
+    Link,
+    /// As a break.
+    Break,
 }
 
 impl Doubt {
-    /// A doubt about a header that shows what `before` does not lead to.
+    /// A doubt about a header that shows what `before` does not lead to. If a number of it is
+    /// damaged, the event left the slab as it would have, or was another slab's.
     pub(super) fn of(header: &Header, before: State, rule: Rule, events: Events) -> Doubt {
         let mut damaged = before.clone();
         damaged.advance(header.op, header.object, &Seen::NOTHING, rule);
-        Doubt { events, line: header.line, otherwise: [damaged, before] }
+        let alternatives = [damaged, before];
+        Doubt {
+            events,
+            line: header.line,
+            alternatives: alternatives
+                .map(|state| Alternative { state, events: Events::new() })
+                .into(),
+            counted: Counted::Break,
+        }
     }
+}
+
+/// What the last frees of a slab showed. The kernel prints all objects that it frees in one go
+/// before it puts them into the freelist, the first one on top (`free_debug_processing`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Bulk {
+    pub(super) seen: Seen,
+    pub(super) objects: usize,
 }
 
 /// How the head of a freelist came there.
@@ -125,6 +161,10 @@ pub(super) struct Slab {
     pub(super) cache: NameId,
     pub(super) state: State,
     pub(super) origin: HeadOrigin,
+    /// The frees that may go on in one go.
+    pub(super) bulk: Option<Bulk>,
+    /// Allocations of unknown slabs before the last header.
+    pub(super) asides: u64,
     pub(super) doubt: Option<Box<Doubt>>,
     /// Under which it is found.
     pub(super) keys: Vec<u64>,
