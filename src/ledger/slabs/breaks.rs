@@ -125,6 +125,9 @@ impl Follower {
         if self.reader.rule.takes_whole() && header.op == Op::Free && seen.head == Spot::End {
             return self.restart(slab, &header, cache, &seen);
         }
+        if self.reader.rule.takes_whole() && self.reader.pointers == Pointers::Hashed {
+            return self.broken_among_hashes(slab, &header, cache, is_live, reading);
+        }
         self.count_break(cache, header.op);
         if self.is_emptied(slab, &header, &seen) {
             return self.emptied(slab, &header, cache, is_live, reading);
@@ -136,6 +139,27 @@ impl Follower {
             let found = self.advance(slab, &header, cache, &seen);
             self.hand_over_found(found, &header, cache, reading);
         }
+    }
+
+    /// Where an allocation shows nothing but a hash, it may be from any slab. What can be said for
+    /// sure is that an object in the freelist does not live.
+    fn broken_among_hashes(
+        &mut self,
+        slab: u32,
+        header: &Header,
+        cache: usize,
+        is_live: &IsLive<'_>,
+        reading: &mut Reading,
+    ) {
+        let seen = self.reader.rule.seen(header);
+        match seen.head.object().filter(|&object| is_live(object)) {
+            Some(freed) => {
+                self.count_break(cache, header.op);
+                self.hand_over([(Op::Free, Some(freed))], header.line, cache, reading);
+            }
+            None => self.links_of(cache).unlinked += 1,
+        }
+        self.restart(slab, header, cache, &seen);
     }
 
     /// Begins anew with a slab of which nothing is known that holds.
@@ -152,7 +176,10 @@ impl Follower {
         let state = &self.slabs[slab as usize].state;
         let is_same_head = state.list.head() == seen.head;
         let had_objects = state.inuse.is_some_and(|inuse| inuse > 0);
-        header.op == Op::Alloc && seen.inuse == Some(0) && had_objects && !is_same_head
+        // A slab of one object has no room for another one.
+        let is_single = state.inuse == Some(1) && state.list.head() == Spot::End;
+        let is_empty = header.op == Op::Alloc && seen.inuse == Some(0);
+        is_empty && had_objects && !is_same_head && !is_single
     }
 
     /// Everything in the slab was freed unseen.

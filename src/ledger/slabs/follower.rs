@@ -65,8 +65,8 @@ pub(super) struct Follower {
     pub(super) caches: IndexMap<NameId, Cache, FixedState>,
     /// The slab of the last header.
     pub(super) latest: Option<u32>,
-    /// Allocations of which it is not known which slab they are from.
-    asides: u64,
+    /// Allocations that may be from any slab of which the head is not known.
+    allocs_anywhere: u64,
 }
 
 impl Follower {
@@ -79,7 +79,7 @@ impl Follower {
             vacant: Vec::new(),
             caches: IndexMap::default(),
             latest: None,
-            asides: 0,
+            allocs_anywhere: 0,
         }
     }
 
@@ -98,8 +98,17 @@ impl Follower {
             Place::Slab(slab) => self.follow(slab, header, cache, is_live, reading),
             Place::New => self.start(&header, cache),
             Place::Nowhere => self.count_break(cache, header.op),
-            Place::Aside => self.asides += 1,
+            Place::Aside => {}
         }
+        self.allocs_anywhere += self.allocs_of(header.op);
+    }
+
+    /// How many allocations a header is that may be from any slab: one that shows nothing but the
+    /// hash of its object.
+    fn allocs_of(&self, op: Op) -> u64 {
+        let is_anywhere =
+            self.reader.pointers == Pointers::Hashed && self.reader.rule.takes_whole();
+        u64::from(is_anywhere && op == Op::Alloc)
     }
 
     /// The ledger knows no allocation of the object that was freed last.
@@ -187,9 +196,9 @@ impl Follower {
             return slab;
         }
         let state = State::default();
-        let (origin, asides, keys) = (HeadOrigin::default(), self.asides, Vec::new());
-        let (bulk, doubt) = (None, None);
-        self.slabs.push(Slab { cache: name, state, origin, bulk, asides, doubt, keys });
+        let origin = HeadOrigin::default();
+        let (bulk, doubt, keys, allocs_anywhere) = (None, None, Vec::new(), 0);
+        self.slabs.push(Slab { cache: name, state, origin, bulk, allocs_anywhere, doubt, keys });
         u32::try_from(self.slabs.len() - 1).unwrap_or(u32::MAX)
     }
 
@@ -217,9 +226,10 @@ impl Follower {
     ) -> [Option<ObjectAddr>; 2] {
         self.find_under(slab, header, cache);
         let rule = self.reader.rule;
+        let allocs_anywhere = self.allocs_anywhere + self.allocs_of(header.op);
         let followed = &mut self.slabs[slab as usize];
         let found = followed.state.advance(header.op, header.object, seen, rule);
-        followed.asides = self.asides;
+        followed.allocs_anywhere = allocs_anywhere;
         (followed.origin, followed.bulk) = match header.op {
             Op::Alloc => (HeadOrigin::Printed, None),
             Op::Free => (HeadOrigin::Freed, Some(Bulk { seen: *seen, objects: 1 })),
@@ -271,7 +281,8 @@ impl Follower {
             self.forget(slab);
             return self.start(&header, cache);
         }
-        if followed.asides != self.asides && followed.state.list.head() == Spot::Unknown {
+        let had_others = followed.allocs_anywhere != self.allocs_anywhere;
+        if had_others && followed.state.list.head() == Spot::Unknown {
             // Some of those allocations may have been from here.
             followed.state = State::default();
             followed.doubt = None;

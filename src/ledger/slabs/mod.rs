@@ -11,6 +11,7 @@ mod follower;
 mod freelist;
 mod header;
 mod links;
+mod measure;
 mod place;
 mod places;
 mod rule;
@@ -122,6 +123,3 @@ impl Slabs {
         }
     }
 }
-
-#[cfg(test)]
-mod measure;

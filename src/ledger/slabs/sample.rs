@@ -23,6 +23,12 @@ const HEADERS_MAX: usize = 1024;
 /// Allocations that must be checked: frees look the same under every rule.
 const ALLOCS_CHECKED_MIN: u64 = 4;
 
+/// By how many headers a rule must fit better than any other.
+const LEAD_MIN: i64 = 3;
+
+/// A rule that is wrong agrees by chance more often than one that is right disagrees.
+const BREAK_WEIGHT: i64 = 4;
+
 /// How many times others are tried.
 const TRIES_MAX: u32 = 16;
 
@@ -48,10 +54,11 @@ impl Sample {
         if count < HEADERS_MIN || !count.is_power_of_two() || self.tries == TRIES_MAX {
             return None;
         }
-        let (follower, unseen) = self.best();
+        let (follower, unseen, lead) = self.best();
         let links = total(&follower);
         let is_enough = links.agreeing() >= Links::CHECKS_MIN
             && links.alloc_links + links.alloc_breaks >= ALLOCS_CHECKED_MIN
+            && lead >= LEAD_MIN
             && links.may_be_trusted();
         if is_enough {
             let unseen = self.uncontradicted(unseen);
@@ -70,17 +77,21 @@ impl Sample {
         self.best().0.links()
     }
 
-    fn best(&self) -> (Follower, Vec<Unseen>) {
+    /// The follower by the rule that fits best, what it inferred, and by how much it fits better.
+    fn best(&self) -> (Follower, Vec<Unseen>, i64) {
         let (null, pointers) = (self.null(), self.pointers());
         let trial = |rule| self.trial(Reader { rule, pointers, null });
         let mut best = trial(Rule::ALL[0]);
+        let mut lead = i64::MAX;
         for &rule in &Rule::ALL[1..] {
             let other = trial(rule);
-            if score(&other.0) > score(&best.0) {
+            let ahead = score(&best.0) - score(&other.0);
+            if ahead < 0 {
                 best = other;
             }
+            lead = if ahead < 0 { -ahead } else { lead.min(ahead) };
         }
-        best
+        (best.0, best.1, lead)
     }
 
     fn trial(&self, reader: Reader) -> (Follower, Vec<Unseen>) {
@@ -144,5 +155,5 @@ fn score(follower: &Follower) -> i64 {
     let links = total(follower);
     let [agreeing, breaks] =
         [links.agreeing(), links.breaks()].map(|count| i64::try_from(count).unwrap_or(i64::MAX));
-    agreeing - breaks
+    agreeing - BREAK_WEIGHT * breaks
 }

@@ -163,8 +163,8 @@ pub(super) struct Slab {
     pub(super) origin: HeadOrigin,
     /// The frees that may go on in one go.
     pub(super) bulk: Option<Bulk>,
-    /// Allocations of unknown slabs before the last header.
-    pub(super) asides: u64,
+    /// Allocations up to the last header that may be from any slab.
+    pub(super) allocs_anywhere: u64,
     pub(super) doubt: Option<Box<Doubt>>,
     /// Under which it is found.
     pub(super) keys: Vec<u64>,
