@@ -287,7 +287,8 @@ impl Follower {
         let found = self.advance(slab, header, cache, seen);
         self.hand_over_found(found, header, cache, reading);
         let is_plain = |&event: &(Op, Option<ObjectAddr>)| {
-            certainty == Certainty::Certain || event == (Op::Alloc, header.object)
+            certainty == Certainty::Certain
+                || (header.op == Op::Free && event == (Op::Alloc, header.object))
         };
         let (plain, doubtful): (Events, Events) = events.into_iter().partition(is_plain);
         self.hand_over(plain, header.line, cache, reading);

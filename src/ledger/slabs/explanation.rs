@@ -76,7 +76,10 @@ impl Break<'_> {
         let is_known = found.list.head() == self.seen.head && self.seen.head != Spot::Unknown;
         let is_freed = !is_known && self.is_live(self.head());
         let fits = found.list.admits(0, self.seen.head) && found.list.admits(1, self.seen.next);
-        if is_freed || !fits {
+        // An object that was allocated on the way is in the freelist only if it was freed.
+        let is_taken =
+            found.events.iter().any(|&(_, object)| object.is_some() && object == self.head());
+        if is_freed || is_taken || !fits {
             return None;
         }
         if is_known && more > 0 {

@@ -97,7 +97,9 @@ impl Freelist {
                 if was_unseen {
                     self.known.pop();
                 }
-                self.known.push(seen);
+                if !self.join_tail(seen) {
+                    self.known.push(seen);
+                }
             }
             (Spot::Unknown, Spot::End) if !was_unseen => {
                 self.floor = Floor::End;
@@ -106,6 +108,17 @@ impl Freelist {
             _ => {}
         }
         seen.object().filter(|_| was_unseen)
+    }
+
+    /// Where the head is known to stand in the tail, nothing unknown is above it.
+    fn join_tail(&mut self, head: Spot) -> bool {
+        let place = self.tail.iter().position(|&spot| spot == head);
+        if let Some(place) = place.filter(|_| self.known.is_empty()) {
+            self.known.extend(self.tail.drain(place..).rev());
+            self.tail.clear();
+            self.floor = Floor::End;
+        }
+        place.is_some() && self.floor == Floor::End
     }
 
     /// Puts another one in the head's place.

@@ -17,6 +17,7 @@ mod places;
 mod rule;
 mod sample;
 mod slab;
+mod trials;
 
 pub use links::{Links, Proof};
 

@@ -139,7 +139,7 @@ impl Sample {
         let numbers = self.headers.iter().flat_map(|header| [header.object, header.fp.object()]);
         let distinct: HashSet<_, FixedState> = numbers.flatten().collect();
         let total = distinct.len();
-        let aligned = distinct.into_iter().filter(|object| object.0 % 4 == 0).count();
+        let aligned = distinct.into_iter().filter(|object| object.0.is_multiple_of(4)).count();
         if aligned * 3 > total * 2 { Pointers::Raw } else { Pointers::Hashed }
     }
 }

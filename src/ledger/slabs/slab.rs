@@ -122,7 +122,8 @@ impl Doubt {
     /// damaged, the event left the slab as it would have, or was another slab's.
     pub(super) fn of(header: &Header, before: State, rule: Rule, events: Events) -> Doubt {
         let mut damaged = before.clone();
-        damaged.advance(header.op, header.object, &Seen::NOTHING, rule);
+        let seen = Seen { inuse: None, ..rule.seen(header) };
+        damaged.advance(header.op, header.object, &seen, rule);
         let alternatives = [damaged, before];
         Doubt {
             events,
