@@ -9,6 +9,9 @@ use super::{IsLive, Object, Reading, Unseen};
 use crate::address::{LineNumber, ObjectAddr};
 use crate::record::Op;
 
+/// Places of a slab at which an object is looked for: as many objects of 8 bytes as 16 pages hold.
+const PLACES_MAX: usize = 8192;
+
 impl Follower {
     /// Objects that were freed unseen and now show up in the freelist.
     pub(super) fn hand_over_found(
@@ -210,7 +213,8 @@ impl Follower {
                 let distance = 1usize << known.bits.trailing_zeros().clamp(2, 20);
                 let extents = keys.map(|key| known.size.extent(key));
                 extents
-                    .flat_map(|(first, bytes)| (first..=first + (bytes - 1)).step_by(distance))
+                    .flat_map(|(first, bytes)| (first..=first | (bytes - 1)).step_by(distance))
+                    .take(PLACES_MAX)
                     .map(ObjectAddr)
                     .filter(|&object| is_live(object))
                     .collect()
