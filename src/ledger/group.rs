@@ -46,6 +46,8 @@ pub struct Group {
     pub shown: Option<ChainId>,
     /// Allocations.
     pub allocs: u64,
+    /// Those of them that are missing from the log.
+    pub inferred: u64,
     /// Those of them that were freed.
     pub frees: u64,
     /// Those of them whose address was allocated again without a free in between.

@@ -51,6 +51,12 @@ impl Live {
         }
     }
 
+    /// An object whose allocation is missing before the header at `line`.
+    pub(super) fn unseen(line: LineNumber, group: u32) -> Live {
+        let (micros, certainty) = (NO_TIME, Certainty::Bound);
+        Live { micros, line, group, pid: 0, comm: None.into(), certainty }
+    }
+
     /// Microseconds of its header's stamp.
     pub(super) fn time(&self) -> Option<i64> {
         (self.micros != NO_TIME).then_some(self.micros)

@@ -10,6 +10,7 @@
 //! - A reboot begins a new ledger: addresses say nothing across boots.
 //! - Addresses that the kernel could not print, or that were cut, are counted and never matched.
 //! - A failed allocation (a null object) is no leak.
+//! - Where the headers of a slab show that an event is missing, it is taken as if it stood there.
 
 mod bounds;
 mod count;
@@ -17,12 +18,14 @@ mod evidence;
 mod family;
 mod group;
 mod history;
+mod inferred;
 mod lifetimes;
 mod likely;
 mod likeness;
 mod live;
 mod loss;
 mod mistaken;
+mod slabs;
 mod survivors;
 
 pub use bounds::Bounds;
@@ -31,6 +34,7 @@ pub use evidence::{Evidence, Extent, Moment};
 pub use group::{FreedBy, Group, GroupKey};
 pub use history::{Bar, History};
 pub use lifetimes::Lifetimes;
+pub use slabs::{Links, Proof};
 pub use survivors::{GroupSurvivors, Holder, Survivor, Survivors};
 
 use foldhash::fast::FixedState;
@@ -38,12 +42,13 @@ use hashbrown::HashMap;
 use indexmap::IndexMap;
 
 use crate::address::{LineNumber, ObjectAddr, Pointer};
-use crate::event::{Damage, Event, EventSink, Lost, NameId, Names, Printing};
+use crate::event::{ChainId, Damage, Event, EventSink, Lost, NameId, Names, Printing};
 use crate::record::{Op, SlabinfoRow};
 use crate::time::{Clock, Stamp};
 
 use group::widen;
 pub(crate) use live::Live;
+use slabs::Slabs;
 
 /// What a ledger could not match.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -52,6 +57,12 @@ pub struct LedgerLoss {
     pub orphan_frees: u64,
     /// Objects whose address was allocated again without a free in between.
     pub lost_frees: u64,
+    /// Those of them that the headers of their slab show.
+    pub inferred_frees: u64,
+    /// Allocations that are missing from the log and that the headers of their slab show.
+    pub inferred_allocs: u64,
+    /// Addresses with damaged digits that the headers of their slab put right.
+    pub mended_addresses: u64,
     /// Events without a usable address.
     pub unaddressed_events: u64,
     /// Events that lost their backtrace or part of it, or part of their header.
@@ -112,6 +123,7 @@ pub(crate) struct BootLedger {
     loss: loss::BootLoss,
     /// What slabinfo in the same log counts of each cache.
     counts: IndexMap<NameId, SlabCounts, FixedState>,
+    slabs: Slabs,
     /// Microseconds of the first and the last header.
     span: Option<(i64, i64)>,
     /// Lines of the first and the last header.
@@ -226,6 +238,7 @@ impl Ledger {
 
     fn orphan_free(&mut self, cache: NameId) {
         self.loss.orphan_frees += 1;
+        self.present.slabs.orphan();
         self.present.loss.orphan_free(cache);
     }
 }
@@ -233,10 +246,15 @@ impl Ledger {
 impl BootLedger {
     /// The index of an allocation's group.
     fn group_of(&mut self, event: &Event) -> u32 {
+        let shown = event.stack.map(|stack| stack.shown);
         let key = GroupKey { cache: event.cache, chain: event.stack.map(|stack| stack.chain) };
+        self.group(key, shown)
+    }
+
+    /// The index of a group, of which so much is shown where it is new.
+    fn group(&mut self, key: GroupKey, shown: Option<ChainId>) -> u32 {
         let entry = self.groups.entry(key);
         let index = entry.index();
-        let shown = event.stack.map(|stack| stack.shown);
         entry.or_insert_with(|| Group { shown, ..Group::default() });
         u32::try_from(index).unwrap_or(u32::MAX)
     }
@@ -278,7 +296,7 @@ impl EventSink for Ledger {
     fn event(&mut self, event: &Event, names: &Names) {
         self.tally(event);
         self.present.see_place(event);
-        match (event.object, event.op) {
+        match (self.read_slab(event), event.op) {
             (Pointer::Addr(object), Op::Alloc) => self.alloc(object, event),
             (Pointer::Addr(object), Op::Free) => self.free(object, event, names),
             (Pointer::Null | Pointer::Unprintable | Pointer::Torn, _) => self.unaddressed(event),

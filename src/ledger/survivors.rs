@@ -7,7 +7,7 @@ use super::bounds::{Bounds, Reckoned, Reckoning, Traced};
 use super::evidence::{Evidence, Extent};
 use super::family::Families;
 use super::group::{Group, GroupKey, widen};
-use super::{BootLedger, Live, SlabCounts};
+use super::{BootLedger, Links, Live, SlabCounts};
 use crate::address::{LineNumber, ObjectAddr};
 use crate::event::{NameId, Names};
 
@@ -65,13 +65,15 @@ pub struct Survivors {
     pub families: Vec<Evidence>,
     /// From where to where the boot was traced.
     pub extent: Extent,
+    /// How the headers of each cache follow from each other.
+    pub links: IndexMap<NameId, Links, FixedState>,
 }
 
 impl Survivors {
     /// Closes a boot's ledger.
     pub(super) fn of(boot: BootLedger, names: &Names) -> Survivors {
         let extent = boot.extent();
-        let BootLedger { live, groups, loss, counts, headers, .. } = boot;
+        let BootLedger { live, groups, loss, counts, slabs, headers, .. } = boot;
         let (family_of, mut families) = families(&groups, names);
         let mut survivors: Vec<GroupSurvivors> = vec![GroupSurvivors::default(); groups.len()];
         let traced = Traced { headers, extent };
@@ -100,7 +102,7 @@ impl Survivors {
         for (family, likely) in families.iter_mut().zip(likely) {
             family.likely = likely;
         }
-        Survivors { groups, bounds, counts, family_of, families, extent }
+        Survivors { groups, bounds, counts, family_of, families, extent, links: slabs.links() }
     }
 }
 
