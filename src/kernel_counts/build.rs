@@ -10,7 +10,7 @@ use super::reader::AccountLoss;
 use super::snapshot::{Key, LineKey, Snapshot, Tally};
 use crate::chain::{Step, callers, place};
 use crate::event::{Depth, FrameId, Names, Placed};
-use crate::ledger::kmalloc_size;
+use crate::ledger::{Links, Proof, kmalloc_size};
 use crate::names::{Context, Role};
 use crate::report::{
     AccountReport, CacheReport, Counted, FrameReport, GroupReport, GroupWitness, Loss, Origin,
@@ -83,6 +83,8 @@ pub(super) fn caches(groups: &[GroupReport]) -> Vec<CacheReport> {
             frees: 0,
             live_objects: 0,
             live_bytes: Some(0),
+            links: Links::default(),
+            proof: Proof::Unknown,
         });
         cache.live_objects = cache.live_objects.saturating_add(group.live_objects);
         cache.live_bytes =

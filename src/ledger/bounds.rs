@@ -14,6 +14,7 @@ use super::likely::Expected;
 use super::likeness::{Likeness, likeness};
 use super::loss::{BootLoss, Gap};
 use super::mistaken::{Mistaken, Mistakes};
+use super::slabs::{Links, Proof};
 use super::survivors::GroupSurvivors;
 use crate::address::LineNumber;
 use crate::event::{ChainId, NameId, Names};
@@ -56,6 +57,8 @@ pub(super) struct Reckoning<'a> {
     live_so_far: Vec<u64>,
     next_gap: usize,
     traced: Traced,
+    /// What the headers of each cache's slabs tell.
+    links: &'a IndexMap<NameId, Links, FixedState>,
 }
 
 /// How much of a boot was traced.
@@ -68,10 +71,15 @@ pub(super) struct Traced {
 }
 
 impl Traced {
+    /// Whether a gap is before the first header.
+    pub(super) fn is_early(&self, gap: Gap) -> bool {
+        self.extent.lines.is_none_or(|(first, _)| gap.line <= first)
+    }
+
     /// Events that may have been in a gap, on average. What was dropped before the first header hides
     /// only what is older than the log.
     fn events_in(&self, gap: Gap) -> f64 {
-        let Some((first, last)) = self.extent.lines.filter(|(first, _)| gap.line > *first) else {
+        let Some((first, last)) = self.extent.lines.filter(|_| !self.is_early(gap)) else {
             return 0.0;
         };
         let lines = (last.0.saturating_sub(first.0) as f64 / self.headers as f64).max(1.0);
@@ -79,12 +87,17 @@ impl Traced {
     }
 }
 
+/// What of unseen events stays unseen where slabs are followed, at least: those behind the last header of
+/// a slab, and those of slabs of which there is no header.
+const BEHIND_LAST: f64 = 0.2;
+
 impl<'a> Reckoning<'a> {
     pub(super) fn new(
         loss: &'a BootLoss,
         groups: usize,
         names: &'a Names,
         traced: Traced,
+        links: &'a IndexMap<NameId, Links, FixedState>,
     ) -> Reckoning<'a> {
         Reckoning {
             loss,
@@ -93,6 +106,7 @@ impl<'a> Reckoning<'a> {
             live_so_far: vec![0; groups],
             next_gap: 0,
             traced,
+            links,
         }
     }
 
@@ -117,7 +131,7 @@ impl<'a> Reckoning<'a> {
         self.pass_gaps(LineNumber(u64::MAX));
         let mistaken = Mistakes::new(self.loss, self.traced.headers, self.names);
         let mistaken = mistaken.of(groups, family_of);
-        let gaps = self.loss.gaps.iter();
+        let gaps = self.loss.gaps.iter().filter(|&&gap| !self.traced.is_early(gap));
         let in_gaps = gaps.fold(0, |sum: u64, &gap| sum.saturating_add(self.loss.events_in(gap)));
         let common = Common {
             unplaced: unplaced_by_cache(groups),
@@ -150,18 +164,20 @@ impl<'a> Reckoning<'a> {
         mistaken: Mistaken,
     ) -> Bounds {
         let live = group.live();
+        let is_proved = self.proof(key.cache) == Proof::Complete;
         let slack = self.loss.unaddressed.get(&key.cache).copied().unwrap_or_default();
         let own_unplaced = left.unplaced(key, group);
         let certain = if mistaken.is_short { 0 } else { live - own_unplaced };
         let freed = [
-            self.freed_in_gaps[at],
+            if is_proved { 0 } else { self.freed_in_gaps[at] },
+            self.unknown_in_slabs(key.cache),
             slack.frees,
             self.loss.freed_unknown(key.cache),
             self.headless_frees(group, common.unknown_frees),
         ];
         let others = common.unplaced.get(&key.cache).copied().unwrap_or(0) - own_unplaced;
         let more = [
-            common.in_gaps,
+            if is_proved { 0 } else { common.in_gaps },
             slack.allocs,
             self.headless_allocs(key),
             others,
@@ -179,10 +195,11 @@ impl<'a> Reckoning<'a> {
     fn expected(&self, (key, group, left): &Entry, common: &Common) -> Expected {
         let live = group.live();
         let mut expected = Expected::default();
-        expected.unseen(common.unseen, group.frees, live);
+        expected.unseen(common.unseen * self.unfollowed(key.cache), group.frees, live);
         let sums = common.sums.get(&key.cache).copied().unwrap_or_default();
         let slack = self.loss.unaddressed.get(&key.cache).copied().unwrap_or_default();
-        let unknown = slack.frees + self.loss.freed_unknown(key.cache);
+        let unknown =
+            slack.frees + self.loss.freed_unknown(key.cache) + self.unknown_in_slabs(key.cache);
         expected.fewer += unknown as f64 * share(group.frees, sums.frees)
             + self.headless_frees_of(group, sums, common);
         expected.more += slack.allocs as f64 * share(live, sums.allocs)
@@ -194,6 +211,29 @@ impl<'a> Reckoning<'a> {
             expected.more += sums.chainless as f64 * of_live;
         }
         expected
+    }
+
+    /// What the headers of a cache's slabs prove.
+    fn proof(&self, cache: NameId) -> Proof {
+        self.links.get(&cache).map_or(Proof::Unknown, Links::proof)
+    }
+
+    /// Events that the slabs tell of, of objects that nobody knows.
+    fn unknown_in_slabs(&self, cache: NameId) -> u64 {
+        self.links.get(&cache).map_or(0, |links| links.without_address)
+    }
+
+    /// Which share of unseen events does not come out in the slabs' headers.
+    fn unfollowed(&self, cache: NameId) -> f64 {
+        let Some(links) = self.links.get(&cache) else { return 1.0 };
+        match links.proof() {
+            Proof::Unknown => 1.0,
+            Proof::Complete => 0.0,
+            Proof::Broken => {
+                let followed = links.agreeing() + links.breaks();
+                share(links.unlinked, followed + links.unlinked).max(BEHIND_LAST)
+            }
+        }
     }
 
     /// Frees without a header that were of the group's objects, on average.

@@ -63,14 +63,21 @@ impl<'a> Mistakes<'a> {
         for of_cache in by_cache(groups) {
             for &whole in of_cache.iter().take(WHOLE_MAX) {
                 for &part in of_cache.iter().filter(|&&part| part != whole) {
+                    let is_family = family_of[part] == family_of[whole];
                     let Some(objects) = self.between(&groups[part], &groups[whole]) else {
+                        // A digit of an offset may be damaged: within a family that is all it takes.
+                        if is_family {
+                            let objects = self.by_chance(&groups[part], &groups[whole]);
+                            mistaken[whole].of_group.more += objects;
+                            mistaken[part].of_group.fewer += objects;
+                        }
                         continue;
                     };
                     mistaken[whole].live_elsewhere += groups[part].1.live();
                     mistaken[whole].of_group.more += objects;
                     mistaken[part].is_short = true;
                     mistaken[part].of_group.fewer += objects;
-                    if family_of[part] != family_of[whole] {
+                    if !is_family {
                         mistaken[whole].of_family.more += objects;
                         mistaken[part].of_family.fewer += objects;
                     }
@@ -82,20 +89,26 @@ impl<'a> Mistakes<'a> {
 
     /// How many of a group's live objects are those of another one's whole chain, on average; none
     /// where they cannot be.
-    fn between(&self, (part, rare, _): &Entry, (whole, group, _): &Entry) -> Option<f64> {
+    fn between(&self, part: &Entry, whole: &Entry) -> Option<f64> {
+        let by_chance = self.by_chance(part, whole);
+        let ((part, rare, _), (whole, group, _)) = (part, whole);
         let is_rare = rare.allocs.saturating_mul(RARE) <= group.allocs;
         if !is_rare && !self.lines_are_missing {
             return None;
         }
         let (part, whole) = (part.chain?, whole.chain?);
         let live = rare.live() as f64;
-        let by_chance = (CAUTION * group.live() as f64 * self.missing).min(live);
         match likeness(self.names, part, whole) {
             Likeness::Impossible if is_rare => Some(live),
             Likeness::Impossible => Some(by_chance),
             Likeness::Possible if self.lines_are_missing => Some(by_chance),
             Likeness::Possible | Likeness::None => None,
         }
+    }
+
+    /// How many of a group's live objects are those of another one that lost a line, on average.
+    fn by_chance(&self, (_, part, _): &Entry, (_, whole, _): &Entry) -> f64 {
+        (CAUTION * whole.live() as f64 * self.missing).min(part.live() as f64)
     }
 }
 

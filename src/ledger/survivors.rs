@@ -65,6 +65,8 @@ pub struct Survivors {
     pub families: Vec<Evidence>,
     /// From where to where the boot was traced.
     pub extent: Extent,
+    /// Messages that were dropped before the first header.
+    pub dropped_early: u64,
     /// How the headers of each cache follow from each other.
     pub links: IndexMap<NameId, Links, FixedState>,
 }
@@ -77,7 +79,10 @@ impl Survivors {
         let (family_of, mut families) = families(&groups, names);
         let mut survivors: Vec<GroupSurvivors> = vec![GroupSurvivors::default(); groups.len()];
         let traced = Traced { headers, extent };
-        let mut reckoning = Reckoning::new(&loss, groups.len(), names, traced);
+        let links = slabs.links();
+        let early = loss.gaps.iter().filter(|&&gap| traced.is_early(gap));
+        let dropped_early = early.fold(0, |sum: u64, gap| sum.saturating_add(gap.messages));
+        let mut reckoning = Reckoning::new(&loss, groups.len(), names, traced, &links);
         for (line, group) in loss.objects_beside_gaps(&live) {
             reckoning.see(group as usize, line);
         }
@@ -102,7 +107,7 @@ impl Survivors {
         for (family, likely) in families.iter_mut().zip(likely) {
             family.likely = likely;
         }
-        Survivors { groups, bounds, counts, family_of, families, extent, links: slabs.links() }
+        Survivors { groups, bounds, counts, family_of, families, extent, dropped_early, links }
     }
 }
 

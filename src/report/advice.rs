@@ -12,6 +12,8 @@ use crate::symbol::Warning;
 pub enum Advice {
     /// Addresses are hashed; different objects may share a hash.
     Hashed,
+    /// Messages were dropped before the first event.
+    BeginsLate(u64),
     /// The kernel dropped messages.
     Dropped(u64),
     /// Frees of objects that tracing did not see allocated.
@@ -100,7 +102,8 @@ impl Advice {
         let counted = |count: u64, advice: fn(u64) -> Advice| (count > 0).then(|| advice(count));
         [
             (report.totals.live_objects == 0).then_some(Advice::NoSurvivors),
-            counted(loss.printk_dropped, Advice::Dropped),
+            counted(loss.dropped_early, Advice::BeginsLate),
+            counted(loss.printk_dropped.saturating_sub(loss.dropped_early), Advice::Dropped),
             counted(loss.unaddressed_events, Advice::SomeUnprintable),
             counted(loss.headless_stacks, Advice::Headless),
             counted(loss.torn_events, Advice::Torn),
@@ -159,14 +162,15 @@ impl fmt::Display for Advice {
                 f,
                 "Every traced allocation was freed: no leak in this window. Trace for longer, or trace another cache."
             ),
+            Advice::BeginsLate(n) => write!(
+                f,
+                "The log begins late: {} dropped before the first event. What was allocated before is not in it.",
+                were(n, "message")
+            ),
             Advice::Dropped(n) => write!(
                 f,
-                "{} dropped on the way, by the kernel or by what recorded it: objects and frees are missing, and each group shows how far its number may be off. Boot with a larger log_buf_len=, read dmesg instead of a slow console, or trace fewer caches.",
-                if n == 1 {
-                    "1 message was".to_owned()
-                } else {
-                    format!("{} were", count(n, "message"))
-                }
+                "{} dropped on the way, by the kernel or by what recorded it: objects and frees are missing, and groups say which numbers are probable. Boot with a larger log_buf_len=, read dmesg instead of a slow console, or trace fewer caches.",
+                were(n, "message")
             ),
             Advice::SomeUnprintable(n) => write!(
                 f,
@@ -204,6 +208,12 @@ impl fmt::Display for Advice {
             ),
         }
     }
+}
+
+/// `1 message was`, `12 messages were`.
+fn were(number: u64, noun: &str) -> String {
+    let verb = if number == 1 { "was" } else { "were" };
+    format!("{} {verb}", crate::print::number::counted(number, noun))
 }
 
 /// Why there is nothing to report.

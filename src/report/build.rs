@@ -13,7 +13,9 @@ use super::{
 };
 use crate::address::{LineNumber, PointerWidth};
 use crate::event::{AssemblyLoss, Boot, ChainId, NameId, Names, Placed, arch};
-use crate::ledger::{Bounds, Group, GroupKey, GroupSurvivors, History, Settled, Survivors};
+use crate::ledger::{
+    Bounds, Group, GroupKey, GroupSurvivors, History, Links, Proof, Settled, Survivors,
+};
 use crate::record::frame::Reliability;
 
 /// What was found in a log that has ended, whoever found it.
@@ -258,6 +260,7 @@ impl Builder<'_> {
             .map(|(&cache, tally)| {
                 let object_size = self.object_size(cache);
                 let live_objects = live.get(&cache).copied().unwrap_or_default();
+                let (links, proof) = self.links(cache);
                 CacheReport {
                     name: self.text(cache),
                     object_size,
@@ -266,6 +269,8 @@ impl Builder<'_> {
                     live_objects,
                     live_bytes: object_size
                         .map(|size| u64::from(size).saturating_mul(live_objects)),
+                    links,
+                    proof,
                 }
             })
             .collect();
@@ -277,6 +282,18 @@ impl Builder<'_> {
             ))
         });
         caches
+    }
+
+    /// What the headers of a cache's slabs tell, in all boots together.
+    fn links(&self, cache: NameId) -> (Links, Proof) {
+        let boots = self.settled.boots.iter().filter_map(|boot| boot.links.get(&cache));
+        let mut sum = Links::default();
+        let mut least = None;
+        for links in boots {
+            sum += *links;
+            least = least.max(Some(links.proof()));
+        }
+        (sum, least.unwrap_or(Proof::Unknown))
     }
 
     fn totals(&self, groups: &[GroupReport], caches: &[CacheReport]) -> Totals {
@@ -302,6 +319,11 @@ fn loss(assembly: AssemblyLoss, settled: &Settled) -> Loss {
     let ledger = settled.loss;
     Loss {
         printk_dropped: assembly.printk_dropped,
+        dropped_early: settled
+            .boots
+            .iter()
+            .fold(0, |sum: u64, boot| sum.saturating_add(boot.dropped_early))
+            .min(assembly.printk_dropped),
         orphan_frees: ledger.orphan_frees,
         lost_frees: ledger.lost_frees,
         torn_events: ledger.torn_events,
@@ -319,6 +341,9 @@ fn loss(assembly: AssemblyLoss, settled: &Settled) -> Loss {
             .flat_map(|boot| &boot.bounds)
             .filter(|bounds| bounds.is_suspect)
             .count() as u64,
+        inferred_allocs: ledger.inferred_allocs,
+        inferred_frees: ledger.inferred_frees,
+        mended_addresses: ledger.mended_addresses,
     }
 }
 

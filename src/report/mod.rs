@@ -41,6 +41,7 @@ pub use timeline::{COLUMNS, Growth, Timeline};
 use crate::address::{LineNumber, PointerWidth};
 pub use crate::capture::Input;
 use crate::event::{AssemblyLoss, Context, PointerStyle, Role};
+pub use crate::ledger::{Links, Proof};
 pub use crate::print::{Escaped, Style};
 use crate::record::frame::Aim;
 use crate::symbol::{Reason, Source};
@@ -164,6 +165,8 @@ pub struct Totals {
 pub struct Loss {
     /// Messages that the kernel dropped.
     pub printk_dropped: u64,
+    /// Those of them that were dropped before the first event of their boot: the log begins late.
+    pub dropped_early: u64,
     /// Frees of an address that no allocation in their boot is known for.
     pub orphan_frees: u64,
     /// Objects whose address was allocated again without a free in between.
@@ -188,6 +191,12 @@ pub struct Loss {
     pub missing_lines: u64,
     /// Chains that look like another one's with lines lost or out of place.
     pub suspect_chains: u64,
+    /// Allocations that are not in the log, and that the headers of their slab tell of.
+    pub inferred_allocs: u64,
+    /// Frees that are not in the log, and that the headers of their slab tell of.
+    pub inferred_frees: u64,
+    /// Objects whose printed address is damaged, and that the headers of their slab tell.
+    pub mended_addresses: u64,
 }
 
 impl Loss {
@@ -203,6 +212,9 @@ impl Loss {
             self.headless_stacks,
             self.missing_lines,
             self.suspect_chains,
+            self.inferred_allocs,
+            self.inferred_frees,
+            self.mended_addresses,
         ];
         telling.iter().any(|&count| count > 0)
     }
@@ -223,6 +235,10 @@ pub struct CacheReport {
     pub live_objects: u64,
     /// Their size in bytes.
     pub live_bytes: Option<u64>,
+    /// How the headers of its slabs follow from each other, in all boots together.
+    pub links: Links,
+    /// What that proves: the least of all boots.
+    pub proof: Proof,
 }
 
 /// Survivors that share boot, cache and call chain.

@@ -28,7 +28,7 @@ pub struct Links {
 }
 
 /// What a cache's links say of its part of the log.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Proof {
     /// Every header that has a predecessor follows from it.
     Complete,
@@ -36,6 +36,17 @@ pub enum Proof {
     Broken,
     /// The headers follow no rule, or are too few to tell one.
     Unknown,
+}
+
+impl Proof {
+    /// The name that reports use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Proof::Complete => "complete",
+            Proof::Broken => "broken",
+            Proof::Unknown => "unknown",
+        }
+    }
 }
 
 impl Links {

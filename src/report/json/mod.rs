@@ -103,6 +103,7 @@ struct Totals {
 #[derive(Serialize)]
 struct Loss {
     printk_dropped: u64,
+    dropped_early: u64,
     orphan_frees: u64,
     lost_frees: u64,
     torn_events: u64,
@@ -115,6 +116,9 @@ struct Loss {
     failed_allocs: u64,
     missing_lines: u64,
     suspect_chains: u64,
+    inferred_allocs: u64,
+    inferred_frees: u64,
+    mended_addresses: u64,
 }
 
 #[derive(Serialize)]
@@ -125,6 +129,24 @@ struct Cache<'a> {
     frees: Option<u64>,
     live_objects: u64,
     live_bytes: Option<u64>,
+    proof: Option<&'static str>,
+    links: Option<Links>,
+}
+
+/// How the headers of a cache's slabs follow from each other.
+#[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names that JSON uses")]
+struct Links {
+    alloc_links: u64,
+    free_links: u64,
+    alloc_breaks: u64,
+    free_breaks: u64,
+    unlinked: u64,
+    inferred_allocs: u64,
+    inferred_frees: u64,
+    without_address: u64,
+    slabs: u64,
+    live_by_inuse: u64,
 }
 
 /// One of the kernel's files.
@@ -194,6 +216,7 @@ fn loss(report: &Report) -> Loss {
     let loss = &report.loss;
     Loss {
         printk_dropped: loss.printk_dropped,
+        dropped_early: loss.dropped_early,
         orphan_frees: loss.orphan_frees,
         lost_frees: loss.lost_frees,
         torn_events: loss.torn_events,
@@ -206,6 +229,9 @@ fn loss(report: &Report) -> Loss {
         failed_allocs: loss.failed_allocs,
         missing_lines: loss.missing_lines,
         suspect_chains: loss.suspect_chains,
+        inferred_allocs: loss.inferred_allocs,
+        inferred_frees: loss.inferred_frees,
+        mended_addresses: loss.mended_addresses,
     }
 }
 
@@ -218,6 +244,23 @@ fn cache(cache: &CacheReport, origin: Origin) -> Cache<'_> {
         frees: is_traced.then_some(cache.frees),
         live_objects: cache.live_objects,
         live_bytes: cache.live_bytes,
+        proof: is_traced.then(|| cache.proof.name()),
+        links: is_traced.then(|| links(&cache.links)),
+    }
+}
+
+fn links(links: &super::Links) -> Links {
+    Links {
+        alloc_links: links.alloc_links,
+        free_links: links.free_links,
+        alloc_breaks: links.alloc_breaks,
+        free_breaks: links.free_breaks,
+        unlinked: links.unlinked,
+        inferred_allocs: links.inferred_allocs,
+        inferred_frees: links.inferred_frees,
+        without_address: links.without_address,
+        slabs: links.slabs,
+        live_by_inuse: links.live_by_inuse,
     }
 }
 

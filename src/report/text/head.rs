@@ -84,28 +84,3 @@ fn pointers(style: PointerStyle) -> &'static str {
         PointerStyle::Unknown => "of unknown style",
     }
 }
-
-pub(super) fn caches(report: &Report, out: &mut impl Write) -> io::Result<()> {
-    if report.caches.is_empty() || report.origin != Origin::Trace {
-        return Ok(());
-    }
-    let width = report.caches.iter().map(|cache| cache.name.len()).max().unwrap_or(0).clamp(5, 28);
-    writeln!(
-        out,
-        "\n{:width$}  {:>9} {:>9} {:>9} {:>10} {:>10}",
-        "cache", "size", "allocs", "frees", "live", "bytes"
-    )?;
-    for cache in &report.caches {
-        let size = cache.object_size.map_or("?".to_owned(), |size| count(size.into()));
-        let live = cache.live_bytes.map_or("?".to_owned(), bytes);
-        let name = Escaped(&cache.name).to_string();
-        writeln!(
-            out,
-            "{name:width$}  {size:>9} {:>9} {:>9} {:>10} {live:>10}",
-            count(cache.allocs),
-            count(cache.frees),
-            count(cache.live_objects),
-        )?;
-    }
-    Ok(())
-}

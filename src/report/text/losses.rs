@@ -43,6 +43,9 @@ fn parts(loss: &Loss) -> Vec<String> {
         (loss.damaged_lines, "line", "damaged"),
         (loss.missing_lines, "line", "missing"),
         (loss.suspect_chains, "call chain", "that may be another's with frames lost"),
+        (loss.inferred_allocs, "allocation", "told by slabs alone"),
+        (loss.inferred_frees, "free", "told by slabs alone"),
+        (loss.mended_addresses, "object", "whose damaged address its slab tells"),
         (loss.replayed_lines, "line", "printed twice"),
         (loss.failed_allocs, "allocation", "failed"),
     ]

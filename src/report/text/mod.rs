@@ -4,6 +4,7 @@
 //! the first ones in full and the rest in a line each.
 
 mod brief;
+mod caches;
 mod conclusion;
 mod entry;
 mod frame;
@@ -94,7 +95,7 @@ pub fn write(report: &Report, options: TextOptions, out: &mut impl Write) -> io:
         writeln!(out)?;
     }
     head::header(report, options, out)?;
-    head::caches(report, out)?;
+    caches::write(report, out)?;
     crosscheck::text::section(report, options.style, out)?;
     if let Some(function) = &report.function {
         tables::function(function, out)?;

@@ -1,0 +1,77 @@
+//! The caches, and what the headers of their slabs prove.
+
+use std::io::{self, Write};
+
+use crate::print::number::{bytes, count, counted};
+use crate::print::{Escaped, listed, write_wrapped};
+use crate::report::{CacheReport, Links, Origin, Proof, Report};
+
+/// Writes a line for each cache, and what is proved of them.
+pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    if report.caches.is_empty() || report.origin != Origin::Trace {
+        return Ok(());
+    }
+    let width = report.caches.iter().map(|cache| cache.name.len()).max().unwrap_or(0).clamp(5, 28);
+    writeln!(
+        out,
+        "\n{:width$}  {:>8} {:>8} {:>8} {:>9} {:>10} {:>9}",
+        "cache", "size", "allocs", "frees", "live", "bytes", "in slabs"
+    )?;
+    for cache in &report.caches {
+        let size = cache.object_size.map_or("?".to_owned(), |size| count(size.into()));
+        let live = cache.live_bytes.map_or("?".to_owned(), bytes);
+        let in_slabs = match cache.proof {
+            Proof::Unknown => "?".to_owned(),
+            Proof::Complete | Proof::Broken => count(cache.links.live_by_inuse),
+        };
+        let name = Escaped(&cache.name).to_string();
+        writeln!(
+            out,
+            "{name:width$}  {size:>8} {:>8} {:>8} {:>9} {live:>10} {in_slabs:>9}",
+            count(cache.allocs),
+            count(cache.frees),
+            count(cache.live_objects),
+        )?;
+    }
+    proved(&report.caches, out)?;
+    report.caches.iter().try_for_each(|cache| broken(cache, out))
+}
+
+/// proved complete: `kmalloc-64 (2,988 headers follow from the one before)`
+fn proved(caches: &[CacheReport], out: &mut impl Write) -> io::Result<()> {
+    let complete: Vec<&CacheReport> =
+        caches.iter().filter(|cache| cache.proof == Proof::Complete).collect();
+    if complete.is_empty() {
+        return Ok(());
+    }
+    let headers = complete.iter().map(|cache| cache.links.agreeing()).sum();
+    let names = complete.iter().map(|cache| Escaped(&cache.name).to_string());
+    let text = format!(
+        "complete as far as slabs tell: {} ({} of slabs that were seen before show what the one before left)",
+        listed(names.collect::<Vec<_>>().into_iter()),
+        counted(headers, "header")
+    );
+    write_wrapped(out, "", &text)
+}
+
+/// `kmalloc-64: 12 of 1,784 headers do not show what the one before left: 9 allocations and 5 frees are
+/// not in the log`
+fn broken(cache: &CacheReport, out: &mut impl Write) -> io::Result<()> {
+    let links: &Links = &cache.links;
+    if cache.proof != Proof::Broken {
+        return Ok(());
+    }
+    let text = format!(
+        "{}: {} of {} do not show what the one before left: {} and {} are not in the log{}",
+        Escaped(&cache.name),
+        count(links.breaks()),
+        counted(links.agreeing() + links.breaks(), "header"),
+        counted(links.inferred_allocs, "allocation"),
+        counted(links.inferred_frees, "free"),
+        match links.without_address {
+            0 => String::new(),
+            unknown => format!(", {} of them of unknown objects", count(unknown)),
+        }
+    );
+    write_wrapped(out, "", &text)
+}
