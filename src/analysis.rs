@@ -101,7 +101,7 @@ impl Analysis {
         let found = Findings { names, boots, loss, settled: &settled };
         let mut report = Report::build(self.inputs, &found);
         report.join_slabinfo(&found);
-        report.advise();
+        report.conclude();
         let Overheard { kmemleak, found, memory } = inside.finish(self.options.depth);
         if report.totals.events == 0 && report.loss.headless_stacks == 0 && found.is_any() {
             return found.into_report(report.inputs, report.boots);

@@ -111,6 +111,7 @@ impl Found {
             caches: build::caches(&groups),
             groups,
             families: Vec::new(),
+            conclusion: None,
             rollup: None,
             function: None,
             accounts: reports,

@@ -9,7 +9,7 @@ use super::family::ages;
 use super::{
     Advice, BootReport, CacheReport, ExampleReport, FamilyReport, FrameReport, FreedByReport,
     GroupReport, GroupWitness, Input, Lifetimes, Loss, Origin, ProcessReport, Report, Timeline,
-    Totals, WitnessReport, fingerprint,
+    Totals, WitnessReport, fingerprint, text,
 };
 use crate::address::{LineNumber, PointerWidth};
 use crate::event::{AssemblyLoss, Boot, ChainId, NameId, Names, Placed, arch};
@@ -57,6 +57,7 @@ impl Report {
             caches,
             groups,
             families,
+            conclusion: None,
             rollup: None,
             function: None,
             witness: WitnessReport::default(),
@@ -66,8 +67,9 @@ impl Report {
         }
     }
 
-    /// Says what stands in the way of a better report.
-    pub(crate) fn advise(&mut self) {
+    /// Says what the answer is, and what stands in the way of a better report.
+    pub(crate) fn conclude(&mut self) {
+        self.conclusion = Some(text::conclusion(self));
         self.advice = Advice::on(self);
     }
 }

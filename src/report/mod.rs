@@ -55,6 +55,8 @@ pub struct Report {
     pub origin: Origin,
     /// What was read.
     pub inputs: Vec<Input>,
+    /// The answer in a sentence, of all groups; none where the kernel counts.
+    pub conclusion: Option<String>,
     /// The boots in it.
     pub boots: Vec<BootReport>,
     /// Sums over everything that was read.
@@ -102,6 +104,7 @@ impl Report {
             caches: Vec::new(),
             groups: Vec::new(),
             families: Vec::new(),
+            conclusion: None,
             rollup: None,
             function: None,
             witness: WitnessReport::default(),

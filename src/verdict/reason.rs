@@ -122,7 +122,7 @@ impl fmt::Display for Reason {
 fn growing(quiet: Option<f64>) -> String {
     quiet.map_or_else(
         || "growing to the end".to_owned(),
-        |quiet| format!("the last {} before the end of the trace", duration(quiet)),
+        |quiet| format!("the last came {} before the trace ended", duration(quiet)),
     )
 }
 

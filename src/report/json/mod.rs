@@ -36,6 +36,7 @@ struct Document<'a> {
     /// Which of the kernel's files the numbers are from, where it is no trace.
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<&'static str>,
+    conclusion: Option<&'a str>,
     inputs: Vec<Input<'a>>,
     boots: Vec<Boot<'a>>,
     totals: Totals,
@@ -55,6 +56,7 @@ struct Document<'a> {
     /// The kernel's own counts that were read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     accounts: Vec<Account<'a>>,
+    advice: Vec<String>,
     /// What is doubtful about the source places.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     symbol_warnings: Vec<String>,
@@ -165,6 +167,7 @@ fn document(report: &Report) -> Document<'_> {
         schema: SCHEMA,
         source: (report.origin != Origin::Trace).then(|| report.origin.name()),
         tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
+        conclusion: report.conclusion.as_deref(),
         inputs: report
             .inputs
             .iter()
@@ -180,6 +183,7 @@ fn document(report: &Report) -> Document<'_> {
         function: report.function.as_ref().map(function),
         witnesses: crosscheck::json::witnesses(&report.witness),
         accounts: report.accounts.iter().map(account).collect(),
+        advice: report.advice.iter().map(ToString::to_string).collect(),
         symbol_warnings: report.advice.iter().filter_map(symbol_warning).collect(),
     }
 }

@@ -47,7 +47,7 @@ fn proved(caches: &[CacheReport], out: &mut impl Write) -> io::Result<()> {
     let headers = complete.iter().map(|cache| cache.links.agreeing()).sum();
     let names = complete.iter().map(|cache| Escaped(&cache.name).to_string());
     let text = format!(
-        "complete as far as slabs tell: {} ({} of slabs that were seen before show what the one before left)",
+        "complete as far as slabs tell: {} ({} show what the one before left)",
         listed(names.collect::<Vec<_>>().into_iter()),
         counted(headers, "header")
     );

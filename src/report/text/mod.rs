@@ -15,7 +15,7 @@ mod tables;
 
 use std::io::{self, Write};
 
-use super::{Origin, Report, crosscheck};
+use super::{Report, crosscheck};
 use crate::print::number::{bytes, counted};
 use crate::print::{Style, write_wrapped};
 use entry::Entry;
@@ -82,6 +82,11 @@ pub enum LossesShown {
     Details,
 }
 
+/// The answer in a sentence.
+pub(super) fn conclusion(report: &Report) -> String {
+    conclusion::sentence(report, &Entry::all(report))
+}
+
 /// Writes the report as text.
 ///
 /// # Errors
@@ -89,9 +94,8 @@ pub enum LossesShown {
 /// When `out` cannot be written.
 pub fn write(report: &Report, options: TextOptions, out: &mut impl Write) -> io::Result<()> {
     let entries = Entry::all(report);
-    if report.origin == Origin::Trace {
-        let answer = conclusion::sentence(report, &entries);
-        write_wrapped(out, "", &options.style.bold(&answer))?;
+    if let Some(answer) = &report.conclusion {
+        write_wrapped(out, "", &options.style.bold(answer))?;
         writeln!(out)?;
     }
     head::header(report, options, out)?;

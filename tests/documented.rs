@@ -1,0 +1,120 @@
+//! Is every field of the JSON outputs described in `docs/json.md`, and is every field that is described
+//! there in some output?
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
+
+use regex::Regex;
+use serde_json::Value;
+
+/// Commands whose outputs together have every field.
+const COMMANDS: [&[&str]; 12] = [
+    &["-f", "json", "corpora/console/recorded-amd64-6-1.log.gz"],
+    &["-f", "json", "corpora/damaged/rt-drops.log.gz"],
+    &["-f", "json", "corpora/console/x86-61-build-id.log"],
+    &["-f", "json", "--group-by", "function", "corpora/console/x86-61.log.gz"],
+    &["-f", "json", "--function", "leaky_worker", "corpora/console/x86-61.log.gz"],
+    &["-f", "json", "corpora/witness/arm-510-kmemleak.log.gz"],
+    &["-f", "json", "corpora/witness/arm-61-alloc-traces.log.gz"],
+    &[
+        "-f",
+        "json",
+        "corpora/accounts/kmalloc-192.alloc_traces.1.txt",
+        "corpora/accounts/kmalloc-192.alloc_traces.2.txt",
+    ],
+    &[
+        "-f",
+        "json",
+        "--monitor",
+        "corpora/monitor/guide-61.log.gz",
+        "corpora/console/x86-61.log.gz",
+    ],
+    &["events", "corpora/console/arm-510-registers.log"],
+    &["monitor", "-f", "json", "corpora/monitor/guide-61.log.gz"],
+    &[
+        "kmemleak",
+        "-f",
+        "json",
+        "corpora/kmemleak/arm-510-scan1.txt.gz",
+        "corpora/kmemleak/arm-510-scan2.txt.gz",
+    ],
+];
+
+/// Fields that need images of a kernel: `tests/symbols.rs` asks for them.
+const OF_IMAGES: [&str; 6] =
+    ["source", "unresolved", "candidates", "text", "inlined", "symbol_warnings"];
+
+fn fields_of(value: &Value, fields: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            for (key, value) in object {
+                fields.insert(key.clone());
+                // The names of registers are the log's.
+                if key != "registers" && key != "values" {
+                    fields_of(value, fields);
+                }
+            }
+        }
+        Value::Array(array) => array.iter().for_each(|value| fields_of(value, fields)),
+        _ => {}
+    }
+}
+
+/// Every field of what the commands print.
+fn printed() -> BTreeSet<String> {
+    let mut fields = BTreeSet::new();
+    for arguments in COMMANDS {
+        let output = Command::new(env!("CARGO_BIN_EXE_slabtrace"))
+            .args(arguments)
+            .output()
+            .expect("the program runs");
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        let text = String::from_utf8(output.stdout).expect("JSON is UTF-8");
+        let documents = serde_json::Deserializer::from_str(&text).into_iter::<Value>();
+        for document in documents {
+            fields_of(&document.expect("JSON"), &mut fields);
+        }
+    }
+    fields
+}
+
+/// Words in code type, cut at what joins a path.
+fn words(text: &str) -> BTreeSet<String> {
+    let code = Regex::new("`([^`]*)`").expect("an expression");
+    let word = Regex::new("[a-z][a-z0-9_]*").expect("an expression");
+    let all = code.captures_iter(text).map(|found| found[1].to_owned()).collect::<Vec<_>>();
+    all.iter().flat_map(|code| word.find_iter(code).map(|word| word.as_str().to_owned())).collect()
+}
+
+/// What the first column of each table of fields names. Other tables are of values.
+fn described(page: &str) -> BTreeSet<String> {
+    let mut fields = BTreeSet::new();
+    let mut is_of_fields = false;
+    for line in page.lines() {
+        let Some(first) = line.strip_prefix('|').and_then(|line| line.split('|').next()) else {
+            is_of_fields = false;
+            continue;
+        };
+        match first.trim() {
+            "field" | "`links`" => is_of_fields = true,
+            cell if is_of_fields => fields.extend(words(cell)),
+            _ => {}
+        }
+    }
+    fields
+}
+
+#[test]
+fn every_field_is_described_and_every_description_is_of_a_field() {
+    let page = fs::read_to_string("docs/json.md").expect("the page is there");
+    let printed = printed();
+    let known = words(&page);
+    let unknown: Vec<_> = printed.difference(&known).collect();
+    assert!(unknown.is_empty(), "docs/json.md does not describe {unknown:?}");
+    let of_images = BTreeSet::from(OF_IMAGES.map(str::to_owned));
+    let described = described(&page);
+    let gone: Vec<_> =
+        described.difference(&printed).filter(|field| !of_images.contains(*field)).collect();
+    assert!(gone.is_empty(), "docs/json.md describes what no output has: {gone:?}");
+}
