@@ -82,6 +82,11 @@ fn strictness() -> Result<(), Failed> {
         format!("{SIDECAR}LIVE: 1\n"),
         format!("{SIDECAR}COLOUR: blue\n"),
         format!("{SIDECAR}GROUP: 1 kmalloc-64\n"),
+        format!("{SIDECAR}VERDICT: leak 1 via leaky_alloc\n"),
+        format!("{SIDECAR}VERDICT: in flight 1 via leaky_alloc\n"),
+        format!("{SIDECAR}VERDICT: leaking via leaky_alloc\n"),
+        format!("{SIDECAR}VERDICT: leaking one via leaky_alloc\n"),
+        format!("{SIDECAR}VERDICT: leaking 1 leaky_alloc\n"),
         format!("{SIDECAR}SAYS: nothing\n"),
         format!("{SIDECAR}EXIT: 3\nSAYS: nothing\n"),
     ];

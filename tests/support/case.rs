@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use slabtrace::verdict::Verdict;
+
 /// A sidecar.
 #[derive(PartialEq, Debug)]
 pub(crate) struct Case {
@@ -33,6 +35,8 @@ pub(crate) struct Meaning {
     pub(crate) live: u64,
     /// Groups that there must be.
     pub(crate) groups: Vec<GroupLine>,
+    /// Verdicts that there must be.
+    pub(crate) verdicts: Vec<VerdictLine>,
     /// Every field of the report's loss that is not zero.
     pub(crate) loss: BTreeMap<String, u64>,
     /// Boots.
@@ -47,6 +51,17 @@ pub(crate) struct GroupLine {
     /// Its cache.
     pub(crate) cache: String,
     /// The first functions of its chain, innermost first; none for a group without a backtrace.
+    pub(crate) functions: Vec<String>,
+}
+
+/// A family that there must be, and what it must be judged to be.
+#[derive(PartialEq, Debug)]
+pub(crate) struct VerdictLine {
+    /// What it is.
+    pub(crate) verdict: Verdict,
+    /// The live objects of all of its groups.
+    pub(crate) live: u64,
+    /// The first functions of the chain of one of its groups, as in [`GroupLine`].
     pub(crate) functions: Vec<String>,
 }
 
@@ -87,6 +102,7 @@ fn meaning(keys: &mut Keys) -> Result<Meaning, String> {
         frees,
         live: number(&keys.one("LIVE")?)?,
         groups: keys.all("GROUP").iter().map(|line| group(line)).collect::<Result<_, _>>()?,
+        verdicts: keys.all("VERDICT").iter().map(|line| verdict(line)).collect::<Result<_, _>>()?,
         loss: loss(&keys.one("LOSS")?)?,
         boots: keys.optional("BOOTS")?.map_or(Ok(1), |line| number(&line))?,
     })
@@ -116,11 +132,25 @@ fn group(line: &str) -> Result<GroupLine, String> {
     let shape = || format!("GROUP is `<n> <cache> via <function> < <function>…`, not {line:?}");
     let (head, chain) = line.split_once(" via ").ok_or_else(shape)?;
     let (live, cache) = head.split_once(' ').ok_or_else(shape)?;
-    let functions = match chain {
+    Ok(GroupLine { live: number(live)?, cache: cache.to_owned(), functions: functions(chain) })
+}
+
+/// `leaking 20 via leaky_alloc_buf < leaky_ring_refill`, or `unclear 2 via -`
+fn verdict(line: &str) -> Result<VerdictLine, String> {
+    let shape = || format!("VERDICT is `<verdict> <n> via <function> < <function>…`, not {line:?}");
+    let (head, chain) = line.split_once(" via ").ok_or_else(shape)?;
+    let (name, live) = head.split_once(' ').ok_or_else(shape)?;
+    let verdict = Verdict::ALL.into_iter().find(|verdict| verdict.name() == name);
+    let verdict = verdict.ok_or_else(|| format!("VERDICT has {name:?}, which is none"))?;
+    Ok(VerdictLine { verdict, live: number(live)?, functions: functions(chain) })
+}
+
+/// `leaky_alloc_buf < leaky_ring_refill`, or `-` for none
+fn functions(chain: &str) -> Vec<String> {
+    match chain {
         "-" => Vec::new(),
         chain => chain.split(" < ").map(str::to_owned).collect(),
-    };
-    Ok(GroupLine { live: number(live)?, cache: cache.to_owned(), functions })
+    }
 }
 
 /// `orphan_frees=1 torn_events=2`, or `none`

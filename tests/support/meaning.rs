@@ -5,9 +5,10 @@ use std::fmt::Debug;
 use std::process::Command;
 
 use serde_json::Value;
-use slabtrace::report::{GroupReport, Report};
+use slabtrace::report::{FamilyReport, GroupReport, Report};
+use slabtrace::verdict::Judgement;
 
-use super::case::{GroupLine, Meaning, Refusal};
+use super::case::{GroupLine, Meaning, Refusal, VerdictLine};
 use super::run::{Capture, json};
 use super::unpack::root;
 
@@ -28,7 +29,8 @@ pub(crate) fn report(expected: &Meaning, report: &Report) -> Result<(), String> 
     if expected.groups.is_empty() && report.groups.iter().any(is_named) {
         return Err("objects live, and the sidecar has no GROUP".to_owned());
     }
-    expected.groups.iter().try_for_each(|line| group(line, report))
+    expected.groups.iter().try_for_each(|line| group(line, report))?;
+    expected.verdicts.iter().try_for_each(|line| verdict(line, report))
 }
 
 fn same<T: PartialEq + Debug>(what: &str, expected: &T, found: &T) -> Result<(), String> {
@@ -53,7 +55,9 @@ fn loss(report: &Report) -> Result<BTreeMap<String, u64>, String> {
 
 fn group(line: &GroupLine, report: &Report) -> Result<(), String> {
     let is_it = |group: &GroupReport| {
-        group.live_objects == line.live && group.cache == line.cache && goes_by(group, line)
+        group.live_objects == line.live
+            && group.cache == line.cache
+            && goes_by(group, &line.functions)
     };
     if report.groups.iter().any(is_it) {
         return Ok(());
@@ -61,22 +65,49 @@ fn group(line: &GroupLine, report: &Report) -> Result<(), String> {
     let nearby: Vec<(u64, &str)> = report
         .groups
         .iter()
-        .filter(|group| goes_by(group, line))
+        .filter(|group| goes_by(group, &line.functions))
         .map(|group| (group.live_objects, group.cache.as_str()))
         .collect();
     Err(format!("{line:?} is not in the report; through these functions go {nearby:?}"))
 }
 
-/// Whether a group's chain begins with the functions.
-fn goes_by(group: &GroupReport, line: &GroupLine) -> bool {
-    if line.functions.is_empty() {
+fn verdict(line: &VerdictLine, report: &Report) -> Result<(), String> {
+    let through = |family: &&FamilyReport| {
+        groups_of(family, report).any(|group| goes_by(group, &line.functions))
+    };
+    let families: Vec<&FamilyReport> = report.families.iter().filter(through).collect();
+    let is_it = |family: &&&FamilyReport| {
+        family.judgement.verdict == line.verdict && family.live_objects == line.live
+    };
+    let Some(family) = families.iter().find(is_it) else {
+        let nearby: Vec<(u64, Judgement)> =
+            families.iter().map(|family| (family.live_objects, family.judgement)).collect();
+        return Err(format!(
+            "{line:?} is not in the report; through these functions go {nearby:?}"
+        ));
+    };
+    groups_of(family, report)
+        .try_for_each(|group| same("judgement", &Some(family.judgement), &group.judgement))
+}
+
+fn groups_of<'a>(
+    family: &'a FamilyReport,
+    report: &'a Report,
+) -> impl Iterator<Item = &'a GroupReport> {
+    let is_its = |group: &&GroupReport| group.family == family.name && group.boot == family.boot;
+    report.groups.iter().filter(is_its)
+}
+
+/// Whether a group's chain begins with the functions; none are those of a lost backtrace.
+fn goes_by(group: &GroupReport, functions: &[String]) -> bool {
+    if functions.is_empty() {
         return group.chain.is_empty();
     }
-    let functions: Vec<Option<&str>> =
+    let chain: Vec<Option<&str>> =
         group.chain.iter().map(|frame| frame.function.as_deref()).collect();
     let wanted: Vec<Option<&str>> =
-        line.functions.iter().map(|function| Some(function.as_str())).collect();
-    functions.starts_with(&wanted)
+        functions.iter().map(|function| Some(function.as_str())).collect();
+    chain.starts_with(&wanted)
 }
 
 /// Whether the command refuses a capture as it must: a status, one sentence, no output.
