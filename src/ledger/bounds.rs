@@ -164,7 +164,7 @@ impl<'a> Reckoning<'a> {
         mistaken: Mistaken,
     ) -> Bounds {
         let live = group.live();
-        let is_proved = self.proof(key.cache) == Proof::Complete;
+        let is_proved = self.is_proved(key.cache);
         let slack = self.loss.unaddressed.get(&key.cache).copied().unwrap_or_default();
         let own_unplaced = left.unplaced(key, group);
         let certain = if mistaken.is_short { 0 } else { live - own_unplaced };
@@ -213,9 +213,11 @@ impl<'a> Reckoning<'a> {
         expected
     }
 
-    /// What the headers of a cache's slabs prove.
-    fn proof(&self, cache: NameId) -> Proof {
-        self.links.get(&cache).map_or(Proof::Unknown, Links::proof)
+    /// Whether the headers of a cache's slabs prove that no event of it was dropped.
+    fn is_proved(&self, cache: NameId) -> bool {
+        self.links
+            .get(&cache)
+            .is_some_and(|links| links.proof() == Proof::Complete && links.unheard == 0)
     }
 
     /// Events that the slabs tell of, of objects that nobody knows.
@@ -226,12 +228,13 @@ impl<'a> Reckoning<'a> {
     /// Which share of unseen events does not come out in the slabs' headers.
     fn unfollowed(&self, cache: NameId) -> f64 {
         let Some(links) = self.links.get(&cache) else { return 1.0 };
+        let unheard = share(links.unheard, links.live_by_inuse);
         match links.proof() {
             Proof::Unknown => 1.0,
-            Proof::Complete => 0.0,
+            Proof::Complete => unheard,
             Proof::Broken => {
                 let followed = links.agreeing() + links.breaks();
-                share(links.unlinked, followed + links.unlinked).max(BEHIND_LAST)
+                share(links.unlinked, followed + links.unlinked).max(BEHIND_LAST).max(unheard)
             }
         }
     }

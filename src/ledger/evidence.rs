@@ -117,7 +117,8 @@ impl Evidence {
         let Some(longest) = longest else { return 0 };
         let old = |at: i64| extent.age(at).is_some_and(|age| age > longest);
         let later = self.allocs_by_time.iter().filter(|&&(at, _)| at > time && old(at));
-        later.map(|&(_, allocs)| u64::from(allocs)).sum()
+        // Of the bar that the time is in, nobody knows what came later.
+        later.map(|&(_, allocs)| u64::from(allocs)).sum::<u64>().min(self.frees)
     }
 }
 

@@ -7,6 +7,7 @@ use super::bounds::{Bounds, Reckoned, Reckoning, Traced};
 use super::evidence::{Evidence, Extent};
 use super::family::Families;
 use super::group::{Group, GroupKey, widen};
+use super::loss::Gap;
 use super::{BootLedger, Links, Live, SlabCounts};
 use crate::address::{LineNumber, ObjectAddr};
 use crate::event::{NameId, Names};
@@ -79,9 +80,10 @@ impl Survivors {
         let (family_of, mut families) = families(&groups, names);
         let mut survivors: Vec<GroupSurvivors> = vec![GroupSurvivors::default(); groups.len()];
         let traced = Traced { headers, extent };
-        let links = slabs.links();
-        let early = loss.gaps.iter().filter(|&&gap| traced.is_early(gap));
-        let dropped_early = early.fold(0, |sum: u64, gap| sum.saturating_add(gap.messages));
+        let (early, late): (Vec<Gap>, Vec<Gap>) =
+            loss.gaps.iter().partition(|&&gap| traced.is_early(gap));
+        let links = slabs.links(late.last().map(|gap| gap.line));
+        let dropped_early = early.iter().fold(0, |sum: u64, gap| sum.saturating_add(gap.messages));
         let mut reckoning = Reckoning::new(&loss, groups.len(), names, traced, &links);
         for (line, group) in loss.objects_beside_gaps(&live) {
             reckoning.see(group as usize, line);

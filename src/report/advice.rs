@@ -107,7 +107,7 @@ impl Advice {
             counted(loss.unaddressed_events, Advice::SomeUnprintable),
             counted(loss.headless_stacks, Advice::Headless),
             counted(loss.torn_events, Advice::Torn),
-            counted(loss.lost_frees, Advice::LostFrees),
+            counted(loss.lost_frees.saturating_sub(loss.inferred_frees), Advice::LostFrees),
             counted(loss.orphan_frees, Advice::Orphans).filter(|_| orphans_matter),
             counted(loss.ambiguous_stacks, Advice::Ambiguous),
             hashed.then_some(Advice::Hashed),

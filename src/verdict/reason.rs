@@ -87,7 +87,7 @@ impl fmt::Display for Reason {
                 write!(f, "only {} than any that was freed{}", older(outliving), got(longest))
             }
             Reason::Young { longest } => {
-                write!(f, "none is older than those that were freed{}", got(longest))
+                write!(f, "none is older than a freed one got{}", got(longest))
             }
             Reason::AllFreedSince { freed } => {
                 write!(f, "all of the {} that came later were freed", count(freed))

@@ -9,7 +9,7 @@ use super::places::{Places, Pointers, SlabSize};
 use super::rule::Rule;
 use super::slab::{Bulk, Fit, HeadOrigin, Slab, State};
 use super::{IsLive, Reading};
-use crate::address::ObjectAddr;
+use crate::address::{LineNumber, ObjectAddr};
 use crate::event::NameId;
 use crate::record::Op;
 
@@ -118,13 +118,20 @@ impl Follower {
         }
     }
 
-    /// What each cache's headers prove.
-    pub(super) fn links(&self) -> IndexMap<NameId, Links, FixedState> {
+    /// What each cache's headers prove, where messages were dropped up to a line.
+    pub(super) fn links(
+        &self,
+        last_gap: Option<LineNumber>,
+    ) -> IndexMap<NameId, Links, FixedState> {
         let mut links: IndexMap<_, _, FixedState> =
             self.caches.iter().map(|(&name, cache)| (name, cache.links)).collect();
         for slab in self.slabs.iter().filter(|slab| !slab.keys.is_empty()) {
             if let Some(links) = links.get_mut(&slab.cache) {
-                links.live_by_inuse += u64::from(slab.state.inuse.unwrap_or_default());
+                let inuse = u64::from(slab.state.inuse.unwrap_or_default());
+                links.live_by_inuse += inuse;
+                if last_gap.is_some_and(|gap| slab.line <= gap) {
+                    links.unheard += inuse;
+                }
             }
         }
         links
@@ -198,7 +205,16 @@ impl Follower {
         let state = State::default();
         let origin = HeadOrigin::default();
         let (bulk, doubt, keys, allocs_anywhere) = (None, None, Vec::new(), 0);
-        self.slabs.push(Slab { cache: name, state, origin, bulk, allocs_anywhere, doubt, keys });
+        self.slabs.push(Slab {
+            cache: name,
+            state,
+            origin,
+            bulk,
+            allocs_anywhere,
+            doubt,
+            keys,
+            line: LineNumber(0),
+        });
         u32::try_from(self.slabs.len() - 1).unwrap_or(u32::MAX)
     }
 
@@ -230,6 +246,7 @@ impl Follower {
         let followed = &mut self.slabs[slab as usize];
         let found = followed.state.advance(header.op, header.object, seen, rule);
         followed.allocs_anywhere = allocs_anywhere;
+        followed.line = header.line;
         (followed.origin, followed.bulk) = match header.op {
             Op::Alloc => (HeadOrigin::Printed, None),
             Op::Free => (HeadOrigin::Freed, Some(Bulk { seen: *seen, objects: 1 })),

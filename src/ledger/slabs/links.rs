@@ -25,6 +25,9 @@ pub struct Links {
     pub slabs: u64,
     /// Objects in use at the end in the slabs whose count is known.
     pub live_by_inuse: u64,
+    /// Those of them in slabs of which there is no header behind the last dropped messages: nothing
+    /// proves that they still live.
+    pub unheard: u64,
 }
 
 /// What a cache's links say of its part of the log.
@@ -94,5 +97,6 @@ impl AddAssign for Links {
         self.without_address += other.without_address;
         self.slabs += other.slabs;
         self.live_by_inuse += other.live_by_inuse;
+        self.unheard += other.unheard;
     }
 }

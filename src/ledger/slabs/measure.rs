@@ -38,7 +38,7 @@ mod tests {
 
     impl Found {
         fn close(&mut self, slabs: Slabs) {
-            for (_, links) in slabs.links() {
+            for (_, links) in slabs.links(None) {
                 self.links += links;
                 self.proofs.push(format!("{:?}", links.proof()));
             }

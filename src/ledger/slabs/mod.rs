@@ -116,11 +116,11 @@ impl Slabs {
         }
     }
 
-    /// The boot is over: what each cache's headers prove.
-    pub(super) fn links(self) -> IndexMap<NameId, Links, FixedState> {
+    /// The boot is over: what each cache's headers prove, where messages were dropped up to a line.
+    pub(super) fn links(self, last_gap: Option<LineNumber>) -> IndexMap<NameId, Links, FixedState> {
         match self.0 {
-            Phase::Following(follower) => follower.links(),
-            Phase::Sampling(sample) => sample.links(),
+            Phase::Following(follower) => follower.links(last_gap),
+            Phase::Sampling(sample) => sample.links(last_gap),
         }
     }
 }

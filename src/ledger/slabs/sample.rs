@@ -10,7 +10,7 @@ use super::links::Links;
 use super::places::Pointers;
 use super::rule::Rule;
 use super::{PENDING_MAX, Reading, Unseen};
-use crate::address::ObjectAddr;
+use crate::address::{LineNumber, ObjectAddr};
 use crate::event::NameId;
 use crate::record::Op;
 
@@ -73,8 +73,11 @@ impl Sample {
     }
 
     /// What the headers prove at the end.
-    pub(super) fn links(&self) -> IndexMap<NameId, Links, FixedState> {
-        self.best().0.links()
+    pub(super) fn links(
+        &self,
+        last_gap: Option<LineNumber>,
+    ) -> IndexMap<NameId, Links, FixedState> {
+        self.best().0.links(last_gap)
     }
 
     /// The follower by the rule that fits best, what it inferred, and by how much it fits better.

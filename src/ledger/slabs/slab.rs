@@ -169,6 +169,8 @@ pub(super) struct Slab {
     pub(super) doubt: Option<Box<Doubt>>,
     /// Under which it is found.
     pub(super) keys: Vec<u64>,
+    /// The line of its last header.
+    pub(super) line: LineNumber,
 }
 
 /// Whether two addresses could be the same one with damaged digits: at most two differ.

@@ -74,7 +74,7 @@ mod tests {
         }
 
         fn links(&self) -> Links {
-            self.follower.links().values().copied().next().unwrap_or_default()
+            self.follower.links(None).values().copied().next().unwrap_or_default()
         }
     }
 
@@ -350,7 +350,7 @@ mod tests {
                 outcome.most_slabs = outcome.most_slabs.max(follower.slabs.len());
             }
         }
-        slabs.links().values().for_each(|&links| outcome.links += links);
+        slabs.links(None).values().for_each(|&links| outcome.links += links);
         outcome
     }
 

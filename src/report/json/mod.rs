@@ -149,6 +149,7 @@ struct Links {
     without_address: u64,
     slabs: u64,
     live_by_inuse: u64,
+    unheard: u64,
 }
 
 /// One of the kernel's files.
@@ -265,6 +266,7 @@ fn links(links: &super::Links) -> Links {
         without_address: links.without_address,
         slabs: links.slabs,
         live_by_inuse: links.live_by_inuse,
+        unheard: links.unheard,
     }
 }
 

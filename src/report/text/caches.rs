@@ -1,5 +1,6 @@
 //! The caches, and what the headers of their slabs prove.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use crate::print::number::{bytes, count, counted};
@@ -37,10 +38,14 @@ pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     report.caches.iter().try_for_each(|cache| broken(cache, out))
 }
 
+/// Whether nothing is missing of a cache.
+fn is_proved(cache: &CacheReport) -> bool {
+    cache.proof == Proof::Complete && cache.links.unheard == 0
+}
+
 /// proved complete: `kmalloc-64 (2,988 headers follow from the one before)`
 fn proved(caches: &[CacheReport], out: &mut impl Write) -> io::Result<()> {
-    let complete: Vec<&CacheReport> =
-        caches.iter().filter(|cache| cache.proof == Proof::Complete).collect();
+    let complete: Vec<&CacheReport> = caches.iter().filter(|cache| is_proved(cache)).collect();
     if complete.is_empty() {
         return Ok(());
     }
@@ -58,20 +63,36 @@ fn proved(caches: &[CacheReport], out: &mut impl Write) -> io::Result<()> {
 /// not in the log`
 fn broken(cache: &CacheReport, out: &mut impl Write) -> io::Result<()> {
     let links: &Links = &cache.links;
-    if cache.proof != Proof::Broken {
+    if cache.proof == Proof::Unknown || is_proved(cache) {
         return Ok(());
     }
-    let text = format!(
-        "{}: {} of {} do not show what the one before left: {} and {} are not in the log{}",
-        Escaped(&cache.name),
-        count(links.breaks()),
-        counted(links.agreeing() + links.breaks(), "header"),
-        counted(links.inferred_allocs, "allocation"),
-        counted(links.inferred_frees, "free"),
-        match links.without_address {
-            0 => String::new(),
-            unknown => format!(", {} of them of unknown objects", count(unknown)),
-        }
-    );
+    let checked = counted(links.agreeing() + links.breaks(), "header");
+    let mut text = match links.breaks() {
+        0 => format!("{}: {checked} show what the one before left", Escaped(&cache.name)),
+        breaks => format!(
+            "{}: {} of {checked} do not show what the one before left",
+            Escaped(&cache.name),
+            count(breaks)
+        ),
+    };
+    let kinds = [(links.inferred_allocs, "allocation"), (links.inferred_frees, "free")];
+    let missing: Vec<String> = kinds
+        .iter()
+        .filter(|&&(number, _)| number > 0)
+        .map(|&(number, noun)| counted(number, noun))
+        .collect();
+    if !missing.is_empty() {
+        let _ = write!(text, ": at least {} are not in the log", missing.join(" and "));
+    }
+    if links.without_address > 0 {
+        let _ = write!(text, ", {} of them of unknown objects", count(links.without_address));
+    }
+    if links.unheard > 0 {
+        let _ = write!(
+            text,
+            "; {} in use are of slabs without a header behind the dropped messages",
+            counted(links.unheard, "object")
+        );
+    }
     write_wrapped(out, "", &text)
 }

@@ -34,7 +34,9 @@ pub(super) fn sentence(report: &Report, entries: &[Entry<'_>]) -> String {
 fn leak(entry: &Entry<'_>) -> String {
     let group = entry.first();
     let allocs: u64 = entry.families.iter().map(|family| family.allocs).sum();
-    let grows = match entry.family().map(|family| family.judgement.reason) {
+    let reason = entry.family().map(|family| family.judgement.reason);
+    let leaks = if matches!(reason, Some(Reason::LateBurst { .. })) { "may leak" } else { "leaks" };
+    let grows = match reason {
         Some(Reason::Outlive { quiet: None, .. } | Reason::GoesOn { quiet: None }) => {
             ", growing to the end"
         }
@@ -42,7 +44,7 @@ fn leak(entry: &Entry<'_>) -> String {
     };
     let of_what = if group.live_bytes.is_some() { "live bytes" } else { "live objects" };
     format!(
-        "{} leaks {}: {} of {} never freed{grows}, {} of {of_what}",
+        "{} {leaks} {}: {} of {} never freed{grows}, {} of {of_what}",
         place(entry),
         Escaped(&group.cache),
         count(entry.objects()),
@@ -83,7 +85,7 @@ fn no_leak(entries: &[Entry<'_>]) -> String {
 fn are(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Cache => "in caches that no longer grow",
-        Verdict::OneTime => "allocated on one occasion",
+        Verdict::OneTime => "allocated once and kept",
         Verdict::InFlight => "in flight",
         _ => "unclear",
     }

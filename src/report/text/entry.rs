@@ -17,6 +17,9 @@ pub(super) struct Entry<'a> {
     pub(super) share: Share,
 }
 
+/// The families of a report by their name, in its order.
+type Families<'a> = IndexMap<&'a str, Vec<&'a FamilyReport>, FixedState>;
+
 /// A part of all live bytes, or of all live objects where sizes are not known; 0 to 1.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Share {
@@ -27,8 +30,12 @@ pub(super) struct Share {
 impl<'a> Entry<'a> {
     /// The entries of a report, in its order.
     pub(super) fn all(report: &'a Report) -> Vec<Entry<'a>> {
+        let mut families: Families<'a> = Families::default();
+        for family in &report.families {
+            families.entry(&family.name).or_default().push(family);
+        }
         let mut entries: Vec<Entry<'a>> =
-            by_family(report).into_iter().map(|groups| Entry::of(groups, report)).collect();
+            by_family(report).into_iter().map(|groups| Entry::of(groups, &families)).collect();
         let totals = &report.totals;
         let mut so_far = 0.0;
         for (at, entry) in entries.iter_mut().enumerate() {
@@ -43,16 +50,11 @@ impl<'a> Entry<'a> {
         entries
     }
 
-    fn of(groups: Vec<&'a GroupReport>, report: &'a Report) -> Entry<'a> {
-        let is_its = |family: &&FamilyReport| {
-            groups.iter().any(|group| group.boot == family.boot && group.family == family.name)
-        };
-        let families = if groups.iter().any(|group| group.judgement.is_some()) {
-            report.families.iter().filter(is_its).collect()
-        } else {
-            Vec::new()
-        };
-        Entry { number: 0, groups, families, share: Share::default() }
+    fn of(groups: Vec<&'a GroupReport>, families: &Families<'a>) -> Entry<'a> {
+        let is_judged = groups.iter().any(|group| group.judgement.is_some());
+        let its = groups.first().filter(|_| is_judged);
+        let its = its.and_then(|group| families.get(group.family.as_str())).cloned();
+        Entry { number: 0, groups, families: its.unwrap_or_default(), share: Share::default() }
     }
 
     /// The group to show.

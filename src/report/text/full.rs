@@ -181,14 +181,15 @@ fn rate(per_s: f64) -> String {
 fn parts(entry: &Entry<'_>, out: &mut impl Write) -> io::Result<()> {
     let first = entry.first();
     let others = entry.groups[1..].iter().filter(|group| group.boot == first.boot);
-    let others: Vec<String> = others.map(|group| count(group.live_objects)).collect();
+    let others: Vec<u64> = others.map(|group| group.live_objects).collect();
     if others.is_empty() {
         return Ok(());
     }
     let text = format!(
-        "{} through the chain below, {} through others that differ in offsets or in recursion",
+        "{} through the chain below, {} through {} that differ in offsets or in recursion",
         count(first.live_objects),
-        listed(others.into_iter())
+        count(others.iter().sum()),
+        counted(others.len() as u64, "other")
     );
     write_wrapped(out, "    ", &text)
 }
