@@ -70,6 +70,7 @@ fn meaning(log: &[u8]) -> Value {
     let mut document: Value = serde_json::from_slice(&json).expect("JSON");
     let document = document.as_object_mut().expect("an object");
     document.remove("inputs");
+    document.remove("conclusion");
     let boots = document["boots"].as_array_mut().expect("boots");
     for boot in boots.iter_mut().filter_map(Value::as_object_mut) {
         boot.retain(|key, _| matches!(key.as_str(), "index" | "kernel" | "arch" | "pointers"));
