@@ -1,9 +1,11 @@
 //! What is shown as one: a family of groups, in all boots.
 
+use std::cmp::Reverse;
+
 use foldhash::fast::FixedState;
 use indexmap::IndexMap;
 
-use crate::report::{FamilyReport, GroupReport, Report};
+use crate::report::{FamilyReport, FreedByReport, GroupReport, ProcessReport, Report};
 
 /// Groups that are shown together.
 pub(super) struct Entry<'a> {
@@ -65,6 +67,36 @@ impl<'a> Entry<'a> {
     /// The family to show.
     pub(super) fn family(&self) -> Option<&'a FamilyReport> {
         self.families.first().copied()
+    }
+
+    /// The groups of the boot that is shown.
+    fn shown(&self) -> impl Iterator<Item = &'a GroupReport> {
+        let boot = self.first().boot;
+        self.groups.iter().copied().filter(move |group| group.boot == boot)
+    }
+
+    /// Who allocated what lives, most objects first.
+    pub(super) fn processes(&self) -> Vec<ProcessReport> {
+        let mut sums: IndexMap<_, u64, FixedState> = IndexMap::default();
+        for process in self.shown().flat_map(|group| &group.processes) {
+            *sums.entry((process.comm.clone(), process.pid)).or_default() += process.live_objects;
+        }
+        let sum = |((comm, pid), live_objects)| ProcessReport { comm, pid, live_objects };
+        let mut processes: Vec<ProcessReport> = sums.into_iter().map(sum).collect();
+        ProcessReport::sort(&mut processes);
+        processes
+    }
+
+    /// Who freed what was freed, most objects first.
+    pub(super) fn freers(&self) -> Vec<FreedByReport> {
+        let mut sums: IndexMap<_, u64, FixedState> = IndexMap::default();
+        for freer in self.shown().flat_map(|group| &group.freed_by) {
+            *sums.entry((freer.function.clone(), freer.module.clone())).or_default() += freer.frees;
+        }
+        let sum = |((function, module), frees)| FreedByReport { function, module, frees };
+        let mut freers: Vec<FreedByReport> = sums.into_iter().map(sum).collect();
+        freers.sort_by_key(|freer| Reverse(freer.frees));
+        freers
     }
 
     /// Live objects.

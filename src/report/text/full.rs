@@ -39,12 +39,8 @@ pub(super) fn block(
     }
     parts(entry, out)?;
     chain(group, options, out)?;
-    if group.counted.is_none() || !group.processes.is_empty() {
-        allocators(group, out)?;
-    }
-    if !group.freed_by.is_empty() {
-        freers(group, out)?;
-    }
+    allocators(entry, out)?;
+    freers(entry, out)?;
     crosscheck::text::of_group(group, report, out)?;
     let example = group
         .examples
@@ -195,8 +191,13 @@ fn parts(entry: &Entry<'_>, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// The tasks that allocated.
-fn allocators(group: &GroupReport, out: &mut impl Write) -> io::Result<()> {
-    let processes = listed(group.processes.iter().map(|process| {
+fn allocators(entry: &Entry<'_>, out: &mut impl Write) -> io::Result<()> {
+    let group = entry.first();
+    let processes = entry.processes();
+    if group.counted.is_some() && processes.is_empty() {
+        return Ok(());
+    }
+    let processes = listed(processes.iter().map(|process| {
         let comm = process.comm.as_deref().map(|comm| Escaped(comm).to_string());
         let pid = process.pid.map(|pid| format!("pid {pid}"));
         let known: Vec<String> = comm.into_iter().chain(pid).collect();
@@ -214,8 +215,12 @@ fn allocators(group: &GroupReport, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// Who freed what was freed.
-fn freers(group: &GroupReport, out: &mut impl Write) -> io::Result<()> {
-    let freers = listed(group.freed_by.iter().map(|freer| {
+fn freers(entry: &Entry<'_>, out: &mut impl Write) -> io::Result<()> {
+    let freers = entry.freers();
+    if freers.is_empty() {
+        return Ok(());
+    }
+    let freers = listed(freers.iter().map(|freer| {
         let function = freer
             .function
             .as_deref()
