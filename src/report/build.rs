@@ -13,9 +13,7 @@ use super::{
 };
 use crate::address::{LineNumber, PointerWidth};
 use crate::event::{AssemblyLoss, Boot, ChainId, NameId, Names, Placed, arch};
-use crate::ledger::{
-    Bounds, Group, GroupKey, GroupSurvivors, History, Links, Proof, Settled, Survivors,
-};
+use crate::ledger::{Bounds, Group, GroupKey, GroupSurvivors, Links, Proof, Settled, Survivors};
 use crate::record::frame::Reliability;
 
 /// What was found in a log that has ended, whoever found it.
@@ -158,13 +156,16 @@ impl Builder<'_> {
                 continue;
             }
             let mut report = self.group(boot, key, group, left, survivors.bounds[at]);
-            report.timeline = timeline(survivors, &group.history);
+            report.timeline = Timeline::of_events(group.allocs + group.frees, &survivors.extent);
+            if let Some(timeline) = &mut report.timeline {
+                timeline.add(&group.history);
+            }
             report.ages = left.span.and_then(|span| ages(span, &survivors.extent));
             let family_of = survivors.family_of[at];
             let evidence = &survivors.families[family_of];
             let new = || FamilyReport::of(&report, evidence, &survivors.extent);
             let family = families.entry(family_of).or_insert_with(new);
-            family.add(&report);
+            family.add(&report, &group.history);
             report.judgement = Some(family.judgement);
             groups.push(report);
         }
@@ -381,13 +382,6 @@ fn examples(left: &GroupSurvivors, width: Option<PointerWidth>) -> Vec<ExampleRe
         address: address(survivor.address.0, digits),
     });
     shown.collect()
-}
-
-/// What happened to a group, over the time of its boot.
-fn timeline(survivors: &Survivors, history: &History) -> Option<Timeline> {
-    let mut timeline = Timeline::of_boot(survivors.extent.log?)?;
-    timeline.add(history);
-    Some(timeline)
 }
 
 fn seconds(micros: i64) -> f64 {

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::{GroupReport, Growth, Lifetimes, Timeline};
-use crate::ledger::{Evidence, Extent};
+use crate::ledger::{Evidence, Extent, History};
 use crate::verdict::{Judgement, judge};
 
 /// The groups of one boot whose chains differ only in offsets, in compiler suffixes, or in how deep
@@ -34,7 +34,7 @@ pub struct FamilyReport {
     /// Survivors that are older than any freed object got.
     pub outliving: u64,
     /// How it grew.
-    pub timeline: Option<Timeline>,
+    pub timeline: Option<Box<Timeline>>,
 }
 
 /// How old survivors are when the log ends, in seconds.
@@ -49,7 +49,7 @@ pub struct Ages {
 impl FamilyReport {
     /// How fast its live objects became more.
     pub fn growth(&self) -> Option<Growth> {
-        self.timeline.as_ref().and_then(Timeline::growth)
+        self.timeline.as_deref().and_then(Timeline::growth)
     }
 
     /// The family that a group is the first of; nothing of it is added yet.
@@ -66,17 +66,16 @@ impl FamilyReport {
             lifetimes: Lifetimes::of(&evidence.lifetimes),
             ages: evidence.survivors.and_then(|span| ages(span, extent)),
             outliving: evidence.outliving,
-            timeline: None,
+            timeline: Timeline::of_events(evidence.allocs + evidence.frees, extent),
         }
     }
 
     /// Takes a group of the family.
-    pub(super) fn add(&mut self, group: &GroupReport) {
+    pub(super) fn add(&mut self, group: &GroupReport, history: &History) {
         self.live_objects += group.live_objects;
         self.live_bytes = self.live_bytes.zip(group.live_bytes).map(|(sum, bytes)| sum + bytes);
-        match (&mut self.timeline, &group.timeline) {
-            (Some(mine), Some(other)) => mine.merge(other),
-            (mine, other) => mine.clone_from(other),
+        if let Some(timeline) = &mut self.timeline {
+            timeline.add(history);
         }
     }
 

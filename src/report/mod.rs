@@ -293,8 +293,8 @@ pub struct GroupReport {
     pub freed_by: Vec<FreedByReport>,
     /// Some survivors, oldest first.
     pub examples: Vec<ExampleReport>,
-    /// When its objects were allocated and freed.
-    pub timeline: Option<Timeline>,
+    /// When its objects were allocated and freed, where that is more than one event.
+    pub timeline: Option<Box<Timeline>>,
     /// What the kernel's own counts say of it.
     pub counted: Option<Counted>,
     /// What other witnesses say of it.

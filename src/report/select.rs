@@ -140,7 +140,7 @@ fn oldest(group: &GroupReport) -> Option<f64> {
 }
 
 fn grown(group: &GroupReport) -> u64 {
-    let live = group.timeline.as_ref().map_or([0; COLUMNS], Timeline::live);
+    let live = group.timeline.as_deref().map_or([0; COLUMNS], Timeline::live);
     live[COLUMNS - 1].saturating_sub(live[COLUMNS / 2 - 1])
 }
 

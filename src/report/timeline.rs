@@ -1,6 +1,6 @@
 //! How a group grew over the time of its boot.
 
-use crate::ledger::History;
+use crate::ledger::{Extent, History};
 use crate::statistics::{mann_kendall, steps, theil_sen};
 
 /// Parts that a boot's time is cut into.
@@ -33,28 +33,25 @@ pub struct Growth {
 }
 
 impl Timeline {
+    /// An empty timeline for so many events; none for a single one, which needs no line, and for a log
+    /// without times.
+    pub(super) fn of_events(events: u64, extent: &Extent) -> Option<Box<Timeline>> {
+        extent.log.filter(|_| events > 1).and_then(Timeline::of_boot).map(Box::new)
+    }
+
     /// A timeline without an event; none for a log that takes no time.
-    pub(crate) fn of_boot((first, last): (i64, i64)) -> Option<Timeline> {
+    fn of_boot((first, last): (i64, i64)) -> Option<Timeline> {
         let (start, end) = (first as f64 / 1e6, last as f64 / 1e6);
         (end > start).then_some(Timeline { start, end, allocs: [0; COLUMNS], frees: [0; COLUMNS] })
     }
 
     /// Takes what happened to a group.
-    pub(crate) fn add(&mut self, history: &History) {
+    pub(super) fn add(&mut self, history: &History) {
         for (middle, bar) in history.bars() {
             let column = self.column(middle as f64 / 1e6);
             self.allocs[column] += u64::from(bar.allocs);
             self.frees[column] += u64::from(bar.frees);
         }
-    }
-
-    /// Takes another timeline of the same boot.
-    pub(crate) fn merge(&mut self, other: &Timeline) {
-        let add = |mine: &mut [u64], others: &[u64]| {
-            mine.iter_mut().zip(others).for_each(|(mine, other)| *mine += other);
-        };
-        add(&mut self.allocs, &other.allocs);
-        add(&mut self.frees, &other.frees);
     }
 
     #[expect(

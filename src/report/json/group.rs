@@ -154,8 +154,8 @@ pub(super) fn group(group: &GroupReport) -> Group<'_> {
         reason: group.judgement.map(|judgement| judgement.reason.to_string()),
         family: is_traced.then_some(&group.family),
         lifetimes: group.lifetimes.map(lifetimes),
-        growth: group.timeline.as_ref().and_then(report::Timeline::growth).map(growth),
-        timeline: group.timeline.as_ref().map(timeline),
+        growth: group.timeline.as_deref().and_then(report::Timeline::growth).map(growth),
+        timeline: group.timeline.as_deref().map(timeline),
         chain: group.chain.iter().map(frame).collect(),
         processes: group
             .processes
@@ -206,7 +206,7 @@ pub(super) fn family(family: &FamilyReport) -> Family<'_> {
         youngest_age: family.ages.map(|ages| ages.youngest),
         lifetimes: family.lifetimes.map(lifetimes),
         growth: family.growth().map(growth),
-        timeline: family.timeline.as_ref().map(timeline),
+        timeline: family.timeline.as_deref().map(timeline),
     }
 }
 

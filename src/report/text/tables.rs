@@ -49,6 +49,10 @@ pub(super) fn rollup(rollup: &Rollup, report: &Report, out: &mut impl Write) -> 
 
 /// Writes who calls a function and what it calls.
 pub(super) fn function(function: &FunctionReport, out: &mut impl Write) -> io::Result<()> {
+    if function.callers.is_empty() {
+        let name = Escaped(&function.name);
+        return writeln!(out, "\nNo live object was allocated through {name}.");
+    }
     writeln!(
         out,
         "\n{}: {} live, {}, allocated through it",
