@@ -32,6 +32,11 @@ impl Stamp {
 
     /// The stamp in seconds.
     pub fn seconds(self) -> f64 {
-        self.micros as f64 / 1e6
+        seconds(self.micros)
     }
+}
+
+/// Microseconds in seconds.
+pub(crate) fn seconds(micros: i64) -> f64 {
+    micros as f64 / 1e6
 }

@@ -15,6 +15,7 @@ use crate::address::{LineNumber, PointerWidth};
 use crate::event::{AssemblyLoss, Boot, ChainId, NameId, Names, Placed, arch};
 use crate::ledger::{Bounds, Group, GroupKey, GroupSurvivors, Links, Proof, Settled, Survivors};
 use crate::record::frame::Reliability;
+use crate::time::seconds;
 
 /// What was found in a log that has ended, whoever found it.
 #[derive(Clone, Copy, Debug)]
@@ -382,8 +383,4 @@ fn examples(left: &GroupSurvivors, width: Option<PointerWidth>) -> Vec<ExampleRe
         address: address(survivor.address.0, digits),
     });
     shown.collect()
-}
-
-fn seconds(micros: i64) -> f64 {
-    micros as f64 / 1e6
 }

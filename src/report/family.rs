@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use super::{GroupReport, Growth, Lifetimes, Timeline};
 use crate::ledger::{Evidence, Extent, History};
+use crate::time::seconds;
 use crate::verdict::{Judgement, judge};
 
 /// The groups of one boot whose chains differ only in offsets, in compiler suffixes, or in how deep
@@ -90,6 +91,6 @@ impl FamilyReport {
 
 /// How old survivors are, of which these are the oldest and the youngest.
 pub(super) fn ages((oldest, youngest): (i64, i64), extent: &Extent) -> Option<Ages> {
-    let age = |born: i64| extent.age(born).map(|micros| micros as f64 / 1e6);
+    let age = |born: i64| extent.age(born).map(seconds);
     Some(Ages { youngest: age(youngest)?, oldest: age(oldest)? })
 }

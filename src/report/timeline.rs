@@ -2,6 +2,7 @@
 
 use crate::ledger::{Extent, History};
 use crate::statistics::{mann_kendall, steps, theil_sen};
+use crate::time::seconds;
 
 /// Parts that a boot's time is cut into.
 pub const COLUMNS: usize = 32;
@@ -41,14 +42,14 @@ impl Timeline {
 
     /// A timeline without an event; none for a log that takes no time.
     fn of_boot((first, last): (i64, i64)) -> Option<Timeline> {
-        let (start, end) = (first as f64 / 1e6, last as f64 / 1e6);
+        let (start, end) = (seconds(first), seconds(last));
         (end > start).then_some(Timeline { start, end, allocs: [0; COLUMNS], frees: [0; COLUMNS] })
     }
 
     /// Takes what happened to a group.
     pub(super) fn add(&mut self, history: &History) {
         for (middle, bar) in history.bars() {
-            let column = self.column(middle as f64 / 1e6);
+            let column = self.column(seconds(middle));
             self.allocs[column] += u64::from(bar.allocs);
             self.frees[column] += u64::from(bar.frees);
         }
@@ -59,8 +60,8 @@ impl Timeline {
         clippy::cast_sign_loss,
         reason = "clamped to the columns"
     )]
-    fn column(&self, seconds: f64) -> usize {
-        let share = (seconds - self.start) / (self.end - self.start);
+    fn column(&self, at: f64) -> usize {
+        let share = (at - self.start) / (self.end - self.start);
         (share * COLUMNS as f64).clamp(0.0, COLUMNS as f64 - 1.0) as usize
     }
 

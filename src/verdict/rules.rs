@@ -7,6 +7,7 @@
 use super::{Judgement, Reason, Verdict};
 use crate::chain::Occasion;
 use crate::ledger::{Evidence, Extent, Moment};
+use crate::time::seconds;
 
 /// Fewer survivors show no rule.
 const SURVIVORS_MIN: u64 = 3;
@@ -121,14 +122,14 @@ impl Quiet {
     fn since(moment: Moment, extent: &Extent) -> Quiet {
         let lines = extent.lines_since(moment.line);
         let all_lines = extent.lines.map_or(0, |(first, last)| last.0.saturating_sub(first.0));
-        let seconds = moment
+        let quiet = moment
             .time
             .zip(extent.active_end)
-            .map(|(time, end)| self::seconds(end.saturating_sub(time)).max(0.0));
+            .map(|(time, end)| seconds(end.saturating_sub(time)).max(0.0));
         let traced = extent.headers.zip(extent.active_end);
-        let all = traced.map(|((first, _), end)| self::seconds(end.saturating_sub(first)));
-        let of_time = seconds.zip(all).map_or(0.0, |(quiet, all)| share(quiet, all));
-        Quiet { seconds, of_time, of_lines: share(lines as f64, all_lines as f64), lines }
+        let all = traced.map(|((first, _), end)| seconds(end.saturating_sub(first)));
+        let of_time = quiet.zip(all).map_or(0.0, |(quiet, all)| share(quiet, all));
+        Quiet { seconds: quiet, of_time, of_lines: share(lines as f64, all_lines as f64), lines }
     }
 
     /// The seconds, where they are enough to be told.
@@ -162,8 +163,4 @@ fn chance_of_none(forgotten: u64, all: u64, later: u64) -> f64 {
 
 fn longest(evidence: &Evidence) -> Option<f64> {
     evidence.lifetimes.max().map(|micros| micros as f64 / 1e6)
-}
-
-fn seconds(micros: i64) -> f64 {
-    micros as f64 / 1e6
 }
