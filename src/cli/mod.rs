@@ -20,7 +20,7 @@ pub(crate) const EXAMPLES: &str = "\
   ssh board dmesg | slabtrace              from a pipe; Ctrl-C ends it and reports
   slabtrace --cache 'kmalloc-*' --top 5 serial.log
   slabtrace -f json serial.log | jq '.groups[0].chain[].function'
-  slabtrace --monitor watch.log --kmemleak kmemleak.txt serial.log
+  slabtrace --monitor slabmon.log --kmemleak kmemleak.txt serial.log
                                            does what survives explain what grew?
   slabtrace alloc_traces.1 alloc_traces.2  what grew between two readings of the kernel's own count
   slabtrace events serial.log              every event as a line of JSON
@@ -182,7 +182,7 @@ pub(crate) struct MonitorArgs {
     /// Time between two samples of a log without dates, such as 60s or 1h
     #[arg(long, value_name = "DURATION")]
     interval: Option<Age>,
-    /// Print a shell script that records such a log on the machine that leaks
+    /// Print slabmon.sh, a shell script that records such a log on the machine that leaks
     #[arg(long, conflicts_with_all = ["logs", "format", "interval"])]
     pub(crate) print_script: bool,
     /// Print the plainest loop that records such a log

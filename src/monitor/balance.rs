@@ -9,7 +9,7 @@ use super::series::Stretch;
 const MATTERS_ONE_IN: f64 = 200.0;
 
 /// A value of a sample.
-type Value = fn(&Memory) -> Option<u64>;
+pub(super) type Value = fn(&Memory) -> Option<u64>;
 
 /// The kinds, each with how it is worked out.
 const PARTS: [(MemoryKind, Value); 12] = [
@@ -28,6 +28,11 @@ const PARTS: [(MemoryKind, Value); 12] = [
     (MemoryKind::HugePages, |memory| memory.get(Key::Hugetlb)),
     (MemoryKind::Unaccounted, unaccounted),
 ];
+
+/// The uses of memory, each with how it is worked out.
+pub(super) fn uses() -> impl Iterator<Item = (MemoryKind, Value)> {
+    PARTS.into_iter()
+}
 
 /// The balance of a stretch of samples. How long what is available lasts is worked out later,
 /// when it is known what leaks.
@@ -70,6 +75,7 @@ fn part(kind: MemoryKind, value: Value, stretch: &Stretch<'_>, total: f64) -> Op
         first: whole(growth.first),
         last: whole(growth.last),
         slope: growth.slope.median,
+        steady_span: growth.is_steady().then_some(growth.span),
         grows: growth.is_steady() && matters,
         series,
     })

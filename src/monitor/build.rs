@@ -10,6 +10,7 @@ use super::report::{
 };
 use super::sample::Collection;
 use super::series::{Order, Stretch, Timeline, timeline};
+use super::snapshot::Snapshot;
 use crate::capture::Input;
 
 /// Other runs of the machine are told of up to this many.
@@ -28,11 +29,19 @@ pub(super) fn build(
     memory.exhausted_in = exhaustion(&caches, &memory);
     let samples = samples(collection, &timeline, stretch);
     let runs = runs(collection, &timeline, stretch);
-    let situation = Situation { caches: &caches, memory: &memory, samples: &samples, runs: &runs };
+    let snapshot = (!stretch.is_long_enough()).then(|| Snapshot::of(collection, stretch));
+    let snapshot = snapshot.filter(|snapshot| !snapshot.is_empty());
+    let situation = Situation {
+        caches: &caches,
+        memory: &memory,
+        samples: &samples,
+        runs: &runs,
+        snapshot: snapshot.as_ref(),
+    };
     let conclusion = conclude(&situation);
     let next_step = leaking(&caches).next().map(|cache| NextStep::new(cache, collection, stretch));
     let kernel = collection.kernel.clone();
-    MonitorReport { inputs, samples, runs, conclusion, caches, memory, kernel, next_step }
+    MonitorReport { inputs, samples, runs, conclusion, snapshot, caches, memory, kernel, next_step }
 }
 
 /// Units of time until nothing is available, at the speed of what leaks, or of what else grows.

@@ -4,7 +4,7 @@ use super::calendar::{self, Calendar};
 use super::date::{self, Moment};
 use super::logger;
 use super::meminfo::{self, Key};
-use super::sample::{CacheInfo, Collection, Sample};
+use super::sample::{CacheInfo, Collection, Counted, Sample};
 use super::slabinfo::{self, Allocator, Table};
 use super::uptime::{self, Uptime};
 use crate::capture::Line;
@@ -217,6 +217,7 @@ impl Collector {
         match line {
             slabinfo::Line::Start(table) => self.start(table),
             slabinfo::Line::Heading => {}
+            slabinfo::Line::Sum(bytes) => self.present.slab_bytes = Some(bytes),
             slabinfo::Line::Torn => self.torn += 1,
             slabinfo::Line::Row(row) => self.row(row),
         }
@@ -248,9 +249,10 @@ impl Collector {
         // One table may name two caches alike; without its first line, it is the next table.
         let is_repeated = caches[at].last_sample == self.collection.samples.len() + 1;
         if is_repeated && matches!(self.table, Some(Table::First | Table::Second)) {
-            let known = self.present.caches.iter_mut().find(|(cache, _)| *cache == at);
-            if let Some((_, active)) = known {
-                *active = active.saturating_add(row.active);
+            let known = self.present.caches.iter_mut().find(|counted| counted.cache == at);
+            if let Some(counted) = known {
+                counted.active = counted.active.saturating_add(row.active);
+                counted.bytes = counted.bytes.saturating_add(row.bytes);
             }
             return;
         }
@@ -265,7 +267,7 @@ impl Collector {
         info.per_slab = row.per_slab;
         info.last_sample = self.collection.samples.len() + 1;
         self.collection.is_slab |= row.allocator == Allocator::Slab;
-        self.present.caches.push((at, row.active));
+        self.present.caches.push(Counted { cache: at, active: row.active, bytes: row.bytes });
     }
 
     /// A table's line has come: foreign lines before it stood in the middle of the table.
@@ -340,7 +342,7 @@ mod tests {
         };
         let found = collect(&format!("{}{}Sat Nov 21 19:33:00 UTC 2026\n", turn(10), turn(11)));
         assert_eq!((found.samples.len(), found.skipped, found.partial), (2, 0, 0));
-        assert_eq!(found.samples[1].caches, [(0, 5)]);
+        assert_eq!(found.samples[1].caches, [Counted { cache: 0, active: 5, bytes: 4096 }]);
         assert_eq!(found.samples[0].memory.get(Key::Slab), Some(3072));
     }
 
@@ -375,7 +377,7 @@ mod tests {
     fn two_caches_of_one_name_in_one_table_are_added_up() {
         let found = collect(&format!("slabinfo - version: 2.1\n{ROW}{ROW}"));
         assert_eq!(found.samples.len(), 1);
-        assert_eq!(found.samples[0].caches, [(0, 10)]);
+        assert_eq!(found.samples[0].caches[0].active, 10);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The verdict in words, and what else to know.
 
+use super::few;
 use super::judge::leaking;
 use super::quantity::{date, rate, span, speed};
 use super::report::{
@@ -7,6 +8,7 @@ use super::report::{
     Samples, TimeUnit, Verdict,
 };
 use super::series::Stretch;
+use super::snapshot::Snapshot;
 use crate::print::Escaped;
 use crate::print::number::{bytes, count, counted, duration};
 
@@ -26,11 +28,13 @@ pub(super) struct Situation<'a> {
     pub(super) memory: &'a MemoryReport,
     pub(super) samples: &'a Samples,
     pub(super) runs: &'a [RunReport],
+    /// What holds memory, where the samples are too few for more.
+    pub(super) snapshot: Option<&'a Snapshot>,
 }
 
 pub(super) fn conclude(situation: &Situation<'_>) -> Conclusion {
     let (kind, cache, sentence) = if situation.samples.count < Stretch::SAMPLES_MIN as u64 {
-        (ConclusionKind::Unclear, None, situation.too_few())
+        (ConclusionKind::Unclear, None, few::sentence(situation.samples, situation.snapshot))
     } else if let Some(cache) = leaking(situation.caches).next() {
         (ConclusionKind::SlabLeak, Some(cache.name.clone()), situation.leak(cache))
     } else {
@@ -41,14 +45,6 @@ pub(super) fn conclude(situation: &Situation<'_>) -> Conclusion {
 }
 
 impl Situation<'_> {
-    fn too_few(&self) -> String {
-        format!(
-            "{} cannot tell growth from chance; record at least {}, over an hour or more",
-            counted(self.samples.count, "sample"),
-            Stretch::SAMPLES_MIN
-        )
-    }
-
     // kmalloc-192 grows 4.6 KiB/s, 24.4 objects/s, steadily over 60 s, 97 % of SUnreclaim growth
     fn leak(&self, cache: &CacheReport) -> String {
         let share = self.memory.unreclaimable_slope.and(cache.share);
@@ -135,6 +131,7 @@ impl Situation<'_> {
 
     fn notes(&self, kind: ConclusionKind) -> Vec<String> {
         let mut notes = Vec::new();
+        notes.extend(self.snapshot.map(|_| few::record_more()));
         notes.extend(self.exhaustion());
         notes.extend(self.other_parts(kind));
         notes.extend(self.unexplained_slab(kind));
@@ -260,7 +257,7 @@ impl Situation<'_> {
             let samples = counted(self.samples.undated, "sample");
             notes.push(format!("{samples} without a date got one from the neighbours."));
         }
-        if self.samples.unit == TimeUnit::Sample {
+        if self.samples.unit == TimeUnit::Sample && self.samples.count > 1 {
             notes.push(
                 "The log has no dates: speeds are per sample. Give --interval, such as --interval 60s."
                     .to_owned(),

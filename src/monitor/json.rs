@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::report::{CacheReport, MonitorReport, PartReport, RunReport, TimeUnit};
+use super::snapshot::Snapshot;
 use crate::print::write_pretty;
 
 /// The format's name; the number changes when a field changes its meaning.
@@ -25,6 +26,7 @@ struct Document<'a> {
     inputs: Vec<Input<'a>>,
     samples: Samples,
     conclusion: Conclusion<'a>,
+    snapshot: Option<Holdings<'a>>,
     caches: Vec<Cache<'a>>,
     memory: Memory,
     other_runs: Vec<Run<'a>>,
@@ -71,6 +73,34 @@ struct Conclusion<'a> {
     next_step: Option<String>,
 }
 
+/// What holds memory, where samples are too few for a verdict.
+#[derive(Serialize)]
+struct Holdings<'a> {
+    slab_bytes: u64,
+    slab_source: &'static str,
+    caches: Vec<HoldingCache<'a>>,
+    memory: Vec<HoldingUse>,
+}
+
+#[derive(Serialize)]
+struct HoldingCache<'a> {
+    name: &'a str,
+    objects: u64,
+    bytes: u64,
+    share: f64,
+    objects_before: Option<u64>,
+    bytes_before: Option<u64>,
+    reclaimable: bool,
+}
+
+#[derive(Serialize)]
+struct HoldingUse {
+    kind: &'static str,
+    bytes: u64,
+    share: Option<f64>,
+    bytes_before: Option<u64>,
+}
+
 /// Slopes are per second where the log has dates or an interval was given, else per sample;
 /// `samples.unit` says which.
 #[derive(Serialize)]
@@ -86,7 +116,6 @@ struct Cache<'a> {
     significance: f64,
     share: Option<f64>,
     comes_with: Option<&'a str>,
-    doubles_in_s: Option<f64>,
     verdict: &'static str,
 }
 
@@ -142,6 +171,7 @@ fn document(report: &MonitorReport) -> Document<'_> {
             notes: &report.conclusion.notes,
             next_step: report.next_step.as_ref().map(ToString::to_string),
         },
+        snapshot: report.snapshot.as_ref().map(holdings),
         caches: report.caches.iter().map(cache).collect(),
         memory: Memory {
             slab_slope_bytes_per_s: memory.slab_slope,
@@ -153,6 +183,30 @@ fn document(report: &MonitorReport) -> Document<'_> {
             parts: memory.parts.iter().map(part).collect(),
         },
         other_runs: report.runs.iter().map(run).collect(),
+    }
+}
+
+fn holdings(snapshot: &Snapshot) -> Holdings<'_> {
+    let caches = snapshot.caches.iter().map(|cache| HoldingCache {
+        name: &cache.name,
+        objects: cache.objects,
+        bytes: cache.bytes,
+        share: cache.share,
+        objects_before: cache.before.map(|(objects, _)| objects),
+        bytes_before: cache.before.map(|(_, bytes)| bytes),
+        reclaimable: cache.is_reclaimable,
+    });
+    let memory = snapshot.memory.iter().map(|holding| HoldingUse {
+        kind: holding.kind.name(),
+        bytes: holding.bytes,
+        share: holding.share,
+        bytes_before: holding.before,
+    });
+    Holdings {
+        slab_bytes: snapshot.slab_bytes,
+        slab_source: snapshot.slab_source.name(),
+        caches: caches.collect(),
+        memory: memory.collect(),
     }
 }
 
@@ -169,7 +223,6 @@ fn cache(cache: &CacheReport) -> Cache<'_> {
         significance: cache.significance,
         share: cache.share,
         comes_with: cache.comes_with.as_deref(),
-        doubles_in_s: cache.doubles_in(),
         verdict: cache.verdict.name(),
     }
 }

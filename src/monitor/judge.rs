@@ -81,7 +81,7 @@ fn caches(collection: &Collection, stretch: &Stretch<'_>) -> Vec<CacheReport> {
 
 /// Caches with shrinkers: they fill memory that nobody else wants. Inodes of sockets stay as long
 /// as these are open.
-fn is_reclaimable(name: &str) -> bool {
+pub(super) fn is_reclaimable(name: &str) -> bool {
     if matches!(name, "sock_inode_cache" | "mqueue_inode_cache") {
         return false;
     }

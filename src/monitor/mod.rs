@@ -6,7 +6,7 @@
 //!           uptime.rs     sample.rs      restart.rs   drift.rs      companion.rs
 //!           meminfo.rs    calendar.rs                 balance.rs    conclusion.rs
 //!           slabinfo.rs                                             next_step.rs
-//!           logger.rs
+//!           logger.rs                               snapshot.rs
 //! ```
 //!
 //! A monitor log is what a loop over `date`, `/proc/meminfo` and `/proc/slabinfo` prints, with
@@ -24,6 +24,7 @@ mod csv;
 mod date;
 mod date_words;
 mod drift;
+mod few;
 mod growth;
 mod json;
 mod judge;
@@ -34,8 +35,10 @@ mod quantity;
 mod report;
 mod restart;
 mod sample;
+mod scale;
 mod series;
 mod slabinfo;
+mod snapshot;
 mod svg;
 mod text;
 mod uptime;
@@ -47,6 +50,7 @@ pub use report::{
     CacheReport, Conclusion, ConclusionKind, MemoryKind, MemoryReport, MonitorReport, PartReport,
     RunReport, Samples, TimeUnit, Unusable, Verdict,
 };
+pub use snapshot::{CacheHolding, MemoryHolding, SlabSource, Snapshot};
 pub use svg::write as write_svg;
 pub use text::write as write_text;
 
@@ -55,7 +59,7 @@ use crate::capture::LineSplitter;
 use collector::Collector;
 
 /// A shell script for the machine that leaks: it records what a [`Monitor`] reads.
-pub const WATCH_SCRIPT: &str = include_str!("watch.sh");
+pub const WATCH_SCRIPT: &str = include_str!("slabmon.sh");
 
 /// The loop that the script is made of, in its plainest form.
 pub const SAMPLE_LOOP: &str = include_str!("sample.sh");

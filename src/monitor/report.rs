@@ -1,6 +1,7 @@
 //! What is shown of a monitor log: the model that every format is written from.
 
 use super::next_step::NextStep;
+use super::snapshot::Snapshot;
 use crate::capture::Input;
 
 /// Which slab grows, how fast, and whether it is the slab.
@@ -14,6 +15,8 @@ pub struct MonitorReport {
     pub runs: Vec<RunReport>,
     /// The verdict.
     pub conclusion: Conclusion,
+    /// What holds memory, where the samples are too few for a verdict.
+    pub snapshot: Option<Snapshot>,
     /// Every cache: leaking ones first, then by speed of growth.
     pub caches: Vec<CacheReport>,
     /// The balance of memory.
@@ -185,11 +188,9 @@ pub struct CacheReport {
 }
 
 impl CacheReport {
-    /// Units of time until it has twice as many objects, where it grows.
-    pub fn doubles_in(&self) -> Option<f64> {
-        let grows =
-            matches!(self.verdict, Verdict::Leaking | Verdict::Growing | Verdict::Reclaimable);
-        (grows && self.slope > 0.0).then(|| self.objects_last as f64 / self.slope)
+    /// Whether its growth is steady, so that it has a speed.
+    pub fn is_steady(&self) -> bool {
+        matches!(self.verdict, Verdict::Leaking | Verdict::Growing | Verdict::Reclaimable)
     }
 }
 
@@ -263,6 +264,8 @@ pub struct PartReport {
     pub last: u64,
     /// Bytes per unit of time.
     pub slope: f64,
+    /// How long its growth has been steady, in units of time, if it is.
+    pub steady_span: Option<f64>,
     /// Whether it grows from beginning to end, by an amount that matters.
     pub grows: bool,
     /// Times and bytes.
@@ -304,7 +307,7 @@ pub enum Unusable {
     Empty,
     /// Nothing of the input looks like a monitor log.
     #[error(
-        "found no /proc/slabinfo or /proc/meminfo text in the input; record some with: while sleep 60; do date; cat /proc/meminfo /proc/slabinfo; done >> monitor.log"
+        "found no /proc/slabinfo or /proc/meminfo text in the input; record some with: while sleep 60; do date; cat /proc/meminfo /proc/slabinfo; done >> slabmon.log"
     )]
     NoSamples,
 }

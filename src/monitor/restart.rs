@@ -44,12 +44,13 @@ fn is_memory_anew(before: &Sample, after: &Sample) -> bool {
 
 fn are_caches_anew(before: &Sample, after: &Sample, collection: &Collection) -> bool {
     let mut counts = vec![None; collection.caches.len()];
-    for &(cache, objects) in &after.caches {
-        counts[cache] = Some(objects);
+    for counted in &after.caches {
+        counts[counted.cache] = Some(counted.active);
     }
     let (mut values, mut falls, mut rises) = (0, 0, 0);
     let (mut bytes_before, mut bytes_after) = (0.0, 0.0);
-    for &(cache, old) in before.caches.iter().filter(|(_, old)| *old >= OBJECTS_MIN) {
+    for counted in before.caches.iter().filter(|counted| counted.active >= OBJECTS_MIN) {
+        let (cache, old) = (counted.cache, counted.active);
         let Some(new) = counts[cache] else { continue };
         values += 1;
         falls += usize::from(new < old);

@@ -15,8 +15,9 @@ pub(super) struct Sample {
     pub(super) date: Option<f64>,
     pub(super) uptime: Option<Uptime>,
     pub(super) memory: Memory,
-    /// Index of the cache, and its objects in use.
-    pub(super) caches: Vec<(usize, u64)>,
+    pub(super) caches: Vec<Counted>,
+    /// Bytes of all caches as the table itself sums them up.
+    pub(super) slab_bytes: Option<u64>,
     /// Which input it ended in, from 0.
     pub(super) input: usize,
 }
@@ -25,6 +26,17 @@ impl Sample {
     pub(super) fn is_empty(&self) -> bool {
         self.memory.is_empty() && self.caches.is_empty()
     }
+}
+
+/// A cache in one sample.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Counted {
+    /// Its index.
+    pub(super) cache: usize,
+    /// Objects in use.
+    pub(super) active: u64,
+    /// Bytes of all its slabs.
+    pub(super) bytes: u64,
 }
 
 /// What does not change from sample to sample.

@@ -1,7 +1,7 @@
 # The plainest log that `slabtrace monitor` reads: run this as root on the machine that leaks, for
 # hours or days, and stop it with Ctrl-C. Everything but /proc/slabinfo may be left out, and
 # separators, order and the form of the date do not matter. `slabtrace monitor --print-script`
-# prints one that rotates its log, and goes on after a reboot.
+# prints slabmon.sh, which rotates its log, and goes on after a reboot.
 
 while :; do
     date
@@ -12,4 +12,4 @@ while :; do
     ps
     echo ++++++++++++++++++++++
     sleep 60
-done >> monitor.log
+done >> slabmon.log

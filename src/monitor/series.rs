@@ -209,8 +209,8 @@ impl Stretch<'_> {
     pub(super) fn caches(&self, count: usize) -> Vec<Vec<(f64, f64)>> {
         let mut series = vec![Vec::new(); count];
         for (time, sample) in &self.samples {
-            for &(cache, active) in &sample.caches {
-                series[cache].push((*time, active as f64));
+            for counted in &sample.caches {
+                series[counted.cache].push((*time, counted.active as f64));
             }
         }
         series

@@ -1,5 +1,6 @@
 //! Lines of `/proc/slabinfo`, versions 1.1 to 2.1, of `slabtop -o` and of `vmstat -m`.
 
+use super::balance::whole;
 use crate::record::cursor::Cursor;
 
 /// One cache in one sample.
@@ -12,6 +13,8 @@ pub(super) struct Row<'a> {
     pub(super) size: u64,
     /// Bytes of memory that an object takes up, with what its slab wastes.
     pub(super) footprint: f64,
+    /// Bytes of all its slabs.
+    pub(super) bytes: u64,
     /// Objects in a slab; 0 where the row does not say.
     pub(super) per_slab: u64,
     /// Whether the cache belongs to the SLAB allocator, which keeps objects per CPU by limits.
@@ -50,6 +53,8 @@ pub(super) enum Line<'a> {
     Start(Table),
     /// A line that says what the columns are, or sums up.
     Heading,
+    /// What all caches together take up, in bytes.
+    Sum(u64),
     /// A cache.
     Row(Row<'a>),
     /// The beginning of a cache's row, of which the rest is lost, or nonsense in its place.
@@ -87,12 +92,25 @@ fn start(line: &[u8]) -> Option<Line<'_>> {
     if line.starts_with(b"Active / Total Objects") {
         return Some(Line::Start(Table::Slabtop));
     }
+    if line.starts_with(b"Active / Total Size ") {
+        return Some(sum(line).map_or(Line::Heading, Line::Sum));
+    }
     //  Minimum / Average / Maximum Object : 0.01K / 0.23K / 50.28K
     //   OBJS ACTIVE  USE OBJ SIZE  SLABS OBJ/SLAB CACHE SIZE NAME
     let is_heading = line.starts_with(b"Active / Total ")
         || line.starts_with(b"Minimum / Average ")
         || line.starts_with(b"OBJS ACTIVE ");
     is_heading.then_some(Line::Heading)
+}
+
+//  Active / Total Size (% used)       : 1415795.50K / 1416586.19K (99.9%)
+/// What slabtop sums up.
+fn sum(line: &[u8]) -> Option<u64> {
+    let (_, sizes) = split(line, b" : ")?;
+    let (_, total) = split(sizes, b" / ")?;
+    let kibibytes = fields(total).next()?.strip_suffix(b"K")?;
+    let kibibytes: f64 = std::str::from_utf8(kibibytes).ok()?.parse().ok()?;
+    (0.0..1e15).contains(&kibibytes).then(|| whole(kibibytes * 1024.0))
 }
 
 const VMSTAT: [&[u8]; 5] = [b"Cache", b"Num", b"Total", b"Size", b"Pages"];
@@ -117,7 +135,8 @@ fn second<'a>(head: &'a [u8], tail: &[u8]) -> Option<Row<'a>> {
         Some((own, _)) => own,
         None => slabdata,
     };
-    if fields(own).count() != 3 || fields(own).any(|field| decimal(field).is_none()) {
+    let slabs: Vec<u64> = fields(own).map_while(decimal).collect();
+    if slabs.len() != 3 || fields(own).count() != 3 {
         return None;
     }
     // A damaged number, for no cache has more objects in use than it has.
@@ -127,8 +146,9 @@ fn second<'a>(head: &'a [u8], tail: &[u8]) -> Option<Row<'a>> {
     let is_slub = fields(tunables).all(|field| field == b"0");
     let allocator = if is_slub { Allocator::Slub } else { Allocator::Slab };
     let footprint = footprint(numbers[2], numbers[3], numbers[4]);
-    let per_slab = numbers[3];
-    Some(Row { name, active: numbers[0], size: numbers[2], footprint, per_slab, allocator })
+    let (active, size, per_slab) = (numbers[0], numbers[2], numbers[3]);
+    let bytes = whole(footprint * per_slab.max(1) as f64 * slabs[1] as f64);
+    Some(Row { name, active, size, footprint, bytes, per_slab, allocator })
 }
 
 // kmem_cache            78     78    100    2    2    1
@@ -138,7 +158,8 @@ fn first(line: &[u8]) -> Option<Row<'_>> {
     let (name, numbers) = numbers_behind(head, 6)?;
     let footprint = numbers[2] as f64;
     let (active, size, allocator) = (numbers[0], numbers[2], Allocator::Slab);
-    Some(Row { name, active, size, footprint, per_slab: 0, allocator })
+    let bytes = numbers[4].saturating_mul(numbers[5]).saturating_mul(PAGES[0]);
+    Some(Row { name, active, size, footprint, bytes, per_slab: 0, allocator })
 }
 
 //  10731  10563  98%    0.19K    511       21      2044K dentry
@@ -154,9 +175,9 @@ fn slabtop(line: &[u8]) -> Option<Row<'_>> {
     let name = fields.next()?;
     let size = named_size(name).or_else(|| rounded_size(size))?;
     let objects = slabs.saturating_mul(per_slab);
-    let footprint = kibibytes.saturating_mul(1024) as f64 / objects.max(1) as f64;
-    let footprint = footprint.max(size as f64);
-    Some(Row { name, active, size, footprint, per_slab, allocator: Allocator::Unknown })
+    let bytes = kibibytes.saturating_mul(1024);
+    let footprint = (bytes as f64 / objects.max(1) as f64).max(size as f64);
+    Some(Row { name, active, size, footprint, bytes, per_slab, allocator: Allocator::Unknown })
 }
 
 /// The size of which slabtop prints the hundredth part of a KiB: sizes are multiples of a word.
@@ -176,7 +197,8 @@ fn vmstat(line: &[u8]) -> Option<Row<'_>> {
     let footprint = size as f64;
     let is_row = active <= numbers[1];
     let allocator = Allocator::Unknown;
-    is_row.then_some(Row { name, active, size, footprint, per_slab: 0, allocator })
+    let bytes = numbers[1].saturating_mul(size);
+    is_row.then_some(Row { name, active, size, footprint, bytes, per_slab: 0, allocator })
 }
 
 /// The size in a kmalloc cache's name: slabtop rounds what it prints.
@@ -203,9 +225,11 @@ fn torn(line: &[u8], table: Table) -> Option<Line<'_>> {
     is_torn.then_some(Line::Torn)
 }
 
+/// The sizes of pages that kernels have, the usual one first.
+const PAGES: [u64; 4] = [4096, 8192, 16384, 65536];
+
 /// A slab's bytes for each of its objects. The page size is the least that the objects fit in.
 fn footprint(size: u64, per_slab: u64, pages: u64) -> f64 {
-    const PAGES: [u64; 4] = [4096, 8192, 16384, 65536];
     let needed = size.saturating_mul(per_slab);
     let slab =
         PAGES.map(|page| page.saturating_mul(pages)).into_iter().find(|&slab| slab >= needed);

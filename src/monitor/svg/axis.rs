@@ -26,6 +26,15 @@ pub(super) enum Time {
 /// The mark and its words.
 pub(super) type Tick = (f64, String);
 
+/// A mark of the horizontal axis.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct TimeTick {
+    pub(super) at: f64,
+    pub(super) label: String,
+    /// The date, where it is another than that of the mark before.
+    pub(super) date: Option<String>,
+}
+
 /// A vertical axis from a round value to a round value, with marks at round ones.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Values {
@@ -34,9 +43,9 @@ pub(super) struct Values {
     pub(super) ticks: Vec<Tick>,
 }
 
-/// A series that stays above this part of its greatest value has an axis that does not begin at
-/// zero.
-const FROM_ZERO_SHARE: f64 = 0.4;
+/// An axis begins at zero, where a height means what it seems to, unless the series stays above
+/// this part of its greatest value: its growth would be a flat line there.
+const FROM_ZERO_SHARE: f64 = 0.8;
 
 /// More marks than this are never needed.
 const TICKS_MAX: u32 = 20;
@@ -128,7 +137,7 @@ const SPANS: [f64; 28] = [
 const DAY: f64 = 86_400.0;
 
 /// The marks of the horizontal axis over a span, about so many.
-pub(super) fn time_ticks(time: Time, span: f64, marks: f64) -> Vec<Tick> {
+pub(super) fn time_ticks(time: Time, span: f64, marks: f64) -> Vec<TimeTick> {
     if span <= 0.0 {
         return Vec::new();
     }
@@ -142,21 +151,32 @@ pub(super) fn time_ticks(time: Time, span: f64, marks: f64) -> Vec<Tick> {
     };
     let start = if let Time::Date(start) = time { start } else { 0.0 };
     let first = (start / step).ceil() * step - start;
+    let mut before = None;
     (0u32..)
         .map(|at| first + f64::from(at) * step)
         .take_while(|&at| at <= span * 1.0001)
         .take(40)
-        .map(|at| (at, time_label(time, at, step)))
+        .map(|at| {
+            let date = date_label(time, at, step);
+            let is_new = date != before;
+            before.clone_from(&date);
+            TimeTick { at, label: time_label(time, at, step), date: date.filter(|_| is_new) }
+        })
         .collect()
+}
+
+/// What the words of a mark leave out: the day, or the year.
+fn date_label(time: Time, at: f64, step: f64) -> Option<String> {
+    let Time::Date(start) = time else { return None };
+    Some(format_date(start + at, if step >= DAY { "%Y" } else { "%Y-%m-%d" }))
 }
 
 fn time_label(time: Time, at: f64, step: f64) -> String {
     match time {
         Time::Date(start) => {
             let moment = start + at;
-            let is_midnight = (moment.round() % DAY).abs() < 0.5;
             let pattern = match step {
-                step if step >= DAY || is_midnight => "%d %b",
+                step if step >= DAY => "%d %b",
                 step if step >= 60.0 => "%H:%M",
                 _ => "%H:%M:%S",
             };
@@ -186,12 +206,22 @@ mod tests {
         ticks.iter().map(|tick| tick.1.as_str()).collect()
     }
 
+    fn times(ticks: &[TimeTick]) -> Vec<String> {
+        let dated = |tick: &TimeTick| match &tick.date {
+            Some(date) => format!("{} {date}", tick.label),
+            None => tick.label.clone(),
+        };
+        ticks.iter().map(dated).collect()
+    }
+
     #[test]
     fn values_are_marked_at_round_ones() {
         let objects = Values::new(357.0, 2058.0, Unit::Objects, 3.0);
         assert_eq!(words(&objects.ticks), ["0", "1,000", "2,000", "3,000"]);
         let bytes = Values::new(7.13 * 1_048_576.0, 7.71 * 1_048_576.0, Unit::Bytes, 3.0);
         assert_eq!(words(&bytes.ticks), ["7.0 MiB", "7.2 MiB", "7.4 MiB", "7.6 MiB", "7.8 MiB"]);
+        let doubled = Values::new(1000.0, 2000.0, Unit::Objects, 3.0);
+        assert_eq!(words(&doubled.ticks), ["0", "1,000", "2,000"]);
         let flat = Values::new(5.0, 5.0, Unit::Objects, 3.0);
         assert!(flat.low <= 5.0 && flat.high > 5.0);
         let close = Values::new(1_073_741_824.0, 1_078_741_824.0, Unit::Bytes, 3.0);
@@ -203,11 +233,16 @@ mod tests {
     #[test]
     fn times_are_marked_where_clocks_are_round() {
         let ticks = time_ticks(Time::Date(1_795_289_557.0), 70.0, 6.0);
-        assert_eq!(words(&ticks), ["19:32:45", "19:33:00", "19:33:15", "19:33:30", "19:33:45"]);
+        assert_eq!(
+            times(&ticks),
+            ["19:32:45 2026-11-21", "19:33:00", "19:33:15", "19:33:30", "19:33:45"]
+        );
         let days = time_ticks(Time::Date(1_795_289_557.0), 100_000.0, 6.0);
-        assert_eq!(words(&days), ["22 Nov", "06:00", "12:00", "18:00"]);
-        assert_eq!(words(&time_ticks(Time::Elapsed, 600.0, 4.0)), ["0", "5 min", "10 min"]);
-        assert_eq!(words(&time_ticks(Time::Samples, 11.0, 4.0)), ["0", "5", "10"]);
+        assert_eq!(times(&days), ["00:00 2026-11-22", "06:00", "12:00", "18:00"]);
+        let years = time_ticks(Time::Date(1_795_289_557.0), 5_184_000.0, 4.0);
+        assert_eq!(times(&years), ["03 Dec 2026", "17 Dec", "31 Dec", "14 Jan 2027"]);
+        assert_eq!(times(&time_ticks(Time::Elapsed, 600.0, 4.0)), ["0", "5 min", "10 min"]);
+        assert_eq!(times(&time_ticks(Time::Samples, 11.0, 4.0)), ["0", "5", "10"]);
         assert!(time_ticks(Time::Elapsed, 0.0, 4.0).is_empty());
     }
 }

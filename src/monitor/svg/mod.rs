@@ -3,14 +3,17 @@
 //! One file without references to others, in light and dark colours as the viewer has them.
 
 mod axis;
+mod bars;
 mod panel;
 mod xml;
 
+use std::cmp::Ordering;
 use std::fmt::{self, Write as _};
 use std::io;
 
 use super::quantity::{date, rate, span, speed};
 use super::report::{CacheReport, MonitorReport, PartReport, TimeUnit, Verdict};
+use crate::print::number::bytes;
 use crate::statistics::median;
 use axis::{Time, Unit, time_ticks};
 use panel::{Frame, Line, Panel, Stroke};
@@ -27,7 +30,7 @@ const RIGHT: f64 = 28.0;
 
 /// Room for a diagram's heading, and for the times below it.
 const HEAD: f64 = 30.0;
-const FOOT: f64 = 32.0;
+const FOOT: f64 = 46.0;
 
 const WIDE_HEIGHT: f64 = 120.0;
 const SMALL_HEIGHT: f64 = 90.0;
@@ -51,13 +54,13 @@ const STYLE: &str = "\
 .verdict{font-size:17px;font-weight:600}.from{font-size:13px;fill:#59636e}.head{font-size:14px}
 .name{font-weight:600}.note{font-size:13px;fill:#59636e}.mark{font-size:12px;fill:#59636e}
 .end{text-anchor:end}.mid{text-anchor:middle}
-path{fill:none}.grid{stroke:#d8dee4}.axis{stroke:#818b98}
+path{fill:none}.bar{fill:#0969da}.grid{stroke:#d8dee4}.axis{stroke:#818b98}
 .line{stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
 .line.main{stroke:#0969da}.line.alarm{stroke:#cf222e;stroke-width:2.5}.line.second{stroke:#8250df;stroke-dasharray:6 4}
 .line.trend{stroke:#818b98;stroke-width:1.5}
 .name.main{fill:#0969da}.name.alarm{fill:#cf222e}.name.second{fill:#8250df}
 @media(prefers-color-scheme:dark){
-.ground{fill:#0d1117}text{fill:#f0f6fc}.from,.note,.mark{fill:#9198a1}.grid{stroke:#2a313c}.axis{stroke:#656c76}
+.bar{fill:#4493f8}.ground{fill:#0d1117}text{fill:#f0f6fc}.from,.note,.mark{fill:#9198a1}.grid{stroke:#2a313c}.axis{stroke:#656c76}
 .line.main{stroke:#4493f8}.line.alarm{stroke:#ff7b72}.line.second{stroke:#be8fff}.line.trend{stroke:#656c76}
 .name.main{fill:#4493f8}.name.alarm{fill:#ff7b72}.name.second{fill:#be8fff}}
 ";
@@ -82,8 +85,12 @@ fn picture(report: &MonitorReport) -> Result<String, fmt::Error> {
     }
     writeln!(body, r#"<text class="from" x="24" y="{y:.0}">{}</text>"#, Xml(&source(report)))?;
     y += 14.0;
-    y = wide_panels(report, y, &mut body)?;
-    y = small_panels(report, y, &mut body)?;
+    if let Some(snapshot) = &report.snapshot {
+        y = bars::draw(snapshot, y, &mut body)?;
+    } else {
+        y = wide_panels(report, y, &mut body)?;
+        y = small_panels(report, y, &mut body)?;
+    }
     let height = y + 8.0;
     let mut out = String::new();
     writeln!(
@@ -112,6 +119,9 @@ fn description(report: &MonitorReport) -> String {
         )
     });
     let told: Vec<String> = told.collect();
+    if let Some(snapshot) = &report.snapshot {
+        return format!("What holds memory, {}. {}", source(report), bars::description(snapshot));
+    }
     let list = if told.is_empty() { "none".to_owned() } else { told.join("; ") };
     format!("Memory over time, {}. Caches: {list}.", source(report))
 }
@@ -189,12 +199,25 @@ fn memory_panels(report: &MonitorReport) -> Vec<Panel> {
         let stroke =
             if part.grows && !part.kind.is_given_back() { Stroke::Alarm } else { Stroke::Main };
         Panel {
-            note: speed(part.slope, report.samples.unit),
+            note: note(part, report.samples.unit),
             unit: Unit::Bytes,
             lines: vec![line(part.kind.name(), stroke, &part.series)],
         }
     }));
     panels
+}
+
+/// How fast a use of memory grows; where it has no speed, by how much it is more or less.
+fn note(part: &PartReport, unit: TimeUnit) -> String {
+    if part.steady_span.is_some() {
+        return speed(part.slope, unit);
+    }
+    let amount = bytes(part.last.abs_diff(part.first));
+    match part.last.cmp(&part.first) {
+        Ordering::Less => format!("{amount} less"),
+        Ordering::Equal => "as much as before".to_owned(),
+        Ordering::Greater => format!("{amount} more"),
+    }
 }
 
 /// The caches that leak.

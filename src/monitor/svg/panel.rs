@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::axis::{Tick, Unit, Values};
+use super::axis::{TimeTick, Unit, Values};
 use super::xml::Xml;
 
 /// A line of more points than this is drawn by the least and the greatest of each part of it.
@@ -67,13 +67,13 @@ impl Panel {
         &self,
         frame: Frame,
         span: f64,
-        times: &[Tick],
+        times: &[TimeTick],
         out: &mut String,
     ) -> fmt::Result {
         let values = self.values(frame);
         let place = Place { frame, span, low: values.low, high: values.high };
         writeln!(out, "<g>")?;
-        self.heading(frame, out)?;
+        self.heading(frame, &values, out)?;
         for (value, label) in &values.ticks {
             let y = place.y(*value);
             let (left, right) = (frame.x, frame.x + frame.width);
@@ -81,12 +81,15 @@ impl Panel {
             let (x, y) = (left - 8.0, y + 4.0);
             writeln!(out, r#"<text class="mark end" x="{x:.1}" y="{y:.1}">{}</text>"#, Xml(label))?;
         }
-        for (time, label) in times {
-            let x = place.x(*time);
+        for TimeTick { at, label, date } in times {
+            let x = place.x(*at);
             let (top, bottom) = (frame.y + frame.height, frame.y + frame.height + 5.0);
             writeln!(out, r#"<path class="axis" d="M{x:.1} {top:.1}V{bottom:.1}"/>"#)?;
-            let y = bottom + 14.0;
-            writeln!(out, r#"<text class="mark mid" x="{x:.1}" y="{y:.1}">{}</text>"#, Xml(label))?;
+            let lines = [Some(label), date.as_ref()];
+            for (line, y) in lines.into_iter().flatten().zip([bottom + 14.0, bottom + 29.0]) {
+                let text = Xml(line);
+                writeln!(out, r#"<text class="mark mid" x="{x:.1}" y="{y:.1}">{text}</text>"#)?;
+            }
         }
         for line in &self.lines {
             let class = line.stroke.class();
@@ -95,7 +98,7 @@ impl Panel {
         writeln!(out, "</g>")
     }
 
-    fn heading(&self, frame: Frame, out: &mut String) -> fmt::Result {
+    fn heading(&self, frame: Frame, values: &Values, out: &mut String) -> fmt::Result {
         let (x, y) = (frame.x, frame.y - 9.0);
         write!(out, r#"<text class="head" x="{x:.1}" y="{y:.1}">"#)?;
         let named = self.lines.iter().filter(|line| line.stroke != Stroke::Trend);
@@ -108,7 +111,13 @@ impl Panel {
                 Xml(&line.name)
             )?;
         }
-        writeln!(out, r#"<tspan class="note" dx="14">{}</tspan></text>"#, Xml(&self.note))
+        // An axis that leaves out its beginning makes much of little.
+        let begin = values.ticks.first().filter(|_| values.low > 0.0);
+        let begin = begin.map(|(_, label)| format!("axis from {label}"));
+        let note = std::iter::once(self.note.clone()).chain(begin);
+        let note: Vec<String> = note.filter(|part| !part.is_empty()).collect();
+        let note = note.join("; ");
+        writeln!(out, r#"<tspan class="note" dx="14">{}</tspan></text>"#, Xml(&note))
     }
 
     fn values(&self, frame: Frame) -> Values {

@@ -1,17 +1,26 @@
 //! The text form: what a kernel engineer reads at a glance on an 80-column terminal.
 
+mod holdings;
+
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::balance::whole;
-use super::quantity::{date, interval, rate, span, speed};
-use super::report::{CacheReport, MonitorReport, PartReport, Samples, TimeUnit, Verdict};
+use crate::monitor::balance::whole;
+use crate::monitor::quantity::{date, interval, rate, span};
+use crate::monitor::report::{CacheReport, MonitorReport, PartReport, Samples, TimeUnit, Verdict};
+use crate::monitor::scale::{ByteUnit, SpeedUnit};
 use crate::print::number::{bytes, count, counted, sparkline};
 use crate::print::write_wrapped;
 use crate::print::{Escaped, Style};
 
 /// Columns that names and sparklines of caches share.
-const NAME_AND_BARS: usize = 31;
+const NAME_AND_BARS: usize = 26;
+
+/// A span that is this part of the log's is told as the whole.
+const WHOLE_SPAN: f64 = 0.9;
+
+/// What a speed makes of its span may be other than what the ends differ by, by this part.
+const SWING: f64 = 0.25;
 
 /// Columns of the names; longer ones push the rest of their row.
 const NAME_MIN: usize = 5;
@@ -19,7 +28,7 @@ const NAME_MAX: usize = 22;
 
 /// Columns of a use of memory, and of its sparkline.
 const USE: usize = 18;
-const USE_BARS: usize = 16;
+const USE_BARS: usize = 14;
 
 /// Caches that do not leak are shown up to this many.
 const OTHERS_MAX: usize = 8;
@@ -32,8 +41,12 @@ const OTHERS_MAX: usize = 8;
 pub fn write(report: &MonitorReport, style: Style, out: &mut impl Write) -> io::Result<()> {
     verdict(report, style, out)?;
     source(report, out)?;
-    caches(report, style, out)?;
-    memory(report, style, out)?;
+    if let Some(snapshot) = &report.snapshot {
+        holdings::write(snapshot, out)?;
+    } else {
+        caches(report, style, out)?;
+        memory(report, style, out)?;
+    }
     let notes = report.conclusion.notes.iter().cloned();
     let notes: Vec<String> =
         notes.chain(report.next_step.iter().map(ToString::to_string)).collect();
@@ -95,17 +108,13 @@ fn caches(report: &MonitorReport, style: Style, out: &mut impl Write) -> io::Res
     if shown.is_empty() {
         return Ok(());
     }
-    let longest = shown.iter().map(|cache| cache.name.len()).max().unwrap_or(0);
-    let width = longest.clamp(NAME_MIN, NAME_MAX);
-    let columns = NAME_AND_BARS - width;
-    let (from, to, growth) = ("from", "to", "growth");
-    writeln!(
-        out,
-        "\n{:width$}  {:columns$}  {from:>9} {to:>9} {growth:>12}  verdict",
-        "cache", "objects",
-    )?;
+    let columns = CacheColumns::of(&shown, report.samples.unit);
+    columns.heading(out)?;
     for cache in shown {
-        cache_row(cache, report.samples.unit, (width, columns), style, out)?;
+        columns.row(cache, style, out)?;
+        if matches!(cache.verdict, Verdict::Leaking | Verdict::Growing) {
+            detail(cache, report.samples, out)?;
+        }
     }
     if hidden > 0 {
         writeln!(out, "{} not shown.", counted(hidden as u64, "other changing cache"))?;
@@ -113,40 +122,109 @@ fn caches(report: &MonitorReport, style: Style, out: &mut impl Write) -> io::Res
     Ok(())
 }
 
-fn cache_row(
-    cache: &CacheReport,
-    unit: TimeUnit,
-    (width, columns): (usize, usize),
-    style: Style,
-    out: &mut impl Write,
-) -> io::Result<()> {
-    let name = Escaped(&cache.name).to_string();
-    let is_leak = cache.verdict == Verdict::Leaking;
-    let bars = bars(&cache.series, columns);
-    let bars = if is_leak { style.alarm(&bars) } else { bars };
-    let (from, to) = (count(cache.objects_first), count(cache.objects_last));
-    let (growth, verdict) = (speed(cache.slope_bytes, unit), cache.verdict.name());
-    writeln!(out, "{name:width$}  {bars}  {from:>9} {to:>9} {growth:>12}  {verdict}")?;
-    let grows = matches!(cache.verdict, Verdict::Leaking | Verdict::Growing);
-    if grows { detail(cache, unit, out) } else { Ok(()) }
+/// The widths and units of the caches' columns.
+struct CacheColumns {
+    name: usize,
+    bars: usize,
+    more: ByteUnit,
+    speed: Option<SpeedUnit>,
 }
 
-fn detail(cache: &CacheReport, unit: TimeUnit, out: &mut impl Write) -> io::Result<()> {
-    let grown = cache.objects_last.saturating_sub(cache.objects_first);
+impl CacheColumns {
+    fn of(shown: &[&CacheReport], unit: TimeUnit) -> CacheColumns {
+        let longest = shown.iter().map(|cache| cache.name.len()).max().unwrap_or(0);
+        let name = longest.clamp(NAME_MIN, NAME_MAX);
+        let more = shown.iter().map(|cache| Ends::of_cache(cache).more(cache.object_size));
+        let steady = shown.iter().filter(|cache| cache.is_steady());
+        CacheColumns {
+            name,
+            bars: NAME_AND_BARS - name,
+            more: ByteUnit::of(more),
+            speed: SpeedUnit::of(steady.map(|cache| cache.slope_bytes), unit),
+        }
+    }
+
+    fn heading(&self, out: &mut impl Write) -> io::Result<()> {
+        let CacheColumns { name, bars, more, speed } = self;
+        let (from, to, more, speed) =
+            ("from", "to", format!("more {}", more.name), name_of(*speed));
+        writeln!(
+            out,
+            "\n{:name$}  {:bars$}  {from:>9} {to:>9} {more:>9} {speed:>9}  verdict",
+            "cache", "objects",
+        )
+    }
+
+    fn row(&self, cache: &CacheReport, style: Style, out: &mut impl Write) -> io::Result<()> {
+        let CacheColumns { name: width, bars: columns, more, speed } = self;
+        let name = Escaped(&cache.name).to_string();
+        let bars = bars(&cache.series, *columns);
+        let is_leak = cache.verdict == Verdict::Leaking;
+        let bars = if is_leak { style.alarm(&bars) } else { bars };
+        let ends = Ends::of_cache(cache);
+        let more = more.change(ends.more(cache.object_size));
+        // What does not grow steadily has no speed.
+        let speed = speed.filter(|_| cache.is_steady());
+        let speed = speed.map_or_else(String::new, |speed| speed.number(cache.slope_bytes));
+        let (from, to, verdict) = (count(ends.from), count(ends.to), cache.verdict.name());
+        writeln!(out, "{name:width$}  {bars}  {from:>9} {to:>9} {more:>9} {speed:>9}  {verdict}")
+    }
+}
+
+/// The heading of a column of speeds, which may be empty.
+fn name_of(speed: Option<SpeedUnit>) -> String {
+    speed.map(SpeedUnit::name).unwrap_or_default()
+}
+
+/// Where the part of a series begins and ends that its speed is of.
+#[derive(Clone, Copy)]
+struct Ends {
+    from: u64,
+    to: u64,
+}
+
+impl Ends {
+    fn of_cache(cache: &CacheReport) -> Ends {
+        let all = Ends { from: cache.objects_first, to: cache.objects_last };
+        if cache.is_steady() { all.of_last(&cache.series, cache.steady_span) } else { all }
+    }
+
+    fn of_part(part: &PartReport) -> Ends {
+        let all = Ends { from: part.first, to: part.last };
+        part.steady_span.map_or(all, |span| all.of_last(&part.series, span))
+    }
+
+    /// Those of the last so many units of time.
+    fn of_last(self, series: &[(f64, f64)], span: f64) -> Ends {
+        let begin = series.last().map_or(0.0, |point| point.0 - span);
+        let first = series.iter().find(|point| point.0 >= begin - f64::EPSILON * begin.abs());
+        Ends { from: first.map_or(self.from, |point| whole(point.1)), ..self }
+    }
+
+    /// The difference, of things of a size.
+    fn more(self, size: u64) -> f64 {
+        (self.to as f64 - self.from as f64) * size as f64
+    }
+}
+
+fn detail(cache: &CacheReport, samples: Samples, out: &mut impl Write) -> io::Result<()> {
+    let unit = samples.unit;
+    let ends = Ends::of_cache(cache);
+    let grown = ends.to.saturating_sub(ends.from);
     let (low, high) = interval(cache.slope, (cache.slope_low, cache.slope_high), unit);
-    let mut text = format!(
-        "{} of {} bytes (95 % sure of {} to {}), by chance {}; {} more, {}",
+    // A leak may have begun late.
+    let over = if cache.steady_span < samples.span * WHOLE_SPAN {
+        format!(" over the last {}", span(cache.steady_span, unit))
+    } else {
+        String::new()
+    };
+    let text = format!(
+        "{} of {} bytes{over} (95 % sure of {low} to {high}), by chance {}; {} more",
         rate(cache.slope, unit),
         count(cache.object_size),
-        low,
-        high,
         chance(cache.significance),
         counted(grown, "object"),
-        bytes(grown.saturating_mul(cache.object_size)),
     );
-    if let Some(time) = cache.doubles_in() {
-        let _ = write!(text, "; doubles in {}", span(time, unit));
-    }
     write_wrapped(out, "    ", &text)
 }
 
@@ -164,16 +242,38 @@ fn memory(report: &MonitorReport, style: Style, out: &mut impl Write) -> io::Res
     if shown.is_empty() {
         return Ok(());
     }
-    let (from, to, growth) = ("from", "to", "growth");
-    writeln!(out, "\n{:USE$}  {:USE_BARS$}  {from:>10} {to:>10} {growth:>12}", "memory", "")?;
+    let ends = shown.iter().map(|part| Ends::of_part(part));
+    let unit = ByteUnit::of(ends.flat_map(|ends| [ends.from as f64, ends.to as f64]));
+    let steady = shown.iter().filter(|part| agrees(part));
+    let speed = SpeedUnit::of(steady.map(|part| part.slope), report.samples.unit);
+    let name = unit.name;
+    let (from, to, more) = (format!("from {name}"), format!("to {name}"), format!("more {name}"));
+    writeln!(
+        out,
+        "\n{:USE$}  {:USE_BARS$}  {from:>10} {to:>10} {more:>9} {:>9}",
+        "memory",
+        "",
+        name_of(speed)
+    )?;
     for part in shown {
         let bars = bars(&part.series, USE_BARS);
         let bars = if part.grows { style.alarm(&bars) } else { bars };
-        let (name, growth) = (part.kind.name(), speed(part.slope, report.samples.unit));
-        let (from, to) = (bytes(part.first), bytes(part.last));
-        writeln!(out, "{name:USE$}  {bars}  {from:>10} {to:>10} {growth:>12}")?;
+        let ends = Ends::of_part(part);
+        let (from, to) = (unit.number(ends.from as f64), unit.number(ends.to as f64));
+        let (use_, more) = (part.kind.name(), unit.change(ends.more(1)));
+        let speed = speed.filter(|_| agrees(part));
+        let speed = speed.map_or_else(String::new, |speed| speed.number(part.slope));
+        let row = format!("{use_:USE$}  {bars}  {from:>10} {to:>10} {more:>9} {speed:>9}");
+        writeln!(out, "{}", row.trim_end())?;
     }
     Ok(())
+}
+
+/// Whether a use of memory has a speed that its ends bear out: where it swings, they are chance.
+fn agrees(part: &PartReport) -> bool {
+    let Some(span) = part.steady_span else { return false };
+    let (told, made) = (part.slope * span, Ends::of_part(part).more(1));
+    part.grows || (told - made).abs() <= SWING * made.abs()
 }
 
 /// Bars for a series between its least and its greatest value, each the mean of its part of the
