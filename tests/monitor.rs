@@ -232,11 +232,11 @@ fn assert_balanced(picture: &str, case: &str) {
 }
 
 #[test]
-fn a_table_has_three_fields_a_line_whatever_the_names_are() {
+fn a_table_has_four_fields_a_line_whatever_the_names_are() {
     let report = monitored(&read("corpora/monitor/hostile-names.log"));
     let table = csv(&report);
-    assert!(table.contains("1795289557,\"q\"\"uo,te\",40\n"), "{table}");
-    assert!(table.contains(",a\\u{1b}[31mred,50\n"), "{table}");
+    assert!(table.contains("1795289557,\"q\"\"uo,te\",objects,40\n"), "{table}");
+    assert!(table.contains(",ared,objects,50\n"), "{table}");
     assert_eq!(table.lines().count(), 1 + 3 * 16);
     snapshot("hostile-names", "csv", &table);
 }
@@ -690,4 +690,35 @@ fn a_log_of_few_samples_is_unclear_and_one_of_none_is_refused() {
     assert_eq!(report.conclusion.kind, ConclusionKind::Unclear);
     assert!(leaking(&report).is_empty());
     assert!(monitor::Unusable::of(&monitored(b"Sat Nov 21 19:32:37 UTC 2026\n")).is_some());
+}
+
+const MEMINFO: &str = "MemTotal: 1000 kB\nMemFree: 300 kB\nSlab: 400 kB\nAnonPages: 100 kB\n";
+
+#[test]
+fn few_samples_tell_what_holds_memory_and_the_difference() {
+    let row = |active: u64, slabs: u64| {
+        format!("kmalloc-64 {active} 640 64 64 1 : tunables 0 0 0 : slabdata {slabs} {slabs} 0\n")
+    };
+    let first = format!("slabinfo - version: 2.1\n{}", row(100, 10));
+    let second = format!("slabinfo - version: 2.1\n{}", row(350, 12));
+    let files = [("one", first.as_bytes()), ("two", second.as_bytes())];
+    let report = monitored_all(&files);
+    let snapshot = report.snapshot.as_ref().expect("two are few");
+    let cache = &snapshot.caches[0];
+    assert_eq!((cache.objects, cache.bytes, cache.more()), (350, 49152, Some((250.0, 8192.0))));
+    assert!(
+        report.conclusion.sentence.contains("kmalloc-64 grew most, by 8.0 KiB (250 objects more)")
+    );
+    let falling = monitored_all(&[files[1], files[0]]);
+    assert!(falling.conclusion.sentence.contains("no cache grew"), "{falling:?}");
+    assert!(monitored(&read("corpora/monitor/idle-618.log.gz")).snapshot.is_none());
+}
+
+#[test]
+fn meminfo_alone_tells_what_memory_is_used_for() {
+    let report = monitored(MEMINFO.as_bytes());
+    assert_eq!(report.conclusion.kind, ConclusionKind::Unclear);
+    assert!(report.conclusion.sentence.contains("slab: 400.0 KiB, 40.0 % of all memory"));
+    assert!(csv(&report).contains("0,slab,bytes,409600\n"), "{}", csv(&report));
+    check_picture(&svg(&report), "meminfo alone");
 }

@@ -5,6 +5,7 @@ use super::date::{self, Moment};
 use super::logger;
 use super::meminfo::{self, Key};
 use super::sample::{CacheInfo, Collection, Counted, Sample};
+use super::screen;
 use super::slabinfo::{self, Allocator, Table};
 use super::uptime::{self, Uptime};
 use crate::capture::Line;
@@ -46,6 +47,16 @@ struct Received {
 impl Collector {
     /// Takes a line. Where it is none of ours, a recorder may have put a prefix in front.
     pub(super) fn line(&mut self, line: Line<'_>) {
+        if line.bytes.contains(&screen::ESCAPE) {
+            for bytes in screen::lines(line.bytes) {
+                self.plain_line(Line { bytes: &bytes, ..line });
+            }
+        } else {
+            self.plain_line(line);
+        }
+    }
+
+    fn plain_line(&mut self, line: Line<'_>) {
         // A date alone is an empty line, where each has a date in front.
         if self.is_stamped && date::parse(line.bytes.trim_ascii_end()).is_some() {
             return;
@@ -169,7 +180,7 @@ impl Collector {
             self.end_table();
         } else if let Some((uptime, moment)) = uptime::parse(line) {
             self.uptime(uptime, moment);
-        } else if let Some(moment) = date::parse(line) {
+        } else if let Some(moment) = date::parse(line).or_else(|| logger::watched(line)) {
             self.date(moment);
         } else {
             return false;

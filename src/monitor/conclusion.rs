@@ -257,7 +257,7 @@ impl Situation<'_> {
             let samples = counted(self.samples.undated, "sample");
             notes.push(format!("{samples} without a date got one from the neighbours."));
         }
-        if self.samples.unit == TimeUnit::Sample && self.samples.count > 1 {
+        if self.samples.unit == TimeUnit::Sample && self.snapshot.is_none() {
             notes.push(
                 "The log has no dates: speeds are per sample. Give --interval, such as --interval 60s."
                     .to_owned(),

@@ -3,7 +3,7 @@
 use super::quantity::span;
 use super::report::{Samples, TimeUnit};
 use super::series::Stretch;
-use super::snapshot::{CacheHolding, SlabSource, Snapshot};
+use super::snapshot::{CacheHolding, MemoryHolding, SlabSource, Snapshot};
 use crate::print::Escaped;
 use crate::print::number::{bytes, count, counted};
 
@@ -56,32 +56,54 @@ fn size_of(difference: f64) -> u64 {
 
 fn holder(snapshot: &Snapshot) -> Option<String> {
     let Some(first) = snapshot.caches.first() else { return user(snapshot) };
-    let of = match snapshot.slab_source {
-        SlabSource::Meminfo | SlabSource::Slabtop => "slab memory",
-        SlabSource::Listed => "what the listed caches hold",
-    };
-    let told = |cache: &CacheHolding| {
-        format!(
-            "{} in {}, {:.1} %",
-            bytes(cache.bytes),
-            counted(cache.objects, "object"),
-            cache.share * 100.0
-        )
-    };
-    let mut text = format!("{} holds most: {} of {of}", Escaped(&first.name), told(first));
+    let mut text = format!("{} holds most: {}", Escaped(&first.name), held(first));
+    if snapshot.caches.len() > 1 || snapshot.slab_source != SlabSource::Listed {
+        text += &format!(", {} of {}", percent(first.share), whole(snapshot));
+    }
     let kept = snapshot.caches.iter().find(|cache| !cache.is_reclaimable);
     if let (true, Some(kept)) = (first.is_reclaimable, kept) {
-        text += ", which the kernel gives back when memory is short; of the others ";
-        text += &format!("{} holds most: {}", Escaped(&kept.name), told(kept));
+        let (name, held) = (Escaped(&kept.name), held(kept));
+        text += &format!("{GIVEN_BACK}; of the others {name} holds most: {held}");
+        text += &format!(", {}", percent(kept.share));
     }
     Some(text)
+}
+
+/// What is said of memory that is no leak.
+const GIVEN_BACK: &str = ", which the kernel gives back when memory is short";
+
+fn held(cache: &CacheHolding) -> String {
+    format!("{} in {}", bytes(cache.bytes), counted(cache.objects, "object"))
+}
+
+/// What the shares of caches are of.
+fn whole(snapshot: &Snapshot) -> String {
+    let total = snapshot.memory_bytes.filter(|bytes| *bytes > 0);
+    let of_all = total.map(|total| snapshot.slab_bytes as f64 / total as f64);
+    match (snapshot.slab_source, of_all) {
+        (SlabSource::Listed, _) => "what the listed caches hold".to_owned(),
+        (_, Some(share)) => format!("slab memory ({} of all memory)", percent(share)),
+        (_, None) => "slab memory".to_owned(),
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
 }
 
 /// What most memory is used for, where there are no caches.
 fn user(snapshot: &Snapshot) -> Option<String> {
     let first = snapshot.memory.first()?;
-    let share = first
-        .share
-        .map_or_else(String::new, |share| format!(", {:.1} % of all memory", share * 100.0));
-    Some(format!("most is used for {}: {}{share}", first.kind.name(), bytes(first.bytes)))
+    let held = |holding: &MemoryHolding| {
+        let share = holding
+            .share
+            .map_or_else(String::new, |share| format!(", {} of all memory", percent(share)));
+        format!("{}: {}{share}", holding.kind.name(), bytes(holding.bytes))
+    };
+    let mut text = format!("most is used for {}", held(first));
+    let kept = snapshot.memory.iter().find(|holding| !holding.kind.is_given_back());
+    if let (true, Some(kept)) = (first.kind.is_given_back(), kept) {
+        text += &format!("{GIVEN_BACK}; of the rest most for {}", held(kept));
+    }
+    Some(text)
 }

@@ -78,6 +78,7 @@ struct Conclusion<'a> {
 struct Holdings<'a> {
     slab_bytes: u64,
     slab_source: &'static str,
+    memory_bytes: Option<u64>,
     caches: Vec<HoldingCache<'a>>,
     memory: Vec<HoldingUse>,
 }
@@ -205,6 +206,7 @@ fn holdings(snapshot: &Snapshot) -> Holdings<'_> {
     Holdings {
         slab_bytes: snapshot.slab_bytes,
         slab_source: snapshot.slab_source.name(),
+        memory_bytes: snapshot.memory_bytes,
         caches: caches.collect(),
         memory: memory.collect(),
     }

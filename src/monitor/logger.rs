@@ -31,6 +31,21 @@ pub(super) fn unquoted(text: &[u8]) -> Option<&[u8]> {
     (marks > 0).then(|| &text[marks..])
 }
 
+// Every 2.0s: cat /proc/slabinfo                       host: Sat Nov 21 19:32:37 2026
+// Alle 2,0s: cat /proc/slabinfo                        host: Sa 21 Nov 2026 19:32:37 UTC
+/// The date at the end of the line that `watch` puts above its command's output.
+pub(super) fn watched(line: &[u8]) -> Option<Moment> {
+    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let interval = words.nth(1)?.strip_suffix(b"s:")?;
+    let is_number = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b',');
+    if interval.is_empty() || !interval.iter().all(is_number) {
+        return None;
+    }
+    let is_start = |at: &usize| line[*at - 1].is_ascii_whitespace() && line[*at] != b' ';
+    let starts: Vec<usize> = (1..line.len()).rev().filter(is_start).take(WORDS_MAX).collect();
+    starts.into_iter().rev().find_map(|at| date::parse(&line[at..]))
+}
+
 /// Where the first words end, as long as they could be those of a date.
 fn word_ends(text: &[u8]) -> Vec<usize> {
     let mut ends = Vec::with_capacity(WORDS_MAX);
@@ -74,6 +89,16 @@ mod tests {
         }
         assert_eq!(dated(ROW).next(), None);
         assert_eq!(unquoted(&[b"> > ", ROW].concat()), Some(ROW));
+    }
+
+    #[test]
+    fn the_head_of_watch_has_a_date_at_its_end() {
+        let date = date::parse(b"Sat Nov 21 19:32:37 2026");
+        let head = b"Every 2.0s: cat /proc/slabinfo     host: Sat Nov 21 19:32:37 2026";
+        assert!(date.is_some());
+        assert_eq!(watched(head), date);
+        assert_eq!(watched(b"Alle 2,0s: x   Sat Nov 21 19:32:37 2026"), date);
+        assert_eq!(watched(b"Every day: x   Sat Nov 21 19:32:37 2026"), None);
     }
 
     #[test]

@@ -89,6 +89,7 @@ pub(super) enum Line {
 // Active(anon):       5728 kB
 // HugePages_Total:       0
 // MemTotal:        725460kB                                   by vendors, and by awk
+// MemTotal:        708 MB                                     by scripts that divide
 /// Reads a line.
 pub(super) fn parse(line: &[u8]) -> Option<Line> {
     let mut cursor = Cursor::new(line.trim_ascii());
@@ -96,17 +97,29 @@ pub(super) fn parse(line: &[u8]) -> Option<Line> {
     cursor.eat(b":")?;
     cursor.eat_while(|byte| byte == b' ' || byte == b'\t');
     let key = NAMES.iter().find(|(known, _)| *known == name).map(|(_, key)| *key);
-    let Some(kilobytes) = cursor.decimal() else {
+    let Some(number) = cursor.decimal() else {
         return key.filter(|_| cursor.is_empty()).map(|_| Line::Torn);
     };
     cursor.eat_blanks();
     let rest = cursor.rest();
     match key {
-        Some(key) if rest == b"kB" => Some(Line::Value(key, kilobytes.saturating_mul(1024))),
+        Some(key) if unit(rest).is_some() => {
+            Some(Line::Value(key, number.saturating_mul(unit(rest)?)))
+        }
         Some(_) if rest.is_empty() || rest == b"k" => Some(Line::Torn),
-        None if rest == b"kB" || rest.is_empty() && name.starts_with(b"HugePages_") => {
+        None if unit(rest).is_some() || rest.is_empty() && name.starts_with(b"HugePages_") => {
             Some(Line::Other)
         }
+        _ => None,
+    }
+}
+
+/// The kernel prints `kB` alone, and means 1024 bytes.
+fn unit(text: &[u8]) -> Option<u64> {
+    match text {
+        b"kB" | b"KB" | b"KiB" => Some(1 << 10),
+        b"MB" | b"MiB" => Some(1 << 20),
+        b"GB" | b"GiB" => Some(1 << 30),
         _ => None,
     }
 }
@@ -120,6 +133,7 @@ mod tests {
         let value = Some(Line::Value(Key::SUnreclaim, 7304 * 1024));
         assert_eq!(parse(b"SUnreclaim:         7304 kB"), value);
         assert_eq!(parse(b"SUnreclaim: 7304kB"), value);
+        assert_eq!(parse(b"SUnreclaim: 7 MB"), Some(Line::Value(Key::SUnreclaim, 7 << 20)));
         assert_eq!(parse(b"Slab:  1 kB\t"), Some(Line::Value(Key::Slab, 1024)));
         for line in ["SUnreclaim:         73", "SUnreclaim:   7304 k", "SUnreclaim:", "Slab: "] {
             assert_eq!(parse(line.as_bytes()), Some(Line::Torn), "{line}");

@@ -6,7 +6,8 @@
 //!           uptime.rs     sample.rs      restart.rs   drift.rs      companion.rs
 //!           meminfo.rs    calendar.rs                 balance.rs    conclusion.rs
 //!           slabinfo.rs                                             next_step.rs
-//!           logger.rs                               snapshot.rs
+//!           logger.rs                                               snapshot.rs
+//!           screen.rs                                               few.rs
 //! ```
 //!
 //! A monitor log is what a loop over `date`, `/proc/meminfo` and `/proc/slabinfo` prints, with
@@ -36,6 +37,7 @@ mod report;
 mod restart;
 mod sample;
 mod scale;
+mod screen;
 mod series;
 mod slabinfo;
 mod snapshot;

@@ -7,8 +7,8 @@ use crate::print::number::count;
 /// A column's greatest number is below this, if a unit can make it so.
 const GREATEST: f64 = 1e5;
 
-/// Speeds are told by the hour where none has so many bytes a second.
-const SLOW: f64 = 1024.0;
+/// Speeds are told by the hour where none has a byte a second.
+const SLOW: f64 = 1.0;
 
 /// A unit of bytes.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -31,7 +31,7 @@ impl ByteUnit {
     pub(super) fn of(values: impl Iterator<Item = f64>) -> ByteUnit {
         let greatest = values.map(f64::abs).fold(0.0, f64::max);
         let unit = UNITS[1..].iter().find(|unit| greatest / unit.size < GREATEST);
-        if greatest < SLOW { UNITS[0] } else { *unit.unwrap_or(&UNITS[UNITS.len() - 1]) }
+        if greatest < 1024.0 { UNITS[0] } else { *unit.unwrap_or(&UNITS[UNITS.len() - 1]) }
     }
 
     /// `1,243.1`.
@@ -104,7 +104,8 @@ impl SpeedUnit {
     }
 
     pub(super) fn number(self, speed: f64) -> String {
-        self.bytes.change(speed * self.times)
+        let value = speed * self.times;
+        signed(value, decimal(value.abs() / self.bytes.size, true))
     }
 }
 
@@ -130,14 +131,14 @@ mod tests {
     fn speeds_of_a_column_are_all_by_the_hour_or_all_by_the_second() {
         let speed =
             |values: &[f64], unit| SpeedUnit::of(values.iter().copied(), unit).expect("one");
-        let slow = speed(&[0.05, 329.0], TimeUnit::Second);
-        assert_eq!((slow.name(), slow.number(329.0)), ("KiB/h".to_owned(), "+1,156.6".to_owned()));
+        let slow = speed(&[0.05, 0.5], TimeUnit::Second);
+        assert_eq!((slow.name(), slow.number(0.5)), ("KiB/h".to_owned(), "+1.8".to_owned()));
         let fast = speed(&[4700.0, 0.5], TimeUnit::Second);
         assert_eq!((fast.name(), fast.number(4700.0)), ("KiB/s".to_owned(), "+4.6".to_owned()));
         let undated = speed(&[31.0], TimeUnit::Sample);
         assert_eq!(
             (undated.name(), undated.number(31.0)),
-            ("B/sample".to_owned(), "+31".to_owned())
+            ("B/sample".to_owned(), "+31.0".to_owned())
         );
     }
 }

@@ -108,9 +108,24 @@ fn start(line: &[u8]) -> Option<Line<'_>> {
 fn sum(line: &[u8]) -> Option<u64> {
     let (_, sizes) = split(line, b" : ")?;
     let (_, total) = split(sizes, b" / ")?;
-    let kibibytes = fields(total).next()?.strip_suffix(b"K")?;
-    let kibibytes: f64 = std::str::from_utf8(kibibytes).ok()?.parse().ok()?;
-    (0.0..1e15).contains(&kibibytes).then(|| whole(kibibytes * 1024.0))
+    sized(fields(total).next()?).map(|(bytes, _)| whole(bytes))
+}
+
+// 0.19K      1,13K in languages with a decimal comma      1.00M
+/// Bytes of a size with its unit, and the bytes that one step of its last digit makes.
+fn sized(field: &[u8]) -> Option<(f64, f64)> {
+    const UNITS: &[u8] = b"BKMGT";
+    let end = field.iter().position(u8::is_ascii_alphabetic)?;
+    let (number, unit) = field.split_at(end);
+    let exponent = UNITS.iter().position(|letter| *letter == unit[0].to_ascii_uppercase())?;
+    if !matches!(&unit[1..], b"" | b"B" | b"iB") {
+        return None;
+    }
+    let number = std::str::from_utf8(number).ok()?.replace(',', ".");
+    let decimals = number.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    let value: f64 = number.parse().ok().filter(|value| (0.0..1e15).contains(value))?;
+    let unit = 1024f64.powi(i32::try_from(exponent).ok()?);
+    Some((value * unit, unit / 10f64.powi(i32::try_from(decimals).ok()?)))
 }
 
 const VMSTAT: [&[u8]; 5] = [b"Cache", b"Num", b"Total", b"Size", b"Pages"];
@@ -168,25 +183,22 @@ fn slabtop(line: &[u8]) -> Option<Row<'_>> {
     let total = decimal(fields.next()?)?;
     let active = decimal(fields.next()?).filter(|&active| active <= total)?;
     decimal(fields.next()?.strip_suffix(b"%")?)?;
-    let size = std::str::from_utf8(fields.next()?.strip_suffix(b"K")?).ok()?;
+    let (size, step) = sized(fields.next()?)?;
     let slabs = decimal(fields.next()?)?;
     let per_slab = decimal(fields.next()?)?;
-    let kibibytes = decimal(fields.next()?.strip_suffix(b"K")?)?;
+    let (bytes, _) = sized(fields.next()?)?;
     let name = fields.next()?;
-    let size = named_size(name).or_else(|| rounded_size(size))?;
+    let size = named_size(name).unwrap_or_else(|| rounded_size(size, step));
     let objects = slabs.saturating_mul(per_slab);
-    let bytes = kibibytes.saturating_mul(1024);
-    let footprint = (bytes as f64 / objects.max(1) as f64).max(size as f64);
-    Some(Row { name, active, size, footprint, bytes, per_slab, allocator: Allocator::Unknown })
+    let footprint = (bytes / objects.max(1) as f64).max(size as f64);
+    let (bytes, allocator) = (whole(bytes), Allocator::Unknown);
+    Some(Row { name, active, size, footprint, bytes, per_slab, allocator })
 }
 
-/// The size of which slabtop prints the hundredth part of a KiB: sizes are multiples of a word.
-fn rounded_size(text: &str) -> Option<u64> {
-    let kibibytes: f64 = text.parse().ok().filter(|size: &f64| (0.0..1e9).contains(size))?;
-    let words = (kibibytes * 128.0).round();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in that range")]
-    let size = words as u64 * 8;
-    Some(size)
+/// The size that slabtop rounds to a step: sizes are multiples of a word.
+fn rounded_size(bytes: f64, step: f64) -> u64 {
+    const WORD: f64 = 8.0;
+    if step < WORD { whole(bytes.round()) } else { whole((bytes / WORD).round() * WORD) }
 }
 
 // dentry                   10563  10731    192     21
@@ -317,6 +329,14 @@ mod tests {
         assert_eq!(row(top, None), ("kmalloc-192".to_owned(), 10563, 192, Allocator::Unknown));
         let top = "  14280  14280 100%    0.57K    510       28      8160K radix_tree_node";
         assert_eq!(row(top, None).2, 584);
+        let comma = "  96768  96768 100%    1,13K  13824        7    110592K nfs_inode_cache";
+        assert_eq!(row(comma, None).2, 1160);
+        let human = "    500    500 100%    1.00M    500        1     500.0M big_cache";
+        assert_eq!(row(human, None).2, 1 << 20);
+        let Some(Line::Row(human)) = parse(human.as_bytes(), None) else { panic!("a row") };
+        assert_eq!(human.bytes, 500 << 20);
+        let sum = b" Active / Total Size (% used)       : 1415795.50K / 1416586.19K (99.9%)";
+        assert_eq!(parse(sum, None), Some(Line::Sum(1_450_584_258)));
         let stat = "radix_tree_node          14280  14280    584     28";
         assert_eq!(row(stat, Some(Table::Vmstat)).2, 584);
     }

@@ -18,6 +18,8 @@ pub struct Snapshot {
     pub slab_bytes: u64,
     /// Who says so.
     pub slab_source: SlabSource,
+    /// All memory, where the log tells how much there is.
+    pub memory_bytes: Option<u64>,
 }
 
 /// Where the sum of all slabs comes from.
@@ -96,14 +98,18 @@ impl Snapshot {
     pub(super) fn of(collection: &Collection, stretch: &Stretch<'_>) -> Snapshot {
         let mut caches = caches(collection, stretch);
         let listed = caches.iter().fold(0_u64, |sum, cache| sum.saturating_add(cache.bytes));
-        let (slab_source, told) = told(stretch).unwrap_or((SlabSource::Listed, listed));
         // Caches that exceed what slabs have in all were sampled at another time.
-        let slab_bytes = told.max(listed);
+        let told = told(stretch).filter(|(_, bytes)| *bytes >= listed);
+        let (slab_source, slab_bytes) = told.unwrap_or((SlabSource::Listed, listed));
         for cache in &mut caches {
             cache.share = part(cache.bytes, slab_bytes);
         }
         caches.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.name.cmp(&b.name)));
-        Snapshot { caches, memory: memory(stretch), slab_bytes, slab_source }
+        let samples = stretch.samples.iter().rev();
+        let memory_bytes =
+            samples.filter_map(|(_, sample)| sample.memory.get(Key::MemTotal)).next();
+        let memory = memory(stretch, memory_bytes);
+        Snapshot { caches, memory, slab_bytes, slab_source, memory_bytes }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -153,9 +159,8 @@ fn caches(collection: &Collection, stretch: &Stretch<'_>) -> Vec<CacheHolding> {
         .collect()
 }
 
-fn memory(stretch: &Stretch<'_>) -> Vec<MemoryHolding> {
+fn memory(stretch: &Stretch<'_>, total: Option<u64>) -> Vec<MemoryHolding> {
     let samples = || stretch.samples.iter().map(|(_, sample)| &sample.memory);
-    let total = samples().filter_map(|memory| memory.get(Key::MemTotal)).next_back();
     let holdings = uses().filter_map(|(kind, value)| {
         let (before, bytes) = ends(samples().filter_map(value))?;
         let share = total.map(|total| part(bytes, total));

@@ -18,9 +18,19 @@ const NAME_MAX: usize = 22;
 /// Columns of a use of memory.
 const USE: usize = 18;
 
-pub(super) fn write(snapshot: &Snapshot, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn write(
+    snapshot: &Snapshot,
+    available: Option<u64>,
+    out: &mut impl Write,
+) -> io::Result<()> {
     caches(snapshot, out)?;
-    memory(&snapshot.memory, out)
+    memory(&snapshot.memory, out)?;
+    let shown = snapshot.memory_bytes.filter(|_| !snapshot.memory.is_empty());
+    let Some(total) = shown else { return Ok(()) };
+    let rest = available.map_or_else(String::new, |bytes_left| {
+        format!(", of which {} is available", bytes(bytes_left))
+    });
+    writeln!(out, "Shares are of {}{rest}.", bytes(total))
 }
 
 fn caches(snapshot: &Snapshot, out: &mut impl Write) -> io::Result<()> {

@@ -14,7 +14,7 @@ use crate::print::write_wrapped;
 use crate::print::{Escaped, Style};
 
 /// Columns that names and sparklines of caches share.
-const NAME_AND_BARS: usize = 26;
+const NAME_AND_BARS: usize = 25;
 
 /// A span that is this part of the log's is told as the whole.
 const WHOLE_SPAN: f64 = 0.9;
@@ -42,7 +42,7 @@ pub fn write(report: &MonitorReport, style: Style, out: &mut impl Write) -> io::
     verdict(report, style, out)?;
     source(report, out)?;
     if let Some(snapshot) = &report.snapshot {
-        holdings::write(snapshot, out)?;
+        holdings::write(snapshot, report.memory.available_last, out)?;
     } else {
         caches(report, style, out)?;
         memory(report, style, out)?;
@@ -110,11 +110,15 @@ fn caches(report: &MonitorReport, style: Style, out: &mut impl Write) -> io::Res
     }
     let columns = CacheColumns::of(&shown, report.samples.unit);
     columns.heading(out)?;
+    let is_late = shown.iter().any(|cache| has_begun_late(cache, report.samples));
     for cache in shown {
         columns.row(cache, style, out)?;
         if matches!(cache.verdict, Verdict::Leaking | Verdict::Growing) {
             detail(cache, report.samples, out)?;
         }
+    }
+    if is_late {
+        writeln!(out, "What grows steadily is counted from where that began.")?;
     }
     if hidden > 0 {
         writeln!(out, "{} not shown.", counted(hidden as u64, "other changing cache"))?;
@@ -150,7 +154,7 @@ impl CacheColumns {
             ("from", "to", format!("more {}", more.name), name_of(*speed));
         writeln!(
             out,
-            "\n{:name$}  {:bars$}  {from:>9} {to:>9} {more:>9} {speed:>9}  verdict",
+            "\n{:name$}  {:bars$}  {from:>9} {to:>9} {more:>9} {speed:>8}  verdict",
             "cache", "objects",
         )
     }
@@ -167,7 +171,7 @@ impl CacheColumns {
         let speed = speed.filter(|_| cache.is_steady());
         let speed = speed.map_or_else(String::new, |speed| speed.number(cache.slope_bytes));
         let (from, to, verdict) = (count(ends.from), count(ends.to), cache.verdict.name());
-        writeln!(out, "{name:width$}  {bars}  {from:>9} {to:>9} {more:>9} {speed:>9}  {verdict}")
+        writeln!(out, "{name:width$}  {bars}  {from:>9} {to:>9} {more:>9} {speed:>8}  {verdict}")
     }
 }
 
@@ -207,13 +211,17 @@ impl Ends {
     }
 }
 
+/// Whether its speed is of the last part of the log alone.
+fn has_begun_late(cache: &CacheReport, samples: Samples) -> bool {
+    cache.is_steady() && cache.steady_span < samples.span * WHOLE_SPAN
+}
+
 fn detail(cache: &CacheReport, samples: Samples, out: &mut impl Write) -> io::Result<()> {
     let unit = samples.unit;
     let ends = Ends::of_cache(cache);
     let grown = ends.to.saturating_sub(ends.from);
     let (low, high) = interval(cache.slope, (cache.slope_low, cache.slope_high), unit);
-    // A leak may have begun late.
-    let over = if cache.steady_span < samples.span * WHOLE_SPAN {
+    let over = if has_begun_late(cache, samples) {
         format!(" over the last {}", span(cache.steady_span, unit))
     } else {
         String::new()
