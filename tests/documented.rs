@@ -9,7 +9,7 @@ use regex::Regex;
 use serde_json::Value;
 
 /// Commands whose outputs together have every field.
-const COMMANDS: [&[&str]; 12] = [
+const COMMANDS: [&[&str]; 13] = [
     &["-f", "json", "corpora/console/recorded-amd64-6-1.log.gz"],
     &["-f", "json", "corpora/damaged/rt-drops.log.gz"],
     &["-f", "json", "corpora/console/x86-61-build-id.log"],
@@ -32,6 +32,7 @@ const COMMANDS: [&[&str]; 12] = [
     ],
     &["events", "corpora/console/arm-510-registers.log"],
     &["monitor", "-f", "json", "corpora/monitor/guide-61.log.gz"],
+    &["monitor", "-f", "json", "corpora/monitor/slabtop-once.log"],
     &[
         "kmemleak",
         "-f",

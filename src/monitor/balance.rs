@@ -131,7 +131,10 @@ fn unaccounted(memory: &Memory) -> Option<u64> {
     ];
     let total = memory.get(Key::MemTotal)?;
     let slab = memory.get(Key::Slab)?;
-    memory.get(Key::MemFree)?;
+    // In a log that keeps some lines alone, what the others account for is not known.
+    for key in [Key::MemFree, Key::Buffers, Key::Cached, Key::AnonPages] {
+        memory.get(key)?;
+    }
     // VmallocUsed is left out where it is a size of address space: it may exceed all memory.
     let vmalloc = memory.get(Key::VmallocUsed).filter(|&bytes| bytes < total / 4).unwrap_or(0);
     let stacks = memory.get(Key::KernelStack).unwrap_or(0);

@@ -18,6 +18,9 @@ const MAIN_SHARE: f64 = 0.5;
 /// Two caches get as many objects if their speeds differ by no more than this part.
 const EQUAL_SHARE: f64 = 0.03;
 
+/// A cache that no longer grows is told of if it has grown by so much.
+const STEP_BYTES: u64 = 1 << 20;
+
 /// Caches are listed up to this many.
 const LISTED_MAX: usize = 4;
 
@@ -102,7 +105,7 @@ impl Situation<'_> {
         let is_kept = |cache: &&CacheReport| cache.verdict == Verdict::Growing;
         let cache = self.caches.iter().find(is_kept).or_else(|| self.caches.iter().find(grows));
         let Some(cache) = cache else {
-            return format!("{what} grows steadily over {over}");
+            return format!("{what} grows steadily over {over}{}", self.step());
         };
         let rest = match cache.verdict {
             Verdict::Reclaimable => ", which the kernel gives back when memory is short",
@@ -113,6 +116,20 @@ impl Situation<'_> {
             Escaped(&cache.name),
             speed(cache.slope_bytes, self.samples.unit)
         )
+    }
+
+    /// The cache that has grown most and stands still now, if that is worth a word.
+    fn step(&self) -> String {
+        let more = |cache: &CacheReport| {
+            cache.objects_last.saturating_sub(cache.objects_first).saturating_mul(cache.object_size)
+        };
+        let steps = self.caches.iter().filter(|cache| cache.verdict == Verdict::Plateau);
+        let largest = steps.max_by_key(|cache| more(cache));
+        let told = largest.filter(|cache| more(cache) >= STEP_BYTES).map(|cache| {
+            let (name, more) = (Escaped(&cache.name), bytes(more(cache)));
+            format!("; {name} has {more} more than at first, and stands still now")
+        });
+        told.unwrap_or_default()
     }
 
     /// What grows fastest of that which the kernel does not give back; else what does.

@@ -256,13 +256,10 @@ fn memory(report: &MonitorReport, style: Style, out: &mut impl Write) -> io::Res
     let speed = SpeedUnit::of(steady.map(|part| part.slope), report.samples.unit);
     let name = unit.name;
     let (from, to, more) = (format!("from {name}"), format!("to {name}"), format!("more {name}"));
-    writeln!(
-        out,
-        "\n{:USE$}  {:USE_BARS$}  {from:>10} {to:>10} {more:>9} {:>9}",
-        "memory",
-        "",
-        name_of(speed)
-    )?;
+    let (memory, none, per) = ("memory", "", name_of(speed));
+    let heading =
+        format!("{memory:USE$}  {none:USE_BARS$}  {from:>10} {to:>10} {more:>9} {per:>9}");
+    writeln!(out, "\n{}", heading.trim_end())?;
     for part in shown {
         let bars = bars(&part.series, USE_BARS);
         let bars = if part.grows { style.alarm(&bars) } else { bars };
