@@ -1,5 +1,7 @@
 //! What is said where samples are too few for a verdict: who holds memory, and what has changed.
 
+use std::fmt::Write as _;
+
 use super::quantity::span;
 use super::report::{Samples, TimeUnit};
 use super::series::Stretch;
@@ -58,13 +60,13 @@ fn holder(snapshot: &Snapshot) -> Option<String> {
     let Some(first) = snapshot.caches.first() else { return user(snapshot) };
     let mut text = format!("{} holds most: {}", Escaped(&first.name), held(first));
     if snapshot.caches.len() > 1 || snapshot.slab_source != SlabSource::Listed {
-        text += &format!(", {} of {}", percent(first.share), whole(snapshot));
+        let _ = write!(text, ", {} of {}", percent(first.share), whole(snapshot));
     }
     let kept = snapshot.caches.iter().find(|cache| !cache.is_reclaimable);
     if let (true, Some(kept)) = (first.is_reclaimable, kept) {
         let (name, held) = (Escaped(&kept.name), held(kept));
-        text += &format!("{GIVEN_BACK}; of the others {name} holds most: {held}");
-        text += &format!(", {}", percent(kept.share));
+        let share = percent(kept.share);
+        let _ = write!(text, "{GIVEN_BACK}; of the others {name} holds most: {held}, {share}");
     }
     Some(text)
 }
@@ -103,7 +105,7 @@ fn user(snapshot: &Snapshot) -> Option<String> {
     let mut text = format!("most is used for {}", held(first));
     let kept = snapshot.memory.iter().find(|holding| !holding.kind.is_given_back());
     if let (true, Some(kept)) = (first.kind.is_given_back(), kept) {
-        text += &format!("{GIVEN_BACK}; of the rest most for {}", held(kept));
+        let _ = write!(text, "{GIVEN_BACK}; of the rest most for {}", held(kept));
     }
     Some(text)
 }

@@ -41,16 +41,16 @@ impl ByteUnit {
 
     /// `+1.2`, `-0.5` and `0`.
     pub(super) fn change(self, bytes: f64) -> String {
-        signed(bytes, self.number(bytes.abs()))
+        signed(bytes, &self.number(bytes.abs()))
     }
 }
 
 /// A difference of objects: `+1,701`.
 pub(super) fn change(objects: f64) -> String {
-    signed(objects, count(whole(objects.abs())))
+    signed(objects, &count(whole(objects.abs())))
 }
 
-fn signed(value: f64, number: String) -> String {
+fn signed(value: f64, number: &str) -> String {
     match value {
         0.0 => "0".to_owned(),
         value if value < 0.0 => format!("-{number}"),
@@ -105,7 +105,7 @@ impl SpeedUnit {
 
     pub(super) fn number(self, speed: f64) -> String {
         let value = speed * self.times;
-        signed(value, decimal(value.abs() / self.bytes.size, true))
+        signed(value, &decimal(value.abs() / self.bytes.size, true))
     }
 }
 

@@ -74,7 +74,6 @@ fn sequence(text: &[u8]) -> (Action, &[u8]) {
     let number: usize = number.unwrap_or(1).max(1);
     let action = match end {
         b'C' => Action::Print(b' ', number),
-        b'X' => Action::Nothing,
         b'b' => Action::Repeat(number),
         // To a place, to a row, to the next row.
         b'H' | b'f' | b'd' | b'E' | b'B' => Action::NewLine,

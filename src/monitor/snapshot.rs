@@ -105,9 +105,8 @@ impl Snapshot {
             cache.share = part(cache.bytes, slab_bytes);
         }
         caches.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.name.cmp(&b.name)));
-        let samples = stretch.samples.iter().rev();
-        let memory_bytes =
-            samples.filter_map(|(_, sample)| sample.memory.get(Key::MemTotal)).next();
+        let mut samples = stretch.samples.iter().rev();
+        let memory_bytes = samples.find_map(|(_, sample)| sample.memory.get(Key::MemTotal));
         let memory = memory(stretch, memory_bytes);
         Snapshot { caches, memory, slab_bytes, slab_source, memory_bytes }
     }
