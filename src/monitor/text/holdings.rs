@@ -1,5 +1,6 @@
 //! What holds memory, as tables: for logs of too few samples to tell what grows.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use crate::monitor::scale::{ByteUnit, change};
@@ -55,7 +56,7 @@ fn caches(snapshot: &Snapshot, out: &mut impl Write) -> io::Result<()> {
                 cache.more().map_or_else(Default::default, |(objects, bytes)| {
                     (change(objects), size.change(bytes))
                 });
-            row += &format!("  {objects:>12} {bytes:>10}");
+            let _ = write!(row, "  {objects:>12} {bytes:>10}");
         }
         if cache.is_reclaimable {
             row += "  reclaimable";
