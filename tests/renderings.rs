@@ -70,7 +70,9 @@ fn name_printers(records: &mut [Rec]) {
         let len = 1 + rest[1..].iter().take_while(|rec| !starts_event(rec)).count();
         let (event, behind) = rest.split_at_mut(len);
         if let Some((cpu, task)) = event.iter().find_map(|rec| printer(&rec.text)) {
-            event.iter_mut().for_each(|rec| (rec.cpu, rec.task) = (cpu, task));
+            for rec in event.iter_mut() {
+                (rec.cpu, rec.task) = (cpu, task);
+            }
         }
         rest = behind;
     }
