@@ -17,6 +17,9 @@ use slabtrace::{Analysis, AnalysisOptions};
 struct Rec {
     micros: u64,
     text: String,
+    /// The task and the CPU that printed it.
+    task: u32,
+    cpu: u32,
 }
 
 impl Rec {
@@ -52,9 +55,33 @@ fn records() -> Vec<Rec> {
     let record = |line: &str| {
         let (time, text) = line.strip_prefix('[')?.split_once("] ")?;
         let micros = time.trim().replace('.', "").parse().ok()?;
-        Some(Rec { micros, text: text.to_owned() })
+        Some(Rec { micros, text: text.to_owned(), task: 1, cpu: 0 })
     };
-    text.lines().map(|line| record(line).expect(line)).collect()
+    let mut records: Vec<Rec> = text.lines().map(|line| record(line).expect(line)).collect();
+    name_printers(&mut records);
+    records
+}
+
+/// Each event was printed by the task that its backtrace is of.
+fn name_printers(records: &mut [Rec]) {
+    let starts_event = |rec: &Rec| rec.text.starts_with("TRACE ");
+    let mut rest = records;
+    while !rest.is_empty() {
+        let len = 1 + rest[1..].iter().take_while(|rec| !starts_event(rec)).count();
+        let (event, behind) = rest.split_at_mut(len);
+        if let Some((cpu, task)) = event.iter().find_map(|rec| printer(&rec.text)) {
+            for rec in event.iter_mut() {
+                (rec.cpu, rec.task) = (cpu, task);
+            }
+        }
+        rest = behind;
+    }
+}
+
+/// The CPU and the task that the first line of a backtrace names.
+fn printer(text: &str) -> Option<(u32, u32)> {
+    let (cpu, behind) = text.strip_prefix("CPU: ")?.split_once(" PID: ")?;
+    Some((cpu.parse().ok()?, behind.split_once(' ')?.0.parse().ok()?))
 }
 
 /// What a group and a family say of time, and what rests on it. Some renderings have whole seconds.
@@ -176,6 +203,140 @@ fn dmesg_s_forms() {
         ("iso", |r| format!("2026-11-21T{},{:06}+00:00 {}", r.clock(), r.fraction(), r.text)),
         ("colour", |r| format!("\x1b[32m{}\x1b[0m\x1b[1m{}\x1b[0m", r.time(), r.text)),
     ]);
+}
+
+/// The times that `dmesg --time-format` and its other options make.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Format {
+    Time,
+    TimeAndDelta,
+    Ctime,
+    CtimeAndDelta,
+    Delta,
+    Reltime,
+    Iso,
+    Notime,
+}
+
+const FORMATS: [Format; 8] = [
+    Format::Time,
+    Format::TimeAndDelta,
+    Format::Ctime,
+    Format::CtimeAndDelta,
+    Format::Delta,
+    Format::Reltime,
+    Format::Iso,
+    Format::Notime,
+];
+
+impl Format {
+    /// What stands before a record that another stands before.
+    fn show(self, r: &Rec, before: Option<&Rec>) -> String {
+        let clock = r.clock();
+        let passed = r.micros.saturating_sub(before.map_or(r.micros, |before| before.micros));
+        let delta = format!("<{:5}.{:06}>", passed / 1_000_000, passed % 1_000_000);
+        match self {
+            Format::Time => r.time(),
+            Format::TimeAndDelta => format!("{} {delta}] ", r.time().trim_end_matches("] ")),
+            Format::Ctime => format!("[Sat Nov 21 {clock} 2026] "),
+            Format::CtimeAndDelta => format!("[Sat Nov 21 {clock} 2026 {delta}] "),
+            Format::Delta => format!("[{delta}] "),
+            Format::Reltime => match before {
+                Some(before) if before.clock()[..5] == clock[..5] => {
+                    format!("[  +{}.{:06}] ", passed / 1_000_000, passed % 1_000_000)
+                }
+                _ => format!("[Nov21 {}] ", &clock[..5]),
+            },
+            Format::Iso => format!("2026-11-21T{clock},{:06}+00:00 ", r.fraction()),
+            Format::Notime => String::new(),
+        }
+    }
+}
+
+/// Who printed a record: not told, as of util-linux 2.40 on, as padded by the kernel.
+const CALLERS: [Line; 3] = [
+    |_| String::new(),
+    |r| format!("[T{}] ", r.task),
+    |r| format!("[{:>6}] ", format!("T{}", r.task)),
+];
+
+/// Every rendering in which each record also says who printed it means what the capture means.
+fn check_callers(name: &str, front: impl Fn(&Rec, Option<&Rec>) -> String) {
+    let records = records();
+    let expected = meaning(render(&records, |record| record.time() + &record.text).as_bytes());
+    for (caller, number) in CALLERS.iter().zip(0..) {
+        let befores = std::iter::once(None).chain(records.iter().map(Some));
+        let log = records.iter().zip(befores).fold(String::new(), |log, (r, before)| {
+            log + &front(r, before) + &caller(r) + &r.text + "\n"
+        });
+        same(&format!("{name}, caller {number}"), &expected, log.as_bytes());
+    }
+}
+
+#[test]
+fn dmesg_s_times_with_callers() {
+    for format in FORMATS {
+        check_callers(&format!("{format:?}"), |r, before| format.show(r, before));
+        check_callers(&format!("{format:?}, decoded"), |r, before| {
+            let level = if r.level() == 6 { "info  " } else { "warn  " };
+            format!("kern  :{level}: {}", format.show(r, before))
+        });
+    }
+    check_callers("raw", |r, _| format!("<{}>{}", r.level(), r.time()));
+}
+
+#[test]
+fn two_of_dmesg_s_times_with_callers() {
+    for first in FORMATS {
+        for second in FORMATS {
+            check_callers(&format!("{first:?} and {second:?}"), |r, before| {
+                first.show(r, before) + &second.show(r, before)
+            });
+        }
+    }
+}
+
+#[test]
+fn callers_in_the_logs_of_daemons_and_dumps() {
+    check_callers("syslog", |r, _| format!("Feb 14 {} host kernel: {}", r.clock(), r.time()));
+    check_callers("syslog without the kernel's time", |r, _| {
+        format!("Feb 14 {} host kernel: ", r.clock())
+    });
+    check_callers("RFC 5424", |r, _| {
+        format!("<6>1 2024-01-26T{}.123456Z host kernel - - - {}", r.clock(), r.time())
+    });
+    check_callers("short-monotonic", |r, _| format!("{}leakyvm kernel: ", r.time()));
+    check_callers("crash, log -T", |r, _| format!("[Sat Nov 21 {} UTC 2026] ", r.clock()));
+    check(&[
+        ("crash, log -m", |r| format!("{}<{}>{}", r.time(), r.level(), r.text)),
+        ("crash, log -c -m", |r| format!("{}{}<{}>{}", r.time(), CALLERS[2](r), r.level(), r.text)),
+        ("crash, log -T -c -m", |r| {
+            let time = format!("[Sat Nov 21 {} CET 2026] ", r.clock());
+            format!("{time}{}<{}>{}", CALLERS[2](r), r.level(), r.text)
+        }),
+    ]);
+}
+
+#[test]
+fn words_that_nobody_knows_behind_a_time() {
+    let words: [(&str, Line); 7] = [
+        ("c6", |r| format!("c{} ", r.cpu)),
+        ("CPU6:", |r| format!("CPU{}: ", r.cpu)),
+        ("[6]", |r| format!("[{}] ", r.cpu)),
+        ("a task in brackets", |r| format!("(CPU:{}-pid:{}:cat) ", r.cpu, r.task)),
+        ("a task in other brackets", |r| format!("<{}/cat-{}> ", r.cpu, r.task)),
+        ("a word", |_| "xyz: ".to_owned()),
+        ("a word with its sign", |_| "|xyz| ".to_owned()),
+    ];
+    for (name, word) in words {
+        check_callers(name, |r, _| r.time() + &word(r));
+        check_callers(&format!("{name}, no blank before it"), |r, _| {
+            r.time().trim_end().to_owned() + &word(r)
+        });
+        check_callers(&format!("{name}, behind a date"), |r, before| {
+            Format::Iso.show(r, before) + &word(r)
+        });
+    }
 }
 
 #[test]

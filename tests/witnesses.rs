@@ -206,6 +206,17 @@ fn objects_outside_the_slab_are_told_apart() {
 }
 
 #[test]
+fn what_a_kernel_puts_behind_the_time_is_no_part_of_a_report() {
+    for path in ["corpora/kmemleak/caller-spaced.log", "corpora/kmemleak/word-behind-time.log"] {
+        let report = leaks(&[path]);
+        let [group] = &report.groups[..] else { panic!("one group in {path}") };
+        let functions: Vec<_> =
+            group.chain.iter().filter_map(|frame| frame.function.as_deref()).collect();
+        assert_eq!(functions, ["red_alloc", "red_open"], "{path}");
+    }
+}
+
+#[test]
 fn a_report_that_breaks_off_keeps_what_is_whole() {
     let bytes = read(SCAN_1);
     let text = String::from_utf8(bytes.clone()).expect("a report is text");

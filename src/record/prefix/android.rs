@@ -92,13 +92,14 @@ fn mediatek(text: &[u8]) -> Option<(Caller, &[u8])> {
 }
 
 // [  634.493181]<3> (CPU:3-PID:723:Xorg) TRACE …
+// [  634.493181] (CPU:3-pid:723:Xorg) TRACE …
 fn qualcomm(text: &[u8]) -> Option<(Caller, &[u8])> {
     let text = printk::level(text).unwrap_or(text);
     let mut cursor = Cursor::new(text);
     cursor.eat(b" ");
     cursor.eat(b"(CPU:")?;
     let cpu = cursor.decimal()?;
-    cursor.eat(b"-PID:")?;
+    cursor.eat(b"-PID:").or_else(|| cursor.eat(b"-pid:"))?;
     let pid = cursor.decimal()?;
     cursor.eat(b":")?;
     cursor.until(b")")?;
@@ -168,6 +169,7 @@ mod tests {
             ("-(a)[0:swapper/10] x", Caller::Cpu(10), " x"),
             ("<0>-(7)[723:kworker/7:1]TRACE x", Caller::Task(723), "TRACE x"),
             ("<3> (CPU:3-PID:723:Xorg) TRACE x", Caller::Task(723), "TRACE x"),
+            ("(CPU:6-pid:5491:cat)  x", Caller::Task(5491), " x"),
             ("[3:           Xorg:  723] TRACE x", Caller::Task(723), "TRACE x"),
             ("[3:   kworker/3:1H:   41]  x", Caller::Task(41), " x"),
             ("I[3:           Xorg:  723] TRACE x", Caller::Cpu(3), "TRACE x"),

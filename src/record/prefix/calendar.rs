@@ -30,7 +30,9 @@ pub(crate) fn syslog(cursor: &mut Cursor<'_>) -> Option<i64> {
 
 // Sat Nov 21 19:31:05 2026
 // Fri Jan 26 15:04:11.123 2024
-/// Takes a time as `ctime(3)` prints it, in microseconds since 1970.
+// Fri Jan 26 15:04:11 UTC 2024                            date(1), crash
+/// Takes a time as `ctime(3)` prints it, in microseconds since 1970. A zone's name is no help, as
+/// in [`journal`].
 pub(super) fn ctime(cursor: &mut Cursor<'_>) -> Option<i64> {
     let mut ahead = *cursor;
     WEEKDAYS.iter().find(|day| ahead.eat(day).is_some())?;
@@ -39,9 +41,23 @@ pub(super) fn ctime(cursor: &mut Cursor<'_>) -> Option<i64> {
     ahead.eat(b" ")?;
     let clock = clock(&mut ahead)?;
     ahead.eat(b" ")?;
+    zone_name(&mut ahead);
     let year = i16::try_from(ahead.decimal()?).ok()?;
     *cursor = ahead;
     micros(year, month, day, clock)
+}
+
+// UTC
+// +03
+/// Takes a zone's name, and the blank behind it.
+fn zone_name(cursor: &mut Cursor<'_>) {
+    let mut ahead = *cursor;
+    let name =
+        ahead.eat_while(|byte| byte.is_ascii_alphabetic() || b"+-0123456789".contains(&byte));
+    let is_name = !name.first().is_none_or(u8::is_ascii_digit) && name.len() <= 6;
+    if is_name && ahead.eat(b" ").is_some() {
+        *cursor = ahead;
+    }
 }
 
 // Nov21 19:31
@@ -236,6 +252,8 @@ mod tests {
         assert_eq!(micros_of(iso, "2024-01-26 15:04:11,500000"), moment + 500_000);
         assert_eq!(micros_of(ctime, "Fri Jan 26 15:04:11 2024"), moment);
         assert_eq!(micros_of(ctime, "Fri Jan 26 15:04:11.123 2024"), moment + 123_000);
+        assert_eq!(micros_of(ctime, "Fri Jan 26 15:04:11 UTC 2024"), moment);
+        assert_eq!(micros_of(ctime, "Fri Jan 26 15:04:11 +03 2024"), moment);
     }
 
     #[test]

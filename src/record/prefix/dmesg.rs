@@ -25,6 +25,7 @@ pub(super) fn facility_and_level(text: &[u8]) -> Option<&[u8]> {
 // [Sat Nov 21 19:31:05 2026] TRACE …                      dmesg -T, conserver
 // [Sat Nov 21 19:31:05.123 2026] TRACE …                  Tera Term
 // [Sat Nov 21 19:31:05 2026 <    0.000012>] TRACE …       dmesg -T -d
+// [Sat Nov 21 19:31:05 UTC 2026] TRACE …                  crash, log -T
 // [Nov21 19:31] TRACE …                                   dmesg -e, dmesg -H: a new minute
 /// Strips a bracketed calendar time.
 pub(super) fn bracketed_date<'a>(text: &'a [u8], prefix: &mut Prefix) -> Option<&'a [u8]> {
@@ -56,8 +57,9 @@ pub(super) fn relative<'a>(
         return None;
     }
     let rest = close(&mut cursor, prefix)?;
+    // Where a date stands in front, too, it says more.
     let last = last.unwrap_or(Stamp::wall(0));
-    prefix.wall = Some(Stamp::wall(last.micros.saturating_add(passed)));
+    prefix.wall = prefix.wall.or(Some(Stamp::wall(last.micros.saturating_add(passed))));
     Some(rest)
 }
 
@@ -75,12 +77,25 @@ pub(super) fn close<'a>(cursor: &mut Cursor<'a>, prefix: &mut Prefix) -> Option<
         cursor.take(taken)?;
     }
     cursor.eat(b"]")?;
-    if let Some((caller, taken)) = printk::caller(cursor.rest()) {
-        prefix.caller = Some(caller);
-        cursor.take(taken)?;
+    let (caller, rest) = printk::behind_time(cursor.rest());
+    prefix.caller = caller.or(prefix.caller);
+    Some(rest)
+}
+
+// [   10.815025] [Fri Feb 13 23:31:40 2009] [T115] TRACE …          --time-format TIME twice
+// [   10.815025] 2009-02-13T23:31:40,815025+00:00 [T115] TRACE …
+// [   10.815025] [<    0.000309>] TRACE …
+/// Strips another of dmesg's times, behind the kernel's own.
+pub(super) fn second_time<'a>(
+    text: &'a [u8],
+    last: Option<Stamp>,
+    prefix: &mut Prefix,
+) -> Option<&'a [u8]> {
+    match *text.first()? {
+        b'[' => bracketed_date(text, prefix).or_else(|| relative(text, last, prefix)),
+        b'0'..=b'9' => iso(text, prefix),
+        _ => None,
     }
-    let rest = cursor.rest();
-    Some(rest.strip_prefix(b" ").unwrap_or(rest))
 }
 
 // 2026-11-21T19:31:05,000000+00:00 TRACE …    dmesg --time-format iso
@@ -126,6 +141,9 @@ mod tests {
             "[Sat Nov 21 19:31:05.123 2026]  x",
             "[Sat Nov 21 19:31:05 2026 <    0.000012>]  x",
             "[Sat Nov 21 19:31:05 2026][  T154]  x",
+            "[Sat Nov 21 19:31:05 2026] [T154]  x",
+            "[Sat Nov 21 19:31:05 UTC 2026]  x",
+            "[Sat Nov 21 19:31:05 +03 2026] [  T154]  x",
             "[Nov21 19:31]  x",
         ] {
             let mut prefix = Prefix::default();

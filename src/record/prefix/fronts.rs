@@ -188,7 +188,11 @@ impl Fronts {
         if self.are_bare()
             && let Some((tick, text)) = self.bare_tick(bytes)
         {
-            return Some(Front { stamp: Some(self.tenth.at(tick)), caller: None, text });
+            let (caller, text) = match printk::leading_caller(text) {
+                Some((caller, text)) => (Some(caller), text),
+                None => (None, text),
+            };
+            return Some(Front { stamp: Some(self.tenth.at(tick)), caller, text });
         }
         self.read_anew(bytes)
     }
@@ -204,14 +208,10 @@ impl Fronts {
             self.head = u64::from_le_bytes(*bytes.first_chunk()?);
             self.tenth = Tenth { micros: micros - micros % 100_000 };
         }
-        let (caller, len) = match bytes.get(len) {
-            Some(b'[') => {
-                printk::caller(&bytes[len..]).map(|(who, more)| (Some(who), len + more))?
-            }
-            _ => (None, len),
-        };
-        let text = &bytes[len..];
-        let text = text.strip_prefix(b" ").unwrap_or(text);
+        let (caller, text) = printk::behind_time(&bytes[len..]);
+        if caller.is_none() && bytes.get(len) == Some(&b'[') {
+            return None;
+        }
         Some(Front { stamp: Some(Stamp::boot(micros)), caller, text })
     }
 
@@ -328,6 +328,9 @@ mod tests {
         for line in [
             "[    4.818698] TRACE a",
             "[    4.899999][  T154] TRACE a",
+            "[    4.899999] [T154] TRACE a",
+            "[    4.899999] [  T154]  a",
+            "[    5.000000] [    C1]  a",
             "[    4.800001] TRACE a",
             "[    4.900000]TRACE a",
             "[12345.900001] [<c0012a34>] a",

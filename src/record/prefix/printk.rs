@@ -20,19 +20,35 @@ const FRACTION_DIGITS: usize = 6;
 // [123456.818698] TRACE kmalloc-64 …
 // [   50.669331][  T154] TRACE kmalloc-64 …        CONFIG_PRINTK_CALLER
 // [   67.094832][    C1]  dump_stack+0x10/0x12
+// [   10.815025] [T115] TRACE kmalloc-64 …         dmesg, from util-linux 2.40 on
+// [   10.815025] [  T115]  dump_stack+0x10/0x12    dmesg -S; crash, log -c
 // [   12.345678 <   -0.037952>] text               dmesg -d
 /// Reads a line that begins with a printk time.
 pub(crate) fn stamped(line: &[u8]) -> Option<Stamped<'_>> {
     let (micros, taken) = time(line)?;
-    let (caller, taken) = match line.get(taken) {
-        Some(b'[') => {
-            caller(&line[taken..]).map_or((None, taken), |(who, more)| (Some(who), taken + more))
-        }
-        _ => (None, taken),
-    };
-    let text = &line[taken..];
-    let text = text.strip_prefix(b" ").unwrap_or(text);
+    let (caller, text) = behind_time(&line[taken..]);
     Some(Stamped { stamp: Stamp::boot(micros), caller, text })
+}
+
+/// Takes what may stand between a time and the text: a caller, and the blanks that end both.
+#[inline]
+pub(super) fn behind_time(text: &[u8]) -> (Option<Caller>, &[u8]) {
+    let spaced = text.strip_prefix(b" ").unwrap_or(text);
+    match leading_caller(spaced) {
+        Some((caller, text)) => (Some(caller), text),
+        None => (None, spaced),
+    }
+}
+
+// [T115] TRACE kmalloc-64 …                        dmesg -t, from util-linux 2.40 on
+/// Takes a caller at the front of a text, and the blank behind it.
+#[inline]
+pub(super) fn leading_caller(text: &[u8]) -> Option<(Caller, &[u8])> {
+    // Addresses in brackets begin the lines of some architectures' backtraces.
+    let [b'[', b' ' | b'T' | b'C', ..] = text else { return None };
+    let (caller, taken) = caller(text)?;
+    let text = &text[taken..];
+    Some((caller, text.strip_prefix(b" ").unwrap_or(text)))
 }
 
 /// Reads a bracketed time, and tells its length.
@@ -252,6 +268,12 @@ mod tests {
         check("[   50.669331][  T154] x", 50_669_331, Some(Caller::Task(154)), "x");
         check("[ 3575.155][T151472] x", 3_575_155_000, Some(Caller::Task(151_472)), "x");
         check("[   67.094832][    C1]  y", 67_094_832, Some(Caller::Cpu(1)), " y");
+        check("[   10.815025] [T115] x", 10_815_025, Some(Caller::Task(115)), "x");
+        check("[   10.815025] [  T115]  y", 10_815_025, Some(Caller::Task(115)), " y");
+        check("[   10.815025] [    C2] x", 10_815_025, Some(Caller::Cpu(2)), "x");
+        check("[   10.815025] [<c0012a34>] x", 10_815_025, None, "[<c0012a34>] x");
+        check("[   10.815025]  [T115] x", 10_815_025, None, " [T115] x");
+        check("[   10.815025 <    0.000309>] [T7] x", 10_815_025, Some(Caller::Task(7)), "x");
         check("[    0.000000 <    0.000000>] x", 0, None, "x");
         check("[    8.804052 <   -0.037952>] x", 8_804_052, None, "x");
         check("[    8.804052 <12345.678901>] x", 8_804_052, None, "x");

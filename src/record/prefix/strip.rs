@@ -1,6 +1,6 @@
 //! The prefixes of one line, stripped from the outside in until the kernel's text is left.
 
-use super::learned::{self, Shape};
+use super::learned::{self, Behind, Shape};
 use super::repeat::{Repeat, repeat};
 use super::{Each, Prefix, android, container, dmesg, host, kmsg, mail, printk, serial};
 use crate::address::LineNumber;
@@ -84,8 +84,14 @@ impl Stripper {
     }
 
     /// A piece of a line that holds one record.
-    fn segment(&mut self, number: LineNumber, text: &[u8], prefix: Prefix, each: &mut Each<'_>) {
-        let text = if prefix.boot.is_none() { self.learn(text) } else { text };
+    fn segment(
+        &mut self,
+        number: LineNumber,
+        text: &[u8],
+        mut prefix: Prefix,
+        each: &mut Each<'_>,
+    ) {
+        let text = self.learn(text, &mut prefix);
         if is_escaped(text, prefix) {
             for text in kmsg::unescape(text).split(|&byte| byte == b'\n') {
                 self.record(number, text, prefix, each);
@@ -133,18 +139,23 @@ impl Stripper {
     }
 
     /// Strips a prefix that was learned. Every header teaches anew.
-    fn learn<'a>(&mut self, text: &'a [u8]) -> &'a [u8] {
+    fn learn<'a>(&mut self, text: &'a [u8], prefix: &mut Prefix) -> &'a [u8] {
         if text.starts_with(b"TRACE ") {
             if TraceHeader::parse(text).is_some() {
                 self.shape = None;
             }
             return text;
         }
-        if let Some((shape, header)) = Shape::learn(text) {
-            self.shape = Some(shape);
-            return header;
-        }
-        self.shape.as_ref().and_then(|shape| shape.strip(text)).unwrap_or(text)
+        let behind = match Shape::learn(text, *prefix) {
+            Some((shape, behind)) => {
+                self.shape = Some(shape);
+                Some(behind)
+            }
+            None => self.shape.as_ref().and_then(|shape| shape.strip(text)),
+        };
+        let Some(Behind { caller, text }) = behind else { return text };
+        prefix.caller = prefix.caller.or(caller);
+        text
     }
 
     fn text_behind<'a>(&self, mut text: &'a [u8], prefix: &mut Prefix) -> &'a [u8] {
@@ -153,8 +164,12 @@ impl Stripper {
                 prefix.boot = Some(stamped.stamp);
                 prefix.caller = stamped.caller.or(prefix.caller);
                 text = host::behind_kernel(stamped.text).unwrap_or(stamped.text);
+            } else if let Some((caller, behind)) = printk::leading_caller(text) {
+                prefix.caller = Some(caller);
+                text = behind;
             } else if prefix.boot.is_some() {
-                return android::printer(text, prefix).unwrap_or(text);
+                let Some(behind) = self.behind_boot_time(text, prefix) else { break };
+                text = behind;
             } else if let Some(stripped) = self.strip_one(text, prefix) {
                 text = stripped;
             } else {
@@ -162,6 +177,13 @@ impl Stripper {
             }
         }
         text
+    }
+
+    /// Strips what may stand behind the kernel's time: what was in front of it stands there no more.
+    fn behind_boot_time<'a>(&self, text: &'a [u8], prefix: &mut Prefix) -> Option<&'a [u8]> {
+        android::printer(text, prefix)
+            .or_else(|| printk::level(text))
+            .or_else(|| dmesg::second_time(text, self.last, prefix))
     }
 
     /// Strips one prefix other than a printk time.
