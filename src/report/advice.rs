@@ -2,16 +2,22 @@
 
 use std::fmt;
 
-use super::Report;
-use crate::event::PointerStyle;
+use super::{BootReport, Report};
+use crate::event::{BOOT_START_MICROS, PointerStyle, SKEW_MICROS};
 use crate::report::Origin;
 use crate::symbol::Warning;
+use crate::time::{Clock, Stamp};
 
 /// Advice to the user: what happened, why it matters, what to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Advice {
     /// Addresses are hashed; different objects may share a hash.
     Hashed,
+    /// Boots that look like pieces of one, the newer first: the number of the former and the time at
+    /// which it begins, and the time at which the next one ends.
+    WrongOrder(usize, Stamp, Stamp),
+    /// The recorder's clock is set back in the middle of the log.
+    SetBack,
     /// Messages were dropped before the first event.
     BeginsLate(u64),
     /// The kernel dropped messages.
@@ -100,7 +106,10 @@ impl Advice {
         // A few frees of older objects are normal; most of a capture's are worth a word.
         let orphans_matter = loss.orphan_frees > report.totals.matched_frees / 10;
         let counted = |count: u64, advice: fn(u64) -> Advice| (count > 0).then(|| advice(count));
-        [
+        let wrong_order = report.boots.windows(2).filter_map(Advice::on_order);
+        let set_back = report.boots.iter().any(|boot| boot.is_set_back);
+        let others = [
+            set_back.then_some(Advice::SetBack),
             (report.totals.live_objects == 0).then_some(Advice::NoSurvivors),
             counted(loss.dropped_early, Advice::BeginsLate),
             counted(loss.printk_dropped.saturating_sub(loss.dropped_early), Advice::Dropped),
@@ -111,10 +120,27 @@ impl Advice {
             counted(loss.orphan_frees, Advice::Orphans).filter(|_| orphans_matter),
             counted(loss.ambiguous_stacks, Advice::Ambiguous),
             hashed.then_some(Advice::Hashed),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+        ];
+        wrong_order.chain(others.into_iter().flatten()).collect()
+    }
+}
+
+impl Advice {
+    /// A boot whose beginning is not in the log, and that is over before the one in front of it
+    /// begins, is likely an older piece of the same boot.
+    fn on_order(boots: &[BootReport]) -> Option<Advice> {
+        let [before, next] = boots else { return None };
+        let begins = before.first_time?;
+        let ends = next.last_time?;
+        let lacks_beginning = |boot: &BootReport| {
+            let first = boot.first_time.filter(|first| first.clock == Clock::Boot);
+            first.is_some_and(|first| first.micros >= BOOT_START_MICROS)
+        };
+        let are_pieces = lacks_beginning(before)
+            && lacks_beginning(next)
+            && ends.micros <= begins.micros.saturating_add(SKEW_MICROS)
+            && (before.kernel == next.kernel || before.kernel.is_none() || next.kernel.is_none());
+        are_pieces.then_some(Advice::WrongOrder(before.index, begins, ends))
     }
 }
 
@@ -161,6 +187,17 @@ impl fmt::Display for Advice {
             Advice::NoSurvivors => write!(
                 f,
                 "Every traced allocation was freed: no leak in this window. Trace for longer, or trace another cache."
+            ),
+            Advice::WrongOrder(boot, begins, ends) => write!(
+                f,
+                "Boot {} lacks its beginning and ends at {:.3} s, before boot {boot} begins at {:.3} s: they are likely pieces of one boot in the wrong order. Give the files of a rotated log oldest first.",
+                boot + 1,
+                ends.seconds(),
+                begins.seconds()
+            ),
+            Advice::SetBack => write!(
+                f,
+                "The recorder's clock goes back in the middle of the log: where the pieces of a rotated log are in the wrong order, frees stand before their allocations. Give the oldest first."
             ),
             Advice::BeginsLate(n) => write!(
                 f,
@@ -277,5 +314,45 @@ impl Unusable {
         } else {
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::report::Advice;
+    use crate::{Analysis, AnalysisOptions};
+
+    /// The advice on a log of events at these times, each printed behind `prefix`.
+    fn advice(times: &[&str]) -> Vec<Advice> {
+        let mut analysis = Analysis::new(AnalysisOptions::default());
+        for (at, time) in times.iter().enumerate() {
+            analysis.feed(
+                format!("{time} TRACE kmalloc-64 alloc 0xffff888004a1{at:04x} inuse=1 fp=0xffff888004a10080\n")
+                    .as_bytes(),
+            );
+        }
+        analysis.finish().advice
+    }
+
+    fn is_of_order(advice: &Advice) -> bool {
+        matches!(advice, Advice::WrongOrder(..) | Advice::SetBack)
+    }
+
+    #[test]
+    fn a_boot_that_ends_before_the_one_in_front_of_it_begins_is_doubted() {
+        let newest_first = ["[  500.0]", "[  600.0]", "[  100.0]", "[  150.0]", "[  499.0]"];
+        assert!(matches!(advice(&newest_first)[..], [Advice::WrongOrder(0, ..), ..]));
+        let reboot = ["[  500.0]", "[  600.0]", "[    0.5]", "[    5.0]", "[    9.0]"];
+        assert!(!advice(&reboot).iter().any(is_of_order));
+        let longer = ["[  500.0]", "[  600.0]", "[   10.0]", "[  300.0]", "[  900.0]"];
+        assert!(!advice(&longer).iter().any(is_of_order));
+    }
+
+    #[test]
+    fn a_recorder_s_clock_that_goes_back_is_told() {
+        let host = |time: &str| format!("Nov 21 {time} host kernel:");
+        let advice = |times: [&str; 3]| advice(&times.map(host).each_ref().map(String::as_str));
+        assert_eq!(advice(["10:00:05", "10:00:09", "10:00:01"])[0], Advice::SetBack);
+        assert!(!advice(["10:00:01", "10:00:05", "10:00:09"]).iter().any(is_of_order));
     }
 }
