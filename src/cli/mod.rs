@@ -30,13 +30,13 @@ pub(crate) const EXAMPLES: &str = "  slabtrace serial.log
           a part of what there is
   slabtrace --json serial.log | jq '.groups[0].chain[].function'
           for programs
-  slabtrace --monitor watch.log --kmemleak kmemleak.txt serial.log
+  slabtrace --monitor slabmon.log --kmemleak kmemleak.txt serial.log
           does what survives explain what grew?
   slabtrace alloc_traces.1 alloc_traces.2
           what grew between two readings of the kernel's own count
   slabtrace events serial.log
           every event as a line of JSON
-  slabtrace monitor watch.log
+  slabtrace monitor slabmon.log
           which cache grows, and how fast
   slabtrace kmemleak kmemleak.1.txt kmemleak.2.txt
           what kmemleak found, and what of it is new
