@@ -8,6 +8,11 @@ use crate::report::Origin;
 use crate::symbol::Warning;
 use crate::time::{Clock, Stamp};
 
+/// A boot is rarely over so shortly before the time at which the log of the one before it begins.
+const CHANCE_MICROS: i64 = 5_000_000;
+
+const DAY_MICROS: i64 = 24 * 3600 * 1_000_000;
+
 /// Advice to the user: what happened, why it matters, what to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Advice {
@@ -16,6 +21,8 @@ pub enum Advice {
     /// Boots that look like pieces of one, the newer first: the number of the former and the time at
     /// which it begins, and the time at which the next one ends.
     WrongOrder(usize, Stamp, Stamp),
+    /// No times, but their first lines alone tell boots apart.
+    BannersAlone,
     /// The recorder's clock is set back in the middle of the log.
     SetBack,
     /// Messages were dropped before the first event.
@@ -121,7 +128,9 @@ impl Advice {
             counted(loss.ambiguous_stacks, Advice::Ambiguous),
             hashed.then_some(Advice::Hashed),
         ];
-        wrong_order.chain(others.into_iter().flatten()).collect()
+        let mut advice: Vec<Advice> = wrong_order.chain(others.into_iter().flatten()).collect();
+        advice.dedup();
+        advice
     }
 }
 
@@ -130,18 +139,41 @@ impl Advice {
     /// begins, is likely an older piece of the same boot.
     fn on_order(boots: &[BootReport]) -> Option<Advice> {
         let [before, next] = boots else { return None };
-        let begins = before.first_time?;
-        let ends = next.last_time?;
-        let lacks_beginning = |boot: &BootReport| {
-            let first = boot.first_time.filter(|first| first.clock == Clock::Boot);
-            first.is_some_and(|first| first.micros >= BOOT_START_MICROS)
+        let of_kernel = |stamp: Option<Stamp>| stamp.filter(|stamp| stamp.clock == Clock::Boot);
+        let (Some(begins), Some(ends)) = (of_kernel(before.first_time), of_kernel(next.last_time))
+        else {
+            return is_without_order(before, next).then_some(Advice::BannersAlone);
         };
-        let are_pieces = lacks_beginning(before)
-            && lacks_beginning(next)
-            && ends.micros <= begins.micros.saturating_add(SKEW_MICROS)
+        let lacks_beginning = |boot: &BootReport| {
+            of_kernel(boot.first_time).is_none_or(|first| first.micros >= BOOT_START_MICROS)
+        };
+        // The log of a boot that is whole ends right there by chance.
+        let gap_max = if lacks_beginning(next) { i64::MAX } else { CHANCE_MICROS };
+        let gap = begins.micros.saturating_sub(ends.micros);
+        let are_pieces = begins.micros > 0
+            && (-SKEW_MICROS..=gap_max).contains(&gap)
+            && (lacks_beginning(before) || gap <= CHANCE_MICROS)
             && (before.kernel == next.kernel || before.kernel.is_none() || next.kernel.is_none());
         are_pieces.then_some(Advice::WrongOrder(before.index, begins, ends))
     }
+}
+
+/// Whether no clock says of two boots which was first. A difference to a date that nobody knows is
+/// less than a day.
+fn is_without_order(before: &BootReport, next: &BootReport) -> bool {
+    let date = |stamp: Option<Stamp>| {
+        stamp.filter(|stamp| stamp.clock == Clock::Wall && stamp.micros >= DAY_MICROS)
+    };
+    let is_of_kernel =
+        |boot: &BootReport| boot.first_time.is_some_and(|first| first.clock == Clock::Boot);
+    let follows = |earlier: Option<Stamp>, later: Option<Stamp>| {
+        date(earlier)
+            .zip(date(later))
+            .is_some_and(|(earlier, later)| later.micros >= earlier.micros)
+    };
+    let goes_on =
+        follows(before.first_time, next.last_time) && follows(before.last_time, next.first_time);
+    !goes_on && !is_of_kernel(before) && !is_of_kernel(next)
 }
 
 impl fmt::Display for Advice {
@@ -190,10 +222,14 @@ impl fmt::Display for Advice {
             ),
             Advice::WrongOrder(boot, begins, ends) => write!(
                 f,
-                "Boot {} lacks its beginning and ends at {:.3} s, before boot {boot} begins at {:.3} s: they are likely pieces of one boot in the wrong order. Give the files of a rotated log oldest first.",
+                "Boot {} ends at {:.3} s, before boot {boot} begins at {:.3} s: they are likely pieces of one boot in the wrong order. Give the files of a rotated log oldest first.",
                 boot + 1,
                 ends.seconds(),
                 begins.seconds()
+            ),
+            Advice::BannersAlone => write!(
+                f,
+                "Where no times tell, boots are told apart by their first lines alone. Give the files of a rotated log oldest first, or one boot makes two."
             ),
             Advice::SetBack => write!(
                 f,
@@ -344,6 +380,8 @@ mod tests {
         assert!(matches!(advice(&newest_first)[..], [Advice::WrongOrder(0, ..), ..]));
         let reboot = ["[  500.0]", "[  600.0]", "[    0.5]", "[    5.0]", "[    9.0]"];
         assert!(!advice(&reboot).iter().any(is_of_order));
+        let from_start = ["[  500.0]", "[  600.0]", "[    0.5]", "[  250.0]", "[  499.0]"];
+        assert!(matches!(advice(&from_start)[..], [Advice::WrongOrder(0, ..), ..]));
         let longer = ["[  500.0]", "[  600.0]", "[   10.0]", "[  300.0]", "[  900.0]"];
         assert!(!advice(&longer).iter().any(is_of_order));
     }

@@ -112,9 +112,12 @@ impl Piece {
                     fit => fit,
                 }
             }
-            _ if next.beginning == Beginning::Boot => Fit::Unrelated,
             (_, [Some(begin), Some(end), Some(first), Some(last)]) => {
-                Fit::of([begin, end, first, last])
+                match Fit::of([begin, end, first, last]) {
+                    Fit::Continues => Fit::Continues,
+                    _ if next.beginning == Beginning::Boot => Fit::Unrelated,
+                    fit => fit,
+                }
             }
             _ => Fit::Unrelated,
         }
@@ -289,6 +292,12 @@ mod tests {
         let pieces = [("k", 900, 950), ("k.1", 300, 890), ("k.10.gz", 1, 99), ("k.2.gz", 100, 280)];
         let pieces = pieces.map(|(name, from, to)| piece(name, from, to)).to_vec();
         assert_eq!(order(pieces), PieceOrder::Changed(vec![2, 3, 1, 0]));
+    }
+
+    #[test]
+    fn pieces_of_the_first_seconds_of_a_boot_are_put_in_order() {
+        let pieces = vec![piece("b", 1, 7), piece("c", 7, 13), piece("a", 0, 1)];
+        assert_eq!(order(pieces), PieceOrder::Changed(vec![2, 0, 1]));
     }
 
     #[test]
