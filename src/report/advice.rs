@@ -2,29 +2,19 @@
 
 use std::fmt;
 
-use super::{BootReport, Report};
-use crate::event::{BOOT_START_MICROS, PointerStyle, SKEW_MICROS};
+use super::Report;
+use super::order_doubt::OrderDoubt;
+use crate::event::PointerStyle;
 use crate::report::Origin;
 use crate::symbol::Warning;
-use crate::time::{Clock, Stamp};
-
-/// A boot is rarely over so shortly before the time at which the log of the one before it begins.
-const CHANCE_MICROS: i64 = 5_000_000;
-
-const DAY_MICROS: i64 = 24 * 3600 * 1_000_000;
 
 /// Advice to the user: what happened, why it matters, what to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Advice {
     /// Addresses are hashed; different objects may share a hash.
     Hashed,
-    /// Boots that look like pieces of one, the newer first: the number of the former and the time at
-    /// which it begins, and the time at which the next one ends.
-    WrongOrder(usize, Stamp, Stamp),
-    /// No times, but their first lines alone tell boots apart.
-    BannersAlone,
-    /// The recorder's clock is set back in the middle of the log.
-    SetBack,
+    /// The order of boots, or of times, seems wrong.
+    Order(OrderDoubt),
     /// Messages were dropped before the first event.
     BeginsLate(u64),
     /// The kernel dropped messages.
@@ -113,10 +103,7 @@ impl Advice {
         // A few frees of older objects are normal; most of a capture's are worth a word.
         let orphans_matter = loss.orphan_frees > report.totals.matched_frees / 10;
         let counted = |count: u64, advice: fn(u64) -> Advice| (count > 0).then(|| advice(count));
-        let wrong_order = report.boots.windows(2).filter_map(Advice::on_order);
-        let set_back = report.boots.iter().any(|boot| boot.is_set_back);
         let others = [
-            set_back.then_some(Advice::SetBack),
             (report.totals.live_objects == 0).then_some(Advice::NoSurvivors),
             counted(loss.dropped_early, Advice::BeginsLate),
             counted(loss.printk_dropped.saturating_sub(loss.dropped_early), Advice::Dropped),
@@ -128,52 +115,9 @@ impl Advice {
             counted(loss.ambiguous_stacks, Advice::Ambiguous),
             hashed.then_some(Advice::Hashed),
         ];
-        let mut advice: Vec<Advice> = wrong_order.chain(others.into_iter().flatten()).collect();
-        advice.dedup();
-        advice
+        let order = OrderDoubt::of(&report.boots).into_iter().map(Advice::Order);
+        order.chain(others.into_iter().flatten()).collect()
     }
-}
-
-impl Advice {
-    /// A boot whose beginning is not in the log, and that is over before the one in front of it
-    /// begins, is likely an older piece of the same boot.
-    fn on_order(boots: &[BootReport]) -> Option<Advice> {
-        let [before, next] = boots else { return None };
-        let of_kernel = |stamp: Option<Stamp>| stamp.filter(|stamp| stamp.clock == Clock::Boot);
-        let (Some(begins), Some(ends)) = (of_kernel(before.first_time), of_kernel(next.last_time))
-        else {
-            return is_without_order(before, next).then_some(Advice::BannersAlone);
-        };
-        let lacks_beginning = |boot: &BootReport| {
-            of_kernel(boot.first_time).is_none_or(|first| first.micros >= BOOT_START_MICROS)
-        };
-        // The log of a boot that is whole ends right there by chance.
-        let gap_max = if lacks_beginning(next) { i64::MAX } else { CHANCE_MICROS };
-        let gap = begins.micros.saturating_sub(ends.micros);
-        let are_pieces = begins.micros > 0
-            && (-SKEW_MICROS..=gap_max).contains(&gap)
-            && (lacks_beginning(before) || gap <= CHANCE_MICROS)
-            && (before.kernel == next.kernel || before.kernel.is_none() || next.kernel.is_none());
-        are_pieces.then_some(Advice::WrongOrder(before.index, begins, ends))
-    }
-}
-
-/// Whether no clock says of two boots which was first. A difference to a date that nobody knows is
-/// less than a day.
-fn is_without_order(before: &BootReport, next: &BootReport) -> bool {
-    let date = |stamp: Option<Stamp>| {
-        stamp.filter(|stamp| stamp.clock == Clock::Wall && stamp.micros >= DAY_MICROS)
-    };
-    let is_of_kernel =
-        |boot: &BootReport| boot.first_time.is_some_and(|first| first.clock == Clock::Boot);
-    let follows = |earlier: Option<Stamp>, later: Option<Stamp>| {
-        date(earlier)
-            .zip(date(later))
-            .is_some_and(|(earlier, later)| later.micros >= earlier.micros)
-    };
-    let goes_on =
-        follows(before.first_time, next.last_time) && follows(before.last_time, next.first_time);
-    !goes_on && !is_of_kernel(before) && !is_of_kernel(next)
 }
 
 impl fmt::Display for Advice {
@@ -220,21 +164,7 @@ impl fmt::Display for Advice {
                 f,
                 "Every traced allocation was freed: no leak in this window. Trace for longer, or trace another cache."
             ),
-            Advice::WrongOrder(boot, begins, ends) => write!(
-                f,
-                "Boot {} ends at {:.3} s, before boot {boot} begins at {:.3} s: they are likely pieces of one boot in the wrong order. Give the files of a rotated log oldest first.",
-                boot + 1,
-                ends.seconds(),
-                begins.seconds()
-            ),
-            Advice::BannersAlone => write!(
-                f,
-                "Where no times tell, boots are told apart by their first lines alone. Give the files of a rotated log oldest first, or one boot makes two."
-            ),
-            Advice::SetBack => write!(
-                f,
-                "The recorder's clock goes back in the middle of the log: where the pieces of a rotated log are in the wrong order, frees stand before their allocations. Give the oldest first."
-            ),
+            Advice::Order(doubt) => write!(f, "{doubt}"),
             Advice::BeginsLate(n) => write!(
                 f,
                 "The log begins late: {} dropped before the first event. What was allocated before is not in it.",
@@ -350,47 +280,5 @@ impl Unusable {
         } else {
             None
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::report::Advice;
-    use crate::{Analysis, AnalysisOptions};
-
-    /// The advice on a log of events at these times, each printed behind `prefix`.
-    fn advice(times: &[&str]) -> Vec<Advice> {
-        let mut analysis = Analysis::new(AnalysisOptions::default());
-        for (at, time) in times.iter().enumerate() {
-            analysis.feed(
-                format!("{time} TRACE kmalloc-64 alloc 0xffff888004a1{at:04x} inuse=1 fp=0xffff888004a10080\n")
-                    .as_bytes(),
-            );
-        }
-        analysis.finish().advice
-    }
-
-    fn is_of_order(advice: &Advice) -> bool {
-        matches!(advice, Advice::WrongOrder(..) | Advice::SetBack)
-    }
-
-    #[test]
-    fn a_boot_that_ends_before_the_one_in_front_of_it_begins_is_doubted() {
-        let newest_first = ["[  500.0]", "[  600.0]", "[  100.0]", "[  150.0]", "[  499.0]"];
-        assert!(matches!(advice(&newest_first)[..], [Advice::WrongOrder(0, ..), ..]));
-        let reboot = ["[  500.0]", "[  600.0]", "[    0.5]", "[    5.0]", "[    9.0]"];
-        assert!(!advice(&reboot).iter().any(is_of_order));
-        let from_start = ["[  500.0]", "[  600.0]", "[    0.5]", "[  250.0]", "[  499.0]"];
-        assert!(matches!(advice(&from_start)[..], [Advice::WrongOrder(0, ..), ..]));
-        let longer = ["[  500.0]", "[  600.0]", "[   10.0]", "[  300.0]", "[  900.0]"];
-        assert!(!advice(&longer).iter().any(is_of_order));
-    }
-
-    #[test]
-    fn a_recorder_s_clock_that_goes_back_is_told() {
-        let host = |time: &str| format!("Nov 21 {time} host kernel:");
-        let advice = |times: [&str; 3]| advice(&times.map(host).each_ref().map(String::as_str));
-        assert_eq!(advice(["10:00:05", "10:00:09", "10:00:01"])[0], Advice::SetBack);
-        assert!(!advice(["10:00:01", "10:00:05", "10:00:09"]).iter().any(is_of_order));
     }
 }
