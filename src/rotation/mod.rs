@@ -124,6 +124,14 @@ impl Piece {
     }
 }
 
+/// Whether pieces are in order by their beginnings alone: by the dates of all, or by their names.
+pub fn is_in_order(pieces: &[Piece]) -> bool {
+    let dates: Option<Vec<i64>> = pieces.iter().map(|piece| piece.first.wall).collect();
+    let ages = ages(pieces.iter().map(|piece| piece.name.as_str()));
+    dates.is_some_and(|dates| dates.is_sorted_by(|a, b| a < b))
+        || ages.is_some_and(|ages| ages.is_sorted_by(|a, b| a > b))
+}
+
 /// The order in which pieces were written. A change needs a reason: what was named in an order that
 /// may be right stays in it.
 pub fn order(mut pieces: Vec<Piece>) -> PieceOrder {
@@ -167,8 +175,9 @@ fn doubt(pieces: &[Piece], rotated: Option<&[usize]>) -> PieceOrder {
 
 /// The same where nothing but names tells.
 fn doubt_of_names(pieces: &[Piece], rotated: Option<&[usize]>) -> PieceOrder {
+    let is_told = pieces.iter().all(|piece| piece.first != Moment::default());
     match rotated {
-        Some(&[oldest, ..]) if pieces.iter().any(|piece| piece.is_traced) => {
+        Some(&[oldest, ..]) if !is_told && pieces.iter().any(|piece| piece.is_traced) => {
             PieceOrder::Doubtful(format!(
                 "by its name {} is the oldest, and no times tell; if it is, name it first",
                 pieces[oldest].name
@@ -310,6 +319,8 @@ mod tests {
     fn what_is_in_order_stays_in_it_whatever_the_names_say() {
         assert_eq!(order(vec![piece("x", 0, 100), piece("x.1", 101, 200)]), PieceOrder::AsNamed);
         assert_eq!(order(vec![piece("k.1", 0, 100), piece("k", 101, 200)]), PieceOrder::AsNamed);
+        let traced = |name: &str, from, to| Piece { is_traced: true, ..piece(name, from, to) };
+        assert_eq!(order(vec![traced("x", 0, 100), traced("x.1", 101, 200)]), PieceOrder::AsNamed);
         assert_eq!(order(vec![piece("a", 0, 500), piece("b", 0, 200)]), PieceOrder::AsNamed);
     }
 
@@ -340,6 +351,17 @@ mod tests {
         let older = dated("b", "Nov 19 10:00:00", "Nov 20 12:00:00");
         assert_eq!(order(vec![newer.clone(), older.clone()]), PieceOrder::Changed(vec![1, 0]));
         assert_eq!(order(vec![older, newer]), PieceOrder::AsNamed);
+    }
+
+    #[test]
+    fn beginnings_may_tell_that_all_is_in_order() {
+        let date = |name, from| dated(name, from, "Nov 21 12:00:00");
+        let (first, second) = ("Nov 21 10:00:00", "Nov 21 11:00:00");
+        assert!(is_in_order(&[date("a", first), date("b", second)]));
+        assert!(!is_in_order(&[date("a", second), date("b", first)]));
+        assert!(!is_in_order(&[date("a", first), date("b", first)]));
+        assert!(is_in_order(&[piece("k.1", 5, 9), piece("k", 1, 2)]));
+        assert!(!is_in_order(&[piece("k", 1, 2), piece("k.1", 5, 9)]));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use slabtrace::capture::Source;
-use slabtrace::rotation::{Piece, PieceOrder, order};
+use slabtrace::rotation::{Piece, PieceOrder, is_in_order, order};
 
 use super::note;
 
@@ -14,10 +14,11 @@ const END_BYTES: u64 = 64 << 10;
 /// The files of one log, oldest first, as far as can be told; what was changed or looks wrong is
 /// said on standard error. Pipes are taken as they come.
 pub(super) fn in_order(sources: Vec<Source>) -> Vec<Source> {
-    let pieces: Option<Vec<Piece>> = match &sources[..] {
-        [_, _, ..] => sources.iter().map(piece).collect(),
-        _ => None,
-    };
+    let all = |ends: Ends| sources.iter().map(|source| piece(source, ends)).collect();
+    let beginnings: Option<Vec<Piece>> = if sources.len() > 1 { all(Ends::First) } else { None };
+    // What is packed must be unpacked to show its end.
+    let pieces: Option<Vec<Piece>> =
+        beginnings.filter(|pieces| !is_in_order(pieces)).and_then(|_| all(Ends::Both));
     match pieces.map(order) {
         None | Some(PieceOrder::AsNamed) => sources,
         Some(PieceOrder::Doubtful(why)) => {
@@ -33,8 +34,17 @@ pub(super) fn in_order(sources: Vec<Source>) -> Vec<Source> {
     }
 }
 
-/// Both ends of a file; nothing of what can be read only once, or not at all.
-fn piece(source: &Source) -> Option<Piece> {
+/// What is looked at of a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    /// Its beginning, which is taken for its end too.
+    First,
+    /// Its beginning and its end.
+    Both,
+}
+
+/// The ends of a file; nothing of what can be read only once, or not at all.
+fn piece(source: &Source, ends: Ends) -> Option<Piece> {
     let Source::File(path) = source else { return None };
     if !path.is_file() {
         return None;
@@ -42,7 +52,7 @@ fn piece(source: &Source) -> Option<Piece> {
     let (head, tail) = match source.plain_file() {
         Some(file) => plain_ends(file).ok()?,
         // Where the packing is damaged, what came before tells.
-        None => packed_ends(source.open().ok()?),
+        None => packed_ends(source.open().ok()?, ends),
     };
     Some(Piece::new(source.name(), &head, &tail))
 }
@@ -57,7 +67,7 @@ fn plain_ends(mut file: File) -> io::Result<(Vec<u8>, Vec<u8>)> {
     Ok((head?, tail?))
 }
 
-fn packed_ends(mut reader: impl Read) -> (Vec<u8>, Vec<u8>) {
+fn packed_ends(mut reader: impl Read, ends: Ends) -> (Vec<u8>, Vec<u8>) {
     let mut read = || {
         let mut bytes = Vec::new();
         let is_whole = reader.by_ref().take(END_BYTES).read_to_end(&mut bytes).is_ok();
@@ -65,6 +75,9 @@ fn packed_ends(mut reader: impl Read) -> (Vec<u8>, Vec<u8>) {
     };
     let mut last = [Vec::new(), read().unwrap_or_default()];
     let head = last[1].clone();
+    if ends == Ends::First {
+        return (head.clone(), head);
+    }
     while let Ok(bytes) = read() {
         last = [std::mem::take(&mut last[1]), bytes];
     }
