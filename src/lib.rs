@@ -41,6 +41,7 @@
 //! bind                               headers and backtraces put together
 //! order                              boots and replays
 //! parser                             all of these in a row
+//! rotation                           the files of one log in the order they were written
 //! analysis                           the main job
 //! ```
 //!
@@ -98,6 +99,7 @@ mod parser;
 mod print;
 pub mod record;
 pub mod report;
+pub mod rotation;
 pub mod statistics;
 pub mod symbol;
 pub mod time;

@@ -22,7 +22,8 @@ fn main() -> ExitCode {
         }
         Err(error) => {
             // Nothing is left to do where standard error is closed too.
-            let _ = writeln!(io::stderr(), "slabtrace: {}", Escaped(&format!("{error:#}")));
+            let message = without_numbers(&format!("{error:#}"));
+            let _ = writeln!(io::stderr(), "slabtrace: {}", Escaped(&message));
             run::Outcome::of_failure(&error).exit_code()
         }
     }
@@ -32,6 +33,15 @@ fn main() -> ExitCode {
 fn usage(error: &clap::Error) -> ExitCode {
     let _ = error.print();
     if error.use_stderr() { run::Outcome::Usage.exit_code() } else { ExitCode::SUCCESS }
+}
+
+/// A message without the system's numbers of errors: `No such file or directory (os error 2)`.
+fn without_numbers(message: &str) -> String {
+    let Some((front, behind)) = message.split_once(" (os error ") else {
+        return message.to_owned();
+    };
+    let rest = behind.split_once(')').map_or("", |(_, rest)| rest);
+    format!("{front}{}", without_numbers(rest))
 }
 
 /// Whether the reader of the output went away (`| head`), which is no failure.

@@ -6,11 +6,13 @@ mod man;
 mod monitor;
 mod output;
 mod parallel;
+mod pieces;
 mod progress;
 mod symbolize;
 mod terminal;
 mod witness;
 
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -28,6 +30,9 @@ use slabtrace::{Analysis, AnalysisOptions, Parser, ParserOptions};
 use crate::cli::{Cli, Color, Command, EventsArgs, EventsFormat, Format, ReportArgs, ResultArgs};
 use input::Inputs;
 use output::{Output, Unwritable};
+
+/// So many names are enough to find a wrong one.
+const NAMES_SHOWN: usize = 12;
 
 /// How a run ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,10 +90,11 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Outcome> {
 }
 
 fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
-    let Some(mut inputs) = Inputs::choose(&args.captures)? else { return help() };
-    let selection = args.select.selection()?;
+    let Some(mut inputs) = Inputs::choose(&args.captures)? else { return help("") };
+    let selection = args.select.selection();
     let mut witnesses = witness::Witnesses::choose(&args.witness, &args.captures)?;
     let output = prepared(&inputs, args.result.output.as_deref(), &args.all_inputs())?;
+    inputs.put_in_order();
     let store = ImageStore::new();
     let (mut symbols, output) = output.or_abandon(symbolize::symbols(&store, &args.symbols))?;
     let analysis = Analysis::with_addresses(
@@ -100,7 +106,7 @@ fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
     symbols.return_addresses(addresses);
     let (mut report, output) = output.or_abandon(witnesses.join(report))?;
     let is_partial = report.loss.is_any() || inputs.is_broken() || witnesses.is_broken();
-    note_missing_boot(&selection, report.boots.len());
+    note_missing(&selection, &report);
     selection.apply(&mut report);
     if let Some(function) = args.select.function() {
         report.look_at(function);
@@ -110,7 +116,7 @@ fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
     }
     symbolize::add_sources(&mut report, &mut symbols);
     let is_partial = is_partial || report.has_symbol_warnings();
-    output.write(|out| match args.format {
+    output.write(|out| match args.format() {
         Format::Text => write_text(&report, args.show.text(style(&args.result)), &mut { out }),
         Format::Json => write_json(&report, &mut { out }),
     })?;
@@ -140,22 +146,57 @@ fn threads(args: &ReportArgs) -> NonZeroUsize {
     args.threads.unwrap_or_else(available)
 }
 
-/// A boot that the log does not have leaves no group to show.
-fn note_missing_boot(selection: &Selection, boots: usize) {
+/// A boot, cache or module that the log does not have leaves no group to show.
+fn note_missing(selection: &Selection, report: &Report) {
+    let boots = report.boots.len();
     if let BootChoice::Number(number) = selection.boot
         && number >= boots
     {
         let has =
             if boots == 1 { "1 boot, number 0" } else { &format!("{boots} boots, from 0 on") };
-        // Nothing is left to do where standard error is closed.
-        let _ = writeln!(io::stderr(), "slabtrace: there is no boot {number}; the log has {has}");
+        note(&format!("there is no boot {number}; the log has {has}"));
+    }
+    if let Some(glob) = &selection.cache
+        && !report.caches.iter().any(|cache| glob.matches(&cache.name))
+    {
+        let names = report.caches.iter().map(|cache| cache.name.as_str());
+        note(&format!("no cache has such a name; there {}", are(names)));
+    }
+    let frames = || report.groups.iter().flat_map(|group| &group.chain);
+    if let Some(module) = &selection.module
+        && !frames().any(|frame| frame.module.as_ref() == Some(module))
+    {
+        let modules: BTreeSet<&str> =
+            frames().filter_map(|frame| frame.module.as_deref()).collect();
+        note(&format!("no chain passes through module {module}; there {}", are(modules)));
     }
 }
 
+/// What there is instead: the first few of a list.
+fn are<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.into_iter().collect();
+    let more = match names.len().saturating_sub(NAMES_SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    match names[..] {
+        [] => "is none at all".to_owned(),
+        [name] => format!("is {name}"),
+        _ => format!("are {}{more}", names[..names.len().min(NAMES_SHOWN)].join(", ")),
+    }
+}
+
+/// Says on standard error what is no failure.
+fn note(text: &str) {
+    // Nothing is left to do where standard error is closed.
+    let _ = writeln!(io::stderr(), "slabtrace: {}", Escaped(text));
+}
+
 fn events(args: &EventsArgs) -> anyhow::Result<Outcome> {
-    let Some(mut inputs) = Inputs::choose(&args.captures)? else { return help() };
+    let Some(mut inputs) = Inputs::choose(&args.captures)? else { return help("events") };
     let EventsFormat::Jsonl = args.format;
     let output = prepared(&inputs, args.output.as_deref(), &args.captures)?;
+    inputs.put_in_order();
     output.write(|out| {
         let mut writer = EventWriter::new(out);
         let read = all_events(&mut inputs, &mut writer);
@@ -193,9 +234,15 @@ fn all_events(
     }
 }
 
-/// No input and nothing to come: says how to use the program.
-fn help() -> anyhow::Result<Outcome> {
-    write!(io::stderr(), "{}", Cli::command().render_help())?;
+/// No input and nothing to come: says how to use the program, or a subcommand of it.
+fn help(subcommand: &str) -> anyhow::Result<Outcome> {
+    let mut command = Cli::command();
+    command.build();
+    let help = match command.find_subcommand_mut(subcommand) {
+        Some(subcommand) => subcommand.render_help(),
+        None => command.render_help(),
+    };
+    write!(io::stderr(), "{help}")?;
     Ok(Outcome::Usage)
 }
 

@@ -456,7 +456,9 @@ fn help_and_version_go_to_standard_output() {
         assert!(!output.stdout.is_empty(), "{arguments:?}");
     }
     let help = text(&run(["--help"]).stdout);
-    for part in ["Examples:", "slabtrace serial.log", "Exit status:", "--strict"] {
+    for part in
+        ["Examples:\n  slabtrace serial.log", "Exit status:\n  0  ", "Exit status:", "--strict"]
+    {
         assert!(help.contains(part), "{part}");
     }
 }
@@ -517,6 +519,121 @@ fn several_captures_are_one_log() {
         let sizes = report["inputs"].as_array().expect("a list").iter();
         let sum: u64 = sizes.map(|input| input["bytes"].as_u64().unwrap_or_default()).sum();
         assert_eq!(sum, bytes.len() as u64);
+    }
+}
+
+#[test]
+fn rotated_pieces_are_read_oldest_first_however_they_are_named() {
+    let bytes = clean();
+    let whole = json(&pipe(["-f", "json"], &bytes));
+    let lines: Vec<&[u8]> = bytes.split_inclusive(|&byte| byte == b'\n').collect();
+    let piece = |from: usize, to: usize| lines[from..to].concat();
+    let scratch = Scratch::new();
+    let newest = scratch.file("kern.log", &piece(700, lines.len()));
+    let middle = scratch.file("kern.log.1", &piece(300, 700));
+    let oldest = scratch.file("kern.log.2.gz", &gzip(&piece(0, 300)));
+    for named in [[&newest, &middle, &oldest], [&middle, &oldest, &newest]] {
+        let output =
+            run([OsStr::new("--json")].into_iter().chain(named.map(|path| path.as_os_str())));
+        let report = json(&output);
+        for part in ["boots", "totals", "loss", "caches", "groups"] {
+            assert_eq!(report[part], whole[part], "{part}");
+        }
+        let said = text(&output.stderr);
+        assert!(said.starts_with("slabtrace: reading the oldest first: "), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+    let output = run([&oldest, &middle, &newest]);
+    assert_eq!(text(&output.stderr), "", "nothing is changed");
+    let output =
+        run([OsStr::new("events"), newest.as_os_str(), middle.as_os_str(), oldest.as_os_str()]);
+    assert_eq!(text(&output.stdout), text(&pipe(["events"], &bytes).stdout));
+}
+
+#[test]
+fn words_that_are_almost_a_subcommand_are_told() {
+    for (word, meant) in [("evnts", "events"), ("symbolise", "symbolize"), ("mointor", "monitor")] {
+        refused(&run([word, "x.log"]), &format!("did you mean the subcommand {meant}"));
+    }
+    refused(&run(["--strict", "events", CLEAN]), "put it first");
+    refused(&run(["top", "x.log"]), "failed to open top: there is no such file");
+    assert_eq!(run(["help"]), run(["--help"]));
+    assert_eq!(run(["help", "monitor"]), run(["monitor", "--help"]));
+}
+
+#[test]
+fn what_others_have_to_unpack_is_told() {
+    let scratch = Scratch::new();
+    let zip = scratch.file("x.zip", b"PK\x03\x04\x14\x00\x00\x00\x08\x00");
+    let lz4 = scratch.file("x.lz4", b"\x04\x22\x4d\x18\x64\x40\xa7");
+    refused(
+        &run([&zip]),
+        &format!(
+            "is packed with zip, which slabtrace does not unpack; give it what this writes: unzip -p {}",
+            zip.display()
+        ),
+    );
+    refused(&run([OsStr::new("monitor"), lz4.as_os_str()]), "lz4 -dc");
+    refused(
+        &pipe(["kmemleak"], b"\x04\x22\x4d\x18\x64\x40\xa7"),
+        "standard input is packed with lz4",
+    );
+}
+
+#[test]
+fn of_an_option_that_is_given_twice_the_last_counts() {
+    let twice = run([
+        "--top", "1", "-f", "text", "--boot", "3", "--json", "--top", "2", "--boot", "0", LARGE,
+    ]);
+    assert_eq!(text(&twice.stdout), text(&run(["-f", "json", "--top", "2", LARGE]).stdout));
+    let text_last = run(["--json", "-f", "text", CLEAN]);
+    assert_eq!(text(&text_last.stdout), text(&run([CLEAN]).stdout));
+    for subcommand in ["monitor", "kmemleak"] {
+        let help = text(&run([subcommand, "--help"]).stdout);
+        assert!(help.contains("--json"), "{subcommand}");
+    }
+}
+
+#[test]
+fn a_cache_or_a_module_that_is_not_there_is_told() {
+    let said =
+        |arguments: &[&str]| text(&command(arguments).arg(LARGE).output().expect("runs").stderr);
+    assert_eq!(
+        said(&["--cache", "foo*"]),
+        "slabtrace: no cache has such a name; there are kmalloc-64, leaky_cache\n"
+    );
+    assert_eq!(
+        said(&["--module", "foo"]),
+        "slabtrace: no chain passes through module foo; there is leaky\n"
+    );
+    assert_eq!(said(&["--cache", "kmalloc-[0-9]*", "--module", "leaky"]), "");
+}
+
+#[test]
+fn no_message_shows_what_only_programmers_read() {
+    for arguments in [
+        &["missing.log"][..],
+        &["--vmlinux", "missing", CLEAN],
+        &["-o", "no/such/folder", CLEAN],
+        &["--top", "many", CLEAN],
+        &["--threads", "0", CLEAN],
+        &["--min-age", "5y", CLEAN],
+        &["monitor", "--interval", "soon", CLEAN],
+    ] {
+        let said = text(&run(arguments).stderr);
+        for word in ["os error", "Some(", "None", "invalid digit", "non-zero", "\\\""] {
+            assert!(!said.contains(word), "{arguments:?}: {said}");
+        }
+    }
+}
+
+#[test]
+fn the_manual_page_has_the_options_of_subcommands() {
+    let page = text(&run(["man"]).stdout);
+    for part in
+        [".SH \"SLABTRACE MONITOR\"", "\\-\\-interval", "\\-\\-print\\-script", "\\-\\-reasons"]
+    {
+        assert!(page.contains(part), "{part}");
     }
 }
 

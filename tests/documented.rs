@@ -119,3 +119,47 @@ fn every_field_is_described_and_every_description_is_of_a_field() {
         described.difference(&printed).filter(|field| !of_images.contains(*field)).collect();
     assert!(gone.is_empty(), "docs/json.md describes what no output has: {gone:?}");
 }
+
+fn program(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_slabtrace"))
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("the program runs");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn readme() -> String {
+    fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("there is one")
+}
+
+#[test]
+fn the_first_report_of_the_readme_is_the_program_s() {
+    let readme = readme();
+    let (_, behind) = readme.split_once("    $ slabtrace ").expect("it begins with a report");
+    let mut lines = behind.lines();
+    let arguments: Vec<&str> = lines.next().unwrap_or_default().split(' ').collect();
+    let block = lines.take_while(|line| line.is_empty() || line.starts_with("    "));
+    let shown: Vec<&str> = block.map(|line| line.strip_prefix("    ").unwrap_or("")).collect();
+    assert_eq!(shown.join("\n").trim_end(), program(&arguments).trim_end());
+}
+
+#[test]
+fn the_readme_names_no_option_that_is_none() {
+    let helps: String = [&[][..], &["events"], &["monitor"], &["kmemleak"], &["symbolize"]]
+        .map(|subcommand| program(&[subcommand, &["--help"]].concat()))
+        .concat();
+    let option = Regex::new(r"--[a-z][a-z-]*").expect("an expression");
+    let known: BTreeSet<&str> = option.find_iter(&helps).map(|found| found.as_str()).collect();
+    let readme = readme();
+    let commands = readme.lines().filter(|line| line.starts_with("    slabtrace "));
+    let inline = readme.split('`').skip(1).step_by(2).filter(|code| code.starts_with("--"));
+    let named: Vec<&str> = commands
+        .chain(inline)
+        .flat_map(|code| option.find_iter(code))
+        .map(|found| found.as_str())
+        .collect();
+    assert!(named.len() > 30, "{named:?}");
+    let unknown: Vec<&&str> = named.iter().filter(|name| !known.contains(**name)).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
-use super::Compression;
+use super::{Compression, ForeignFormat};
 
 /// Bytes taken from the system at once. Larger gains nothing, smaller costs system calls.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -13,12 +13,12 @@ const BUFFER_BYTES: usize = 64 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// The system refused.
-    #[error("failed to open {path}; check the name and its permissions")]
+    #[error("failed to open {path}: {}", reason(cause))]
     Open {
         /// The name as given.
         path: String,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A folder was named.
     #[error("{path} is a directory; name the capture files in it, for example {path}/*.log")]
@@ -26,16 +26,45 @@ pub enum SourceError {
         /// The name as given.
         path: String,
     },
+    /// It is packed in a way that is not read.
+    #[error(
+        "{path} is packed with {format}, which slabtrace does not unpack; give it what this writes: {command}"
+    )]
+    Foreign {
+        /// The name as given.
+        path: String,
+        /// How it is packed.
+        format: ForeignFormat,
+        /// The command that unpacks it.
+        command: String,
+    },
     /// A decoder could not be set up.
-    #[error("failed to unpack {path} as {format}")]
+    #[error("failed to unpack {path} as {format}: {}", reason(cause))]
     Unpack {
         /// The name as given.
         path: String,
         /// The format that its first bytes show.
         format: &'static str,
         /// What the decoder said.
-        source: io::Error,
+        cause: io::Error,
     },
+}
+
+/// Why the system refused, in words for people.
+pub fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            "there is no such file; check the name".to_owned()
+        }
+        io::ErrorKind::PermissionDenied => {
+            "you may not read it; change its permissions, or use sudo".to_owned()
+        }
+        _ => {
+            let text = error.to_string();
+            // The number is for programs.
+            text.split_once(" (os error").map_or(text.clone(), |(words, _)| words.to_lowercase())
+        }
+    }
 }
 
 /// A place that a capture comes from.
@@ -61,6 +90,14 @@ impl Source {
         }
     }
 
+    /// The name that messages use.
+    pub fn title(&self) -> String {
+        match self {
+            Source::Stdin => "standard input".to_owned(),
+            Source::File(_) => self.name(),
+        }
+    }
+
     /// Whether standard input is a terminal, so that nothing would come from it.
     pub fn stdin_is_terminal() -> bool {
         io::stdin().is_terminal()
@@ -71,16 +108,18 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// When it is not there, cannot be opened, or is a directory.
+    /// When it is not there, cannot be opened, is a directory, or is packed in a way that is not
+    /// read.
     pub fn check(&self) -> Result<(), SourceError> {
         let Source::File(path) = self else { return Ok(()) };
-        let failed = |source| SourceError::Open { path: self.name(), source };
+        let failed = |cause| SourceError::Open { path: self.title(), cause };
         let kind = path.metadata().map_err(failed)?;
         if kind.is_dir() {
             return Err(SourceError::Directory { path: self.name() });
         }
         if kind.is_file() {
-            File::open(path).map_err(failed)?;
+            let head = head(&mut File::open(path).map_err(failed)?).unwrap_or_default();
+            self.refuse_foreign(&head)?;
         }
         Ok(())
     }
@@ -90,8 +129,7 @@ impl Source {
         let Source::File(path) = self else { return None };
         // To open a pipe and close it again would end it.
         let mut file = path.is_file().then(|| File::open(path).ok())??;
-        let mut head = Vec::with_capacity(Compression::MAGIC_BYTES);
-        file.by_ref().take(Compression::MAGIC_BYTES as u64).read_to_end(&mut head).ok()?;
+        let head = head(&mut file).ok()?;
         (Compression::detect(&head) == Compression::None).then_some(file)
     }
 
@@ -105,7 +143,7 @@ impl Source {
         match self {
             Source::Stdin => self.unpack(io::stdin()),
             Source::File(path) => {
-                let failed = |source| SourceError::Open { path: self.name(), source };
+                let failed = |cause| SourceError::Open { path: self.title(), cause };
                 if path.is_dir() {
                     return Err(SourceError::Directory { path: self.name() });
                 }
@@ -115,17 +153,39 @@ impl Source {
     }
 
     fn unpack(&self, raw: impl Read + Send + 'static) -> Result<Box<dyn Read + Send>, SourceError> {
-        let open_failed = |source| SourceError::Open { path: self.name(), source };
+        let open_failed = |cause| SourceError::Open { path: self.title(), cause };
         let mut packed =
             BufReader::with_capacity(BUFFER_BYTES, Peeked::new(raw).map_err(open_failed)?);
         let head = packed.fill_buf().map_err(open_failed)?;
+        self.refuse_foreign(head)?;
         let format = Compression::detect(head);
-        format.decoder(packed).map_err(|source| SourceError::Unpack {
-            path: self.name(),
+        format.decoder(packed).map_err(|cause| SourceError::Unpack {
+            path: self.title(),
             format: format.name(),
-            source,
+            cause,
         })
     }
+
+    fn refuse_foreign(&self, head: &[u8]) -> Result<(), SourceError> {
+        match ForeignFormat::detect(head) {
+            Some(format) => Err(SourceError::Foreign {
+                path: self.title(),
+                format,
+                command: match self {
+                    Source::Stdin => format.unpacker().to_owned(),
+                    Source::File(_) => format!("{} {}", format.unpacker(), self.name()),
+                },
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The bytes that tell the format.
+fn head(reader: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut head = Vec::with_capacity(Compression::MAGIC_BYTES);
+    reader.by_ref().take(Compression::MAGIC_BYTES as u64).read_to_end(&mut head)?;
+    Ok(head)
 }
 
 /// A reader whose first read returns enough bytes to tell the format, also from a slow pipe.
@@ -136,8 +196,7 @@ struct Peeked<R> {
 
 impl<R: Read> Peeked<R> {
     fn new(mut rest: R) -> io::Result<Peeked<R>> {
-        let mut head = Vec::with_capacity(Compression::MAGIC_BYTES);
-        rest.by_ref().take(Compression::MAGIC_BYTES as u64).read_to_end(&mut head)?;
+        let head = head(&mut rest)?;
         Ok(Peeked { head: io::Cursor::new(head), rest })
     }
 }

@@ -2,43 +2,66 @@
 
 mod select;
 mod show;
+mod value;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use select::SelectArgs;
 use show::ShowArgs;
 use slabtrace::symbol::{Debuginfod, Quotes, Search, SourceRoot, SymbolOptions};
+use value::{Age, positive};
+
+/// Words that are less like a subcommand are names of files.
+const SUBCOMMAND_LIKENESS: f64 = 0.88;
+
+/// What stands above the options for source lines, which several subcommands have.
+pub(crate) const SYMBOLS_HEADING: &str = "Symbols";
 
 /// What people do with the program.
-pub(crate) const EXAMPLES: &str = "\
-  slabtrace serial.log                     the report of one capture
+pub(crate) const EXAMPLES: &str = "  slabtrace serial.log
+          the report of one capture
   slabtrace kern.log.2.gz kern.log.1 kern.log
-                                           rotated logs, oldest first, as one
-  ssh board dmesg | slabtrace              from a pipe; Ctrl-C ends it and reports
+          rotated logs as one, oldest first; a glob is put in order
+  ssh board dmesg | slabtrace
+          from a pipe; Ctrl-C ends it and reports
   slabtrace --cache 'kmalloc-*' --top 5 serial.log
-  slabtrace -f json serial.log | jq '.groups[0].chain[].function'
+          a part of what there is
+  slabtrace --json serial.log | jq '.groups[0].chain[].function'
+          for programs
   slabtrace --monitor slabmon.log --kmemleak kmemleak.txt serial.log
-                                           does what survives explain what grew?
-  slabtrace alloc_traces.1 alloc_traces.2  what grew between two readings of the kernel's own count
-  slabtrace events serial.log              every event as a line of JSON
+          does what survives explain what grew?
+  slabtrace alloc_traces.1 alloc_traces.2
+          what grew between two readings of the kernel's own count
+  slabtrace events serial.log
+          every event as a line of JSON
+  slabtrace monitor slabmon.log
+          which cache grows, and how fast
+  slabtrace kmemleak kmemleak.1.txt kmemleak.2.txt
+          what kmemleak found, and what of it is new
   dmesg | slabtrace symbolize --vmlinux vmlinux --modules .
-                                           source lines behind the frames of an oops
-  slabtrace man | man -l -                 the manual page";
+          source lines behind the frames of an oops
+  slabtrace man | man -l -
+          the manual page";
 
 /// What the exit status says.
-pub(crate) const EXIT_STATUS: &str = "\
-  0  a report was made
+pub(crate) const EXIT_STATUS: &str = "  0  a report was made
   2  the command line makes no sense
-  3  nothing to analyse: no TRACE line, unreadable input, no printable address
+  3  nothing to analyse: no TRACE line, unreadable input, or no address
+     that is printable
   4  under --strict: the report is of less than all there was
   5  the result could not be written";
 
 /// Reads the console log of SLUB tracing and names the kernel memory leak.
+///
+/// SLUB tracing prints a TRACE line and a backtrace for every allocation and free of a slab cache.
+/// What was allocated and not freed is grouped by call chain. Where tracing is not at hand, as on
+/// kernels from 5.9 on, `slabtrace monitor` tells which cache grows, `slabtrace kmemleak` groups what
+/// the kernel's detector found, and the kernel's own counts (`alloc_traces`, /proc/allocinfo and the
+/// like) are read like captures.
 #[derive(Parser, Debug)]
-#[command(version, after_help = format!("Examples:\n{EXAMPLES}\n\nExit status:\n{EXIT_STATUS}"), args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(version, after_help = format!("Examples:\n{EXAMPLES}\n\nExit status:\n{EXIT_STATUS}"), args_conflicts_with_subcommands = true, args_override_self = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -78,15 +101,25 @@ pub(crate) struct ReportArgs {
     #[arg(value_name = "CAPTURE")]
     pub(crate) captures: Vec<PathBuf>,
     /// The report's format
-    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub(crate) format: Format,
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT",
+        overrides_with = "json"
+    )]
+    format: Format,
+    /// The same as --format json
+    #[arg(long, overrides_with = "format")]
+    json: bool,
     #[command(flatten)]
     pub(crate) result: ResultArgs,
     /// Exit with status 4 where input was lost or damaged
     #[arg(long)]
     pub(crate) strict: bool,
     /// Read a log with so many threads; as many as there are processors unless given
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = positive::<NonZeroUsize>)]
     pub(crate) threads: Option<NonZeroUsize>,
     #[command(flatten)]
     pub(crate) witness: WitnessArgs,
@@ -131,6 +164,9 @@ pub(crate) struct EventsArgs {
     /// gzip, xz, zstd and bzip2 are recognised by content.
     #[arg(value_name = "CAPTURE")]
     pub(crate) captures: Vec<PathBuf>,
+    /// Lines of JSON, as they are anyway
+    #[arg(long, hide = true)]
+    json: bool,
     /// The events' format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: EventsFormat,
@@ -147,11 +183,21 @@ pub(crate) struct KmemleakArgs {
     #[arg(value_name = "REPORT")]
     pub(crate) reports: Vec<PathBuf>,
     /// The output's format
-    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub(crate) format: Format,
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT",
+        overrides_with = "json"
+    )]
+    format: Format,
+    /// The same as --format json
+    #[arg(long, overrides_with = "format")]
+    json: bool,
     #[command(flatten)]
     pub(crate) result: ResultArgs,
-    /// Leave out objects known to be younger, such as 90s or 5m
+    /// Leave out objects known to be younger, such as 90s or 1m30s
     #[arg(long, value_name = "DURATION")]
     min_age: Option<Age>,
     #[command(flatten)]
@@ -159,6 +205,11 @@ pub(crate) struct KmemleakArgs {
 }
 
 impl KmemleakArgs {
+    /// The output's format.
+    pub(crate) fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
+
     /// The least age in seconds.
     pub(crate) fn min_age(&self) -> Option<f64> {
         self.min_age.map(|age| age.0)
@@ -175,22 +226,37 @@ pub(crate) struct MonitorArgs {
     #[arg(value_name = "LOG")]
     pub(crate) logs: Vec<PathBuf>,
     /// The output's format
-    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub(crate) format: MonitorFormat,
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT",
+        overrides_with = "json"
+    )]
+    format: MonitorFormat,
+    /// The same as --format json
+    #[arg(long, overrides_with = "format")]
+    json: bool,
     #[command(flatten)]
     pub(crate) result: ResultArgs,
     /// Time between two samples of a log without dates, such as 60s or 1h
     #[arg(long, value_name = "DURATION")]
     interval: Option<Age>,
     /// Print slabmon.sh, a shell script that records such a log on the machine that leaks
-    #[arg(long, conflicts_with_all = ["logs", "format", "interval"])]
+    #[arg(long, conflicts_with_all = ["logs", "format", "json", "interval"])]
     pub(crate) print_script: bool,
     /// Print the plainest loop that records such a log
-    #[arg(long, conflicts_with_all = ["logs", "format", "interval", "print_script"])]
+    #[arg(long, conflicts_with_all = ["logs", "format", "json", "interval", "print_script"])]
     pub(crate) sample: bool,
 }
 
 impl MonitorArgs {
+    /// The output's format.
+    pub(crate) fn format(&self) -> MonitorFormat {
+        if self.json { MonitorFormat::Json } else { self.format }
+    }
+
     /// The interval in seconds.
     pub(crate) fn interval(&self) -> Option<f64> {
         self.interval.map(|interval| interval.0).filter(|&seconds| seconds > 0.0)
@@ -228,7 +294,7 @@ pub(crate) struct SymbolizeArgs {
 
 /// Where source lines come from.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Symbols")]
+#[command(next_help_heading = SYMBOLS_HEADING)]
 pub(crate) struct SymbolArgs {
     /// The kernel image with debug information
     #[arg(long, value_name = "FILE")]
@@ -302,33 +368,13 @@ pub(crate) enum Color {
     Never,
 }
 
-/// A span of time in seconds.
-#[derive(Clone, Copy, Debug)]
-struct Age(f64);
-
-impl FromStr for Age {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Age, String> {
-        let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
-        let unit = match &text[digits.len()..] {
-            "ms" => 1e-3,
-            "" | "s" => 1.0,
-            "m" | "min" => 60.0,
-            "h" => 3600.0,
-            "d" => 86400.0,
-            other => return Err(format!("unknown unit {other:?}; use ms, s, m, h or d")),
-        };
-        match digits.parse::<f64>() {
-            Ok(number) if number >= 0.0 && number.is_finite() => Ok(Age(number * unit)),
-            _ => Err(format!("{text:?} is no duration; write for example 90s or 5m")),
-        }
-    }
-}
-
-/// Whether a word is a subcommand's name.
-pub(crate) fn is_subcommand(word: &str) -> bool {
-    Cli::command().find_subcommand(word).is_some()
+/// The subcommand that a word is the name of, or almost.
+pub(crate) fn subcommand_like(word: &str) -> Option<String> {
+    let likeness = |name: &str| strsim::jaro_winkler(&word.to_lowercase(), name);
+    let command = Cli::command();
+    let names = command.get_subcommands().map(clap::Command::get_name);
+    let best = names.max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+    (likeness(best) > SUBCOMMAND_LIKENESS).then(|| best.to_owned())
 }
 
 /// What is wrong with a command line that the grammar alone does not forbid.
@@ -337,6 +383,11 @@ pub(crate) fn usage_error(message: &str) -> clap::Error {
 }
 
 impl ReportArgs {
+    /// The report's format.
+    pub(crate) fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
+
     /// Every file that is read.
     pub(crate) fn all_inputs(&self) -> Vec<PathBuf> {
         let WitnessArgs { monitor, kmemleak } = &self.witness;

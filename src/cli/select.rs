@@ -3,13 +3,13 @@
 use clap::{Args, ValueEnum};
 use slabtrace::report::{BootChoice, Glob, Selection, SortKey};
 
-use super::Age;
+use super::value::{Age, boot_choice, count};
 
 /// Which groups are wanted, and in which order.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Selection")]
 pub(crate) struct SelectArgs {
-    /// Show only caches with such a name (`*` and `?` as in a shell)
+    /// Show only caches with such a name (`*`, `?` and `[0-9]` as in a shell)
     #[arg(long, value_name = "GLOB")]
     cache: Option<String>,
     /// Show only chains through this module
@@ -18,14 +18,14 @@ pub(crate) struct SelectArgs {
     /// Show only chains through this function, and who calls it and what it calls
     #[arg(long, value_name = "NAME")]
     function: Option<String>,
-    /// Show only groups whose oldest live object is at least this old, such as 90s or 5m
+    /// Show only groups whose oldest live object is at least this old, such as 90s or 1m30s
     #[arg(long, value_name = "DURATION")]
     min_age: Option<Age>,
     /// Show only groups with at least so many live objects
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count::<u64>)]
     min_objects: Option<u64>,
     /// Show only the first so many groups
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count::<usize>)]
     top: Option<usize>,
     /// Show only this boot: its number, `last` or `all`
     #[arg(long, value_name = "BOOT", default_value = "all", value_parser = boot_choice)]
@@ -51,17 +51,6 @@ enum Sort {
     Age,
 }
 
-fn boot_choice(text: &str) -> Result<BootChoice, String> {
-    match text {
-        "all" => Ok(BootChoice::All),
-        "last" => Ok(BootChoice::Last),
-        number => number
-            .parse()
-            .map(BootChoice::Number)
-            .map_err(|_| "use a number, `last` or `all`".to_owned()),
-    }
-}
-
 impl SelectArgs {
     /// The function to look at, if there is one.
     pub(crate) fn function(&self) -> Option<&str> {
@@ -69,9 +58,9 @@ impl SelectArgs {
     }
 
     /// Which groups are wanted.
-    pub(crate) fn selection(&self) -> anyhow::Result<Selection> {
-        Ok(Selection {
-            cache: self.cache.as_deref().map(Glob::new).transpose()?,
+    pub(crate) fn selection(&self) -> Selection {
+        Selection {
+            cache: self.cache.as_deref().map(Glob::new),
             module: self.module.as_ref().map(|name| name.replace('-', "_")),
             function: self.function.clone(),
             min_age: self.min_age.map(|age| age.0),
@@ -85,6 +74,6 @@ impl SelectArgs {
                 Sort::Growth => SortKey::Growth,
                 Sort::Age => SortKey::Age,
             },
-        })
+        }
     }
 }

@@ -8,7 +8,12 @@ use crate::lex::Header;
 use crate::time::{Clock, Stamp};
 
 /// A log that begins this soon after the kernel begins with the boot.
-const START_MICROS: i64 = 2_000_000;
+pub(crate) const BOOT_START_MICROS: i64 = 2_000_000;
+
+/// Clocks of CPUs, and of those who write a log, disagree by less.
+pub(crate) const SKEW_MICROS: i64 = 1_000_000;
+
+const HALF_YEAR_MICROS: i64 = 183 * 24 * 3600 * 1_000_000;
 
 /// One boot.
 #[derive(Clone, Debug)]
@@ -29,6 +34,8 @@ pub struct Boot {
     pub hardware: Option<NameId>,
     /// How the kernel printed pointers.
     pub pointers: PointerEvidence,
+    /// Whether the recorder's clock, where there is no other, was set back.
+    pub is_set_back: bool,
 }
 
 impl Boot {
@@ -43,12 +50,14 @@ impl Boot {
             build_id: None,
             hardware: None,
             pointers: PointerEvidence::default(),
+            is_set_back: false,
         }
     }
 
     /// Where its log begins.
     pub fn beginning(&self) -> Beginning {
-        let is_start = |stamp: &Stamp| stamp.clock == Clock::Boot && stamp.micros < START_MICROS;
+        let is_start =
+            |stamp: &Stamp| stamp.clock == Clock::Boot && stamp.micros < BOOT_START_MICROS;
         if self.first_time.as_ref().is_some_and(is_start) {
             Beginning::Boot
         } else {
@@ -61,6 +70,13 @@ impl Boot {
         self.first_time.zip(self.last_time)
     }
 
+    /// Whether a time is earlier than the one before it. Where that is by more than half a year, a
+    /// date without a year has passed the end of one.
+    fn is_earlier(&self, stamp: Stamp) -> bool {
+        let last = self.last_time.map_or(stamp.micros, |last| last.micros);
+        (SKEW_MICROS..HALF_YEAR_MICROS).contains(&last.saturating_sub(stamp.micros))
+    }
+
     /// Takes note of a record.
     #[inline]
     pub(crate) fn see(&mut self, line: LineNumber, stamp: Option<Stamp>) {
@@ -69,7 +85,10 @@ impl Boot {
         match self.first_time {
             // A recorder's clock dates lines that the kernel did not: the kernel's wins.
             Some(first) if first.clock == Clock::Boot && stamp.clock == Clock::Wall => {}
-            Some(first) if first.clock == stamp.clock => self.last_time = Some(stamp),
+            Some(first) if first.clock == stamp.clock => {
+                self.is_set_back |= stamp.clock == Clock::Wall && self.is_earlier(stamp);
+                self.last_time = Some(stamp);
+            }
             _ => (self.first_time, self.last_time) = (Some(stamp), Some(stamp)),
         }
     }

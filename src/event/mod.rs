@@ -4,6 +4,7 @@ mod boot;
 mod loss;
 
 pub use crate::chain::{Depth, Stack};
+pub(crate) use boot::{BOOT_START_MICROS, SKEW_MICROS};
 pub use boot::{Boot, PointerStyle, arch};
 pub use loss::AssemblyLoss;
 

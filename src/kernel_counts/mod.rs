@@ -147,6 +147,7 @@ fn nameless_boot() -> BootReport {
         last_line: LineNumber(1),
         first_time: None,
         last_time: None,
+        is_set_back: false,
         traced: None,
         pointers: crate::event::PointerStyle::Unknown,
         pointer_width: None,

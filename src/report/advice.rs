@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Report;
+use super::order_doubt::OrderDoubt;
 use crate::event::PointerStyle;
 use crate::report::Origin;
 use crate::symbol::Warning;
@@ -12,6 +13,8 @@ use crate::symbol::Warning;
 pub enum Advice {
     /// Addresses are hashed; different objects may share a hash.
     Hashed,
+    /// The order of boots, or of times, seems wrong.
+    Order(OrderDoubt),
     /// Messages were dropped before the first event.
     BeginsLate(u64),
     /// The kernel dropped messages.
@@ -100,7 +103,7 @@ impl Advice {
         // A few frees of older objects are normal; most of a capture's are worth a word.
         let orphans_matter = loss.orphan_frees > report.totals.matched_frees / 10;
         let counted = |count: u64, advice: fn(u64) -> Advice| (count > 0).then(|| advice(count));
-        [
+        let others = [
             (report.totals.live_objects == 0).then_some(Advice::NoSurvivors),
             counted(loss.dropped_early, Advice::BeginsLate),
             counted(loss.printk_dropped.saturating_sub(loss.dropped_early), Advice::Dropped),
@@ -111,10 +114,9 @@ impl Advice {
             counted(loss.orphan_frees, Advice::Orphans).filter(|_| orphans_matter),
             counted(loss.ambiguous_stacks, Advice::Ambiguous),
             hashed.then_some(Advice::Hashed),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+        ];
+        let order = OrderDoubt::of(&report.boots).into_iter().map(Advice::Order);
+        order.chain(others.into_iter().flatten()).collect()
     }
 }
 
@@ -162,6 +164,7 @@ impl fmt::Display for Advice {
                 f,
                 "Every traced allocation was freed: no leak in this window. Trace for longer, or trace another cache."
             ),
+            Advice::Order(doubt) => write!(f, "{doubt}"),
             Advice::BeginsLate(n) => write!(
                 f,
                 "The log begins late: {} dropped before the first event. What was allocated before is not in it.",

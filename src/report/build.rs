@@ -128,6 +128,7 @@ impl Builder<'_> {
             last_line: boot.last_line,
             first_time: boot.first_time,
             last_time: boot.last_time,
+            is_set_back: boot.is_set_back,
             traced: self
                 .settled
                 .boots

@@ -13,6 +13,7 @@ mod fingerprint;
 pub(crate) mod json;
 mod lifetimes;
 mod neighbours;
+mod order_doubt;
 mod origin;
 mod rollup;
 mod select;
@@ -31,9 +32,10 @@ pub(crate) use fingerprint::fingerprint;
 pub use json::write as write_json;
 pub use lifetimes::Lifetimes;
 pub use neighbours::{FunctionReport, Neighbour};
+pub use order_doubt::OrderDoubt;
 pub use origin::Origin;
 pub use rollup::{Rollup, RollupKey, RollupRow};
-pub use select::{BootChoice, Glob, Selection, SelectionError, SortKey};
+pub use select::{BootChoice, Glob, Selection, SortKey};
 pub(crate) use sources::{add_places, forget_absence};
 pub use text::{ChainsShown, GroupsShown, LossesShown, TextOptions, write as write_text};
 pub use timeline::{COLUMNS, Growth, Timeline};
@@ -136,6 +138,8 @@ pub struct BootReport {
     pub first_time: Option<Stamp>,
     /// Its last time.
     pub last_time: Option<Stamp>,
+    /// Whether the recorder's clock, where there is no other, was set back.
+    pub is_set_back: bool,
     /// Seconds of its first and last event.
     pub traced: Option<(f64, f64)>,
     /// How its kernel printed pointers.

@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 
 use foldhash::fast::FixedState;
+use glob::Pattern;
 use hashbrown::HashSet;
-use regex::Regex;
 
 use super::neighbours::is_named;
 use super::{COLUMNS, GroupReport, Report, Timeline};
@@ -59,33 +59,25 @@ pub enum BootChoice {
     Number(usize),
 }
 
-/// A pattern for names: `*` is any text, `?` any character.
+/// A pattern for names as a shell has them: `*` is any text, `?` any character, `[0-9]` one of
+/// these and `[!0-9]` one of the others.
 #[derive(Clone, Debug)]
-pub struct Glob(Regex);
-
-/// Why a selection makes no sense.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum SelectionError {
-    /// The pattern is too long.
-    #[error("failed to understand the pattern {0:?}: it is too long")]
-    Pattern(String),
-}
+pub struct Glob(Pattern);
 
 impl Glob {
-    /// Reads a pattern.
-    ///
-    /// # Errors
-    ///
-    /// When it is too long.
-    pub fn new(pattern: &str) -> Result<Glob, SelectionError> {
-        let body = regex::escape(pattern).replace(r"\*", ".*").replace(r"\?", ".");
-        Regex::new(&format!("^(?s:{body})$"))
-            .map(Glob)
-            .map_err(|_| SelectionError::Pattern(pattern.to_owned()))
+    /// Reads a pattern. As in a shell, a bracket that is not closed stands for itself.
+    pub fn new(pattern: &str) -> Glob {
+        let mut plain = pattern.replace("[^", "[!");
+        while plain.contains("**") {
+            plain = plain.replace("**", "*");
+        }
+        let literal = || Pattern::new(&plain.replace('[', "[[]"));
+        Glob(Pattern::new(&plain).or_else(|_| literal()).unwrap_or_default())
     }
 
-    fn matches(&self, name: &str) -> bool {
-        self.0.is_match(name)
+    /// Whether a name fits.
+    pub fn matches(&self, name: &str) -> bool {
+        self.0.matches(name)
     }
 }
 
@@ -174,10 +166,15 @@ mod tests {
 
     #[test]
     fn a_glob_matches_whole_names() {
-        let glob = Glob::new("kmalloc-*").expect("pattern");
+        let glob = Glob::new("kmalloc-*");
         assert!(glob.matches("kmalloc-64"));
         assert!(!glob.matches("dma-kmalloc-64"));
-        assert!(Glob::new("a.?").expect("pattern").matches("a.b"));
-        assert!(!Glob::new("a.b").expect("pattern").matches("axb"));
+        assert!(Glob::new("a.?").matches("a.b"));
+        assert!(!Glob::new("a.b").matches("axb"));
+        let fits = |pattern: &str, name: &str| Glob::new(pattern).matches(name);
+        assert!(fits("kmalloc-[0-9]*", "kmalloc-64") && !fits("kmalloc-[0-9]*", "kmalloc-cg-64"));
+        assert!(fits("kmalloc-[!0-9]*", "kmalloc-cg-64") && !fits("kmalloc-[^0-9]*", "kmalloc-64"));
+        assert!(fits("x[1", "x[1") && fits("x[1*", "x[12") && !fits("x[1", "x1"));
+        assert!(fits("**-64", "kmalloc-64"));
     }
 }

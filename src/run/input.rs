@@ -5,9 +5,10 @@ use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 
-use slabtrace::capture::{Source, SourceError};
+use slabtrace::capture::{Source, SourceError, reason};
 use slabtrace::report::Escaped;
 
+use super::pieces;
 use super::progress::Progress;
 use crate::cli;
 
@@ -64,6 +65,12 @@ impl Inputs {
             .map_err(|error| with_hint(error.into()))
     }
 
+    /// Puts the pieces of a rotated log in the order in which they were written.
+    pub(crate) fn put_in_order(&mut self) {
+        let sources = std::mem::take(&mut self.sources);
+        self.sources = pieces::in_order(sources.collect()).into_iter();
+    }
+
     /// Reads all captures, one after another.
     pub(crate) fn read_all(&mut self, mut take: impl FnMut(Piece<'_>)) -> anyhow::Result<()> {
         while let Some(mut input) = self.next()? {
@@ -92,14 +99,18 @@ impl Inputs {
     pub(crate) fn done(&mut self, input: &Input) -> anyhow::Result<()> {
         self.is_binary |= looks_binary(&input.sample);
         self.is_interrupted |= input.end == End::Interrupted;
-        let End::Broken(error) = &input.end else { return Ok(()) };
+        let error = match &input.end {
+            End::Broken(error) => error,
+            End::Refused(error) => anyhow::bail!("{error}"),
+            End::NotYet | End::Complete | End::Interrupted => return Ok(()),
+        };
         if input.bytes == 0 {
-            anyhow::bail!("failed to read {}: {error}", input.title());
+            anyhow::bail!("failed to read {}: {error}", input.source.title());
         }
         self.is_broken = true;
         let note = format!(
             "slabtrace: {} breaks off after {} bytes: {error}; reporting on what came before",
-            input.title(),
+            input.source.title(),
             input.bytes
         );
         // Nothing is left to do where standard error is closed.
@@ -128,12 +139,18 @@ pub(crate) enum Piece<'a> {
 
 /// A capture that is not there, and is named like a subcommand, was probably meant to be one.
 fn with_hint(error: anyhow::Error) -> anyhow::Error {
-    match error.downcast_ref::<SourceError>() {
-        Some(SourceError::Open { path, .. }) if cli::is_subcommand(path) => {
-            let hint = format!("to run the subcommand `{path}`, put it first: slabtrace {path} …");
-            error.context(hint)
-        }
-        _ => error,
+    let Some(SourceError::Open { path, cause }) = error.downcast_ref::<SourceError>() else {
+        return error;
+    };
+    let command = cli::subcommand_like(path).filter(|_| cause.kind() == io::ErrorKind::NotFound);
+    match command {
+        Some(command) if command == *path => anyhow::anyhow!(
+            "there is no file {path}; to run the subcommand, put it first: slabtrace {path} …"
+        ),
+        Some(command) => anyhow::anyhow!(
+            "there is no file {path}; did you mean the subcommand {command} (slabtrace {command} --help)?"
+        ),
+        None => error,
     }
 }
 
@@ -148,6 +165,8 @@ enum End {
     Interrupted,
     /// It could not be read further, or its packing is damaged.
     Broken(String),
+    /// It is nothing that can be read.
+    Refused(String),
 }
 
 /// One capture being read.
@@ -201,7 +220,7 @@ impl Chunk {
                     return Ok(());
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(End::Broken(error.to_string())),
+                Err(error) => return Err(End::Broken(reason(&error))),
             }
         }
     }
@@ -237,14 +256,6 @@ impl Input {
         self.source.name()
     }
 
-    /// The name for messages.
-    fn title(&self) -> String {
-        match self.source {
-            Source::Stdin => "standard input".to_owned(),
-            Source::File(_) => self.name(),
-        }
-    }
-
     /// Bytes read so far, unpacked.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
@@ -262,9 +273,10 @@ impl Input {
                 Ok(length) => self.bytes += length as u64,
                 Err(error) => {
                     self.bytes += (room.len() - before) as u64;
-                    self.end = End::Broken(error.to_string());
+                    self.end = End::Broken(reason(&error));
                 }
             }
+            self.sample = sampled(std::mem::take(&mut self.sample), &room[before..]);
         } else if let Some(bytes) = self.read() {
             room.extend_from_slice(bytes);
         }
@@ -286,19 +298,14 @@ impl Input {
             Feed::Direct(reader) => self.chunk.fill(reader.as_mut()),
             Feed::Piped(piped) => piped.next(&mut self.chunk),
         };
-        match next {
-            Ok(()) => {
-                let bytes = self.chunk.bytes();
-                let wanted = SAMPLE_BYTES.saturating_sub(self.sample.len());
-                self.sample.extend(bytes.iter().take(wanted));
-                self.bytes += bytes.len() as u64;
-                Some(bytes)
-            }
-            Err(end) => {
-                self.end = end;
-                None
-            }
+        if let Err(end) = next {
+            self.end = end;
+            return None;
         }
+        let bytes = self.chunk.bytes();
+        self.sample = sampled(std::mem::take(&mut self.sample), bytes);
+        self.bytes += bytes.len() as u64;
+        Some(bytes)
     }
 }
 
@@ -340,7 +347,7 @@ fn pipe(source: &Source) -> anyhow::Result<Piped> {
     let source = source.clone();
     Ok(Piped::new((sender, messages), move |pump| match source.open() {
         Ok(mut reader) => pump.read_all(reader.as_mut()),
-        Err(error) => pump.end(End::Broken(error.to_string())),
+        Err(error) => pump.end(End::Refused(error.to_string())),
     }))
 }
 
@@ -371,6 +378,13 @@ impl Pump {
         // Nobody listens any more after an interrupt.
         let _ = self.sender.send(Message::End(end));
     }
+}
+
+/// The first bytes of a capture, as far as they are wanted, with those that come next.
+fn sampled(mut sample: Vec<u8>, bytes: &[u8]) -> Vec<u8> {
+    let wanted = SAMPLE_BYTES.saturating_sub(sample.len());
+    sample.extend_from_slice(&bytes[..wanted.min(bytes.len())]);
+    sample
 }
 
 fn looks_binary(sample: &[u8]) -> bool {

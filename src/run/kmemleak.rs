@@ -10,7 +10,7 @@ use super::{Outcome, help, prepared, style, symbolize};
 use crate::cli::{Format, KmemleakArgs};
 
 pub(super) fn kmemleak(args: &KmemleakArgs) -> anyhow::Result<Outcome> {
-    let Some(mut inputs) = Inputs::choose(&args.reports)? else { return help() };
+    let Some(mut inputs) = Inputs::choose(&args.reports)? else { return help("kmemleak") };
     let output = prepared(&inputs, args.result.output.as_deref(), &args.reports)?;
     let store = ImageStore::new();
     let (mut symbols, output) = output.or_abandon(symbolize::symbols(&store, &args.symbols))?;
@@ -19,7 +19,7 @@ pub(super) fn kmemleak(args: &KmemleakArgs) -> anyhow::Result<Outcome> {
     report.add_sources(&mut symbols);
     report.symbol_warnings = symbols.warnings();
     symbolize::warn(&report.symbol_warnings);
-    output.write(|out| match args.format {
+    output.write(|out| match args.format() {
         Format::Text => write_text(&report, style(&args.result), &mut { out }),
         Format::Json => write_json(&report, &mut { out }),
     })?;

@@ -17,11 +17,11 @@ pub(super) fn monitor(args: &MonitorArgs) -> anyhow::Result<Outcome> {
     if args.sample {
         return print(SAMPLE_LOOP, args);
     }
-    let Some(mut inputs) = Inputs::choose(&args.logs)? else { return help() };
+    let Some(mut inputs) = Inputs::choose(&args.logs)? else { return help("monitor") };
     let output = prepared(&inputs, args.result.output.as_deref(), &args.logs)?;
     let options = MonitorOptions { interval: args.interval() };
     let (report, output) = output.or_abandon(analysed(options, &mut inputs))?;
-    output.write(|out| match args.format {
+    output.write(|out| match args.format() {
         MonitorFormat::Text => write_text(&report, style(&args.result), &mut { out }),
         MonitorFormat::Json => write_json(&report, &mut { out }),
         MonitorFormat::Csv => write_csv(&report, &mut { out }),

@@ -109,6 +109,23 @@ impl Unwrapper {
         self.stripper.last()
     }
 
+    // Nov 21 19:42:02 host kernel: [    5.1] TRACE …
+    // __REALTIME_TIMESTAMP=1795289557000000
+    /// When a recorder says that a line was written, also where the kernel says it too.
+    pub(crate) fn date(&self, line: Line<'_>) -> Option<Stamp> {
+        let text = trim_returns(line.bytes);
+        if let Some(entry) = json::object(line.number, text) {
+            return entry.prefix.wall;
+        }
+        if text.starts_with(b"__REALTIME_TIMESTAMP=") {
+            let (key, value) = text.split_at(text.iter().position(|&byte| byte == b'=')?);
+            let mut entry = Entry::default();
+            entry.set(line.number, key, &value[1..]);
+            return entry.prefix.wall;
+        }
+        self.stripper.strip(text, Prefix::default()).prefix.wall
+    }
+
     /// A record was read elsewhere that a recorder dated; and its text, if the kernel did not date
     /// it too.
     pub(crate) fn see_recorded(&mut self, stamp: Option<Stamp>, text: Option<&[u8]>) {

@@ -28,7 +28,7 @@ pub(super) struct Stripper {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stripped<'a> {
     /// What the prefixes said.
-    prefix: Prefix,
+    pub(super) prefix: Prefix,
     /// What is behind them.
     pub(super) text: &'a [u8],
 }
