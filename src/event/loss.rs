@@ -5,6 +5,8 @@
 pub struct AssemblyLoss {
     /// Messages that the kernel says it dropped.
     pub printk_dropped: u64,
+    /// Entries that a recording says were lost or written over.
+    pub entries_lost: u64,
     /// Backtraces of events whose header is missing.
     pub headless_stacks: u64,
     /// Backtraces that more than one header could have printed.

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
+use super::entry::{EntryNames, RecordedEntry};
 use super::line_cache::{LineCache, Understood};
 use super::lines::{KnownFront, Lines};
 use super::token::{Batch, Header, Registers, Token, TokenKind, TokenText};
 use crate::capture::{Line, LineSplitter};
 use crate::names::{NameId, Names};
+use crate::record::ftrace::{self, Entry};
 use crate::record::prefix::fronts::{Fronts, Learned, Lesson, Recorder};
 use crate::record::prefix::printk::{self, Stamped};
 use crate::record::prefix::{self, Unwrapper, wrap};
@@ -33,6 +35,7 @@ pub(super) struct LexState {
     pub(super) cache: LineCache,
     /// The last header's cache as printed, which the next one's mostly is, and its name.
     slab_cache: Option<(Vec<u8>, NameId)>,
+    entry_names: EntryNames,
     /// Whether the last header carried a time: then lines without one are hardly the kernel's.
     pub(super) headers_carry_time: bool,
     /// The last time that a line carried.
@@ -82,6 +85,7 @@ impl Lexer {
                 fronts: Fronts::default(),
                 cache: LineCache::default(),
                 slab_cache: None,
+                entry_names: EntryNames::default(),
                 headers_carry_time: false,
                 last_time: None,
             },
@@ -162,11 +166,23 @@ impl Work<'_> {
                 return;
             }
         }
+        if self.own_line(&line, bytes) {
+            return;
+        }
         if self.state.fronts.want_lesson() {
             self.line_to_learn_from(line, bytes);
         } else {
             self.unwrap(line, |_| {});
         }
+    }
+
+    /// Takes a line of a recording, which is no record: what stands in front of it is its own.
+    fn own_line(&mut self, line: &Line<'_>, bytes: &[u8]) -> bool {
+        let is_own = self.state.unwrapper.is_idle() && ftrace::is_line(bytes);
+        if is_own {
+            self.record(&Record { line: line.number, stamp: None, caller: None, text: bytes });
+        }
+        is_own
     }
 
     /// Looks for records in a line.
@@ -209,6 +225,10 @@ impl Work<'_> {
                 self.state.cache.see_registers();
                 TokenKind::Registers(Registers::of(line))
             }
+            Understood::Entry(entry) => {
+                self.state.cache.begin_event();
+                TokenKind::Entry(self.entry(record, &entry))
+            }
             Understood::Word(word) => TokenKind::Word(word),
         };
         self.push(record, kind);
@@ -225,6 +245,12 @@ impl Work<'_> {
         let Record { line, stamp, caller, .. } = *record;
         self.state.last_time = stamp.or(self.state.last_time);
         self.batch.push(Token { line, lines: 1, caller, first: stamp, last: stamp, text, kind });
+    }
+
+    /// An entry of a recording, its names interned.
+    fn entry(&mut self, record: &Record<'_>, entry: &Entry<'_>) -> RecordedEntry {
+        let hash = FixedState::default().hash_one((entry.time, record.text));
+        self.state.entry_names.intern(entry, hash, self.names)
     }
 
     /// An event's header, its cache interned.
@@ -274,6 +300,7 @@ fn is_whole(understood: &Understood<'_>, record: &Record<'_>, line: &[u8]) -> bo
         }
         Understood::Object(_) if record.text.len() <= ROW_CHARS_MAX => true,
         Understood::Object(_) | Understood::Registers(_) => printk::embedded(record.text).is_none(),
+        Understood::Entry(_) => printk::embedded(record.text).is_none(),
         Understood::Word(word) => word.is_whole(record.text),
     }
 }

@@ -15,6 +15,7 @@ use super::predictor::{Branch, ENTRIES_MAX, EntryId, Expected, Leads, NodeId, Pr
 use super::word::Word;
 use crate::names::Names;
 use crate::record::frame::{FrameLine, FrameRun, FrameText};
+use crate::record::ftrace::{BacktraceFrame, Entry as TraceEntry};
 use crate::record::prefix;
 use crate::record::{ObjectRow, RegisterLine, TaskHeader, Text, TraceHeader, is_stack_words};
 
@@ -24,6 +25,7 @@ pub(crate) enum Understood<'a> {
     Trace(TraceHeader<'a>),
     Object(ObjectRow),
     Registers(RegisterLine<'a>),
+    Entry(TraceEntry<'a>),
     Word(Word),
 }
 
@@ -244,6 +246,10 @@ fn understand<'a>(text: &'a [u8], names: &Names) -> Understood<'a> {
         Text::Trace(header) => return Understood::Trace(header),
         Text::Object(row) => return Understood::Object(row),
         Text::Registers(line) => return Understood::Registers(line),
+        Text::Entry(entry) => return Understood::Entry(entry),
+        Text::EntryFrame(BacktraceFrame::Kernel(one)) => Word::EntryFrame(frame(one)),
+        Text::EntryFrame(BacktraceFrame::Other) => Word::ProgramFrame,
+        Text::Recording(notice) => Word::Recording(notice),
         Text::Task(task) => Word::Task(intern_task(&task, names)),
         Text::Hardware(name) => Word::Hardware(names.intern(name)),
         Text::TaskDetail => Word::TaskDetail,

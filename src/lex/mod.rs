@@ -8,6 +8,7 @@
 
 mod backtrace;
 mod chunk;
+mod entry;
 mod lexer;
 mod line_cache;
 mod lines;
@@ -18,6 +19,8 @@ mod word;
 
 pub(crate) use backtrace::{BacktraceLine, HeadingPlace, Part, Parts, Run, RunHash};
 pub use chunk::{Chunk, ChunkReader, Footing};
+pub use entry::RecordedCache;
+pub(crate) use entry::{EntryBeginning, EntryWriter, RecordedEntry, RecordedEvent, RecordedKind};
 pub(crate) use lexer::Lexer;
 pub(crate) use token::{Batch, Header, ObjectRows, Registers, Texts, Token, TokenKind};
 pub use word::Task;

@@ -9,8 +9,10 @@ use crate::address::LineNumber;
 use crate::bind::{Assembler, Taken};
 use crate::chain::Depth;
 use crate::event::AssemblyLoss;
-use crate::event::{Beginning, Boot, Detail, EventSink, Printing, Recognition};
-use crate::lex::{Batch, Header, Registers, Run, Texts, Token, TokenKind, Word};
+use crate::event::{Beginning, Boot, Detail, EventSink, Printing, Recognition, Witness};
+use crate::lex::{
+    Batch, Header, RecordedEntry, RecordedKind, Registers, Run, Texts, Token, TokenKind, Word,
+};
 use crate::names::Names;
 use crate::record::Record;
 use crate::symbol::Addresses;
@@ -161,6 +163,7 @@ impl Sequencer {
             }
             TokenKind::Registers(kind) => self.registers(token, *kind, texts, sink),
             TokenKind::Run(run) => self.run(token, run, texts, sink),
+            TokenKind::Entry(entry) => self.entry(token, entry, sink),
             TokenKind::Word(word) => self.word(&token.record(texts), *word, sink),
         }
     }
@@ -175,10 +178,25 @@ impl Sequencer {
         if let Sign::Header(fingerprint) = sign(token) {
             self.timeline.remember(fingerprint);
         }
-        self.present(token.line, token.first).pointers.see(header);
+        self.present(token.line, token.first).pointers.see(header.object, header.digits);
         self.assembler.header(&token.record(texts), header);
         let Sequencer { assembler, names, .. } = self;
         assembler.drain(|event| sink.event(event, names));
+    }
+
+    /// An entry of a recording.
+    fn entry(&mut self, token: &Token, entry: &RecordedEntry, sink: &mut impl EventSink) {
+        if let Sign::Header(fingerprint) = sign(token) {
+            self.timeline.remember(fingerprint);
+        }
+        let boot = self.present(token.line, token.first.or(entry.time.map(Stamp::boot)));
+        if let RecordedKind::Event(event) = &entry.kind {
+            boot.pointers.see(event.object, event.digits);
+        }
+        let Sequencer { assembler, names, .. } = self;
+        assembler.entry(token, entry, names);
+        assembler.drain_recording(|event| sink.event(event, names));
+        self.report_losses(sink);
     }
 
     fn registers(
@@ -299,11 +317,14 @@ impl Sequencer {
             sink.event(event, names);
         }
         let boot = boots.last();
+        let times = boot.and_then(Boot::times);
         sink.printed(Printing {
             beginning: boot.map_or(Beginning::Later, Boot::beginning),
-            times: boot.and_then(Boot::times),
-            ..assembler.printing()
+            times,
+            ..assembler.printing(Witness::SlubTrace)
         });
+        // A recording is switched on: objects are older, whenever that is.
+        sink.printed(Printing { times, ..assembler.printing(Witness::TraceEvents) });
         self.report_losses(sink);
         if let Some(boot) = self.boots.last_mut() {
             boot.kernel = self.assembler.kernel();

@@ -1,0 +1,383 @@
+//! Entries of a recording to events: each event with the backtrace behind it.
+//!
+//! A backtrace is an entry of its own, which its event's writer writes next. Other CPUs' entries may
+//! stand between the two, and those of an interrupt: a writer is a CPU, a task, and what the CPU was
+//! doing. perf prints a backtrace right behind its event, without a heading.
+
+use std::collections::VecDeque;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use crate::address::{LineNumber, Pointer};
+use crate::chain::{Printer, StackCache, Steps};
+use crate::event::{
+    AssemblyLoss, Backtrace, Damage, DamageSet, Detail, Event, Lost, Recorded, Witness,
+};
+use crate::lex::{
+    BacktraceLine, EntryBeginning, EntryWriter, RecordedEntry, RecordedEvent, RecordedKind, Task,
+};
+use crate::names::{FrameId, Names};
+use crate::record::Op;
+use crate::record::ftrace::RecordingNotice;
+use crate::time::Stamp;
+
+use super::torn;
+
+/// So many events may wait for their backtrace. A CPU that idles never writes the next entry.
+const WAITING_MAX: usize = 4096;
+
+/// A backtrace has no more frames: the kernel records 64 at most, perf 127.
+const FRAMES_MAX: usize = 256;
+
+/// Entries that a glued line may stand for: `tracing_splice_read_pipe()` of `kernel/trace/trace.c`
+/// prints up to 8 KiB and passes 4 KiB of them on; an entry has 60 bytes or more.
+const ENTRIES_IN_PAGE: u64 = 64;
+
+/// `ZERO_SIZE_PTR` of `include/linux/slab.h`: what `kmalloc(0)` gives, which is no object.
+const ZERO_SIZE_PTR: u64 = 16;
+
+/// Number of an event among all of a boot's recording.
+type Number = u64;
+
+/// Puts the entries of a boot's recording together.
+#[derive(Default, Debug)]
+pub(super) struct Recording {
+    /// Events in the order of their entries, the oldest first.
+    waiting: VecDeque<Waiting>,
+    /// The number of the first of them.
+    first: Number,
+    /// The last event of each writer, if nothing was written after it.
+    last_of: HashMap<EntryWriter, Number, FixedState>,
+    reading: Reading,
+    /// Events that came with a backtrace, in this boot.
+    with_stack: u64,
+    pub(super) losses: Vec<(Lost, LineNumber)>,
+    pub(super) loss: AssemblyLoss,
+}
+
+/// An event that waits for its backtrace, or for those before it.
+#[derive(Debug)]
+struct Waiting {
+    event: Event,
+    call_site: Option<FrameId>,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// Its backtrace may come.
+    Open,
+    /// Nothing more comes.
+    Complete,
+}
+
+/// Where the frames go that come next.
+#[derive(Default, Debug)]
+enum Reading {
+    /// Nowhere: no backtrace is open.
+    #[default]
+    Nothing,
+    /// To an event that was just read: perf prints its backtrace so.
+    Behind(Number),
+    /// To a backtrace with a heading. Its event may be lost.
+    Backtrace { event: Option<Number>, line: LineNumber, frames: Vec<FrameId> },
+    /// They are a program's.
+    Program,
+}
+
+/// Where a recording takes place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) line: LineNumber,
+    pub(super) boot: u32,
+    /// The time of the message that an entry is, where it has none of its own.
+    pub(super) stamp: Option<Stamp>,
+}
+
+/// What is at hand to complete events.
+#[derive(Debug)]
+pub(super) struct Tools<'a> {
+    pub(super) detail: Detail,
+    pub(super) stacks: &'a mut StackCache,
+    pub(super) names: &'a Names,
+}
+
+impl Recording {
+    /// Takes the next entry. `seq` counts events.
+    pub(super) fn entry(
+        &mut self,
+        entry: &RecordedEntry,
+        place: Place,
+        seq: &mut u64,
+        tools: &mut Tools<'_>,
+    ) {
+        self.end_backtrace(tools);
+        if entry.beginning == EntryBeginning::BehindGap {
+            self.loss.damaged_lines += 1;
+            self.losses.push((Lost::Entries(ENTRIES_IN_PAGE), place.line));
+        }
+        match entry.kind {
+            RecordedKind::Event(event) => {
+                self.settle(entry.writer, tools);
+                self.event(entry, &event, place, seq, tools);
+            }
+            RecordedKind::Stack(first) => {
+                let event = self.last_of.remove(&entry.writer);
+                let mut frames = self.room();
+                frames.extend(first);
+                self.reading = Reading::Backtrace { event, line: place.line, frames };
+            }
+            RecordedKind::UserStack => self.reading = Reading::Program,
+            RecordedKind::Other => self.settle(entry.writer, tools),
+        }
+    }
+
+    /// Takes a frame.
+    pub(super) fn frame(&mut self, frame: FrameId, line: LineNumber) -> Taken {
+        match &mut self.reading {
+            Reading::Backtrace { frames, .. } => {
+                if frames.len() < FRAMES_MAX {
+                    frames.push(frame);
+                }
+            }
+            Reading::Behind(number) => {
+                let event = Some(*number);
+                self.last_of.retain(|_, last| Some(*last) != event);
+                self.reading = Reading::Backtrace { event, line, frames: vec![frame] };
+            }
+            Reading::Program => {}
+            Reading::Nothing => return Taken::No,
+        }
+        Taken::Yes
+    }
+
+    /// Takes what the recording says about itself.
+    pub(super) fn notice(
+        &mut self,
+        notice: RecordingNotice,
+        line: LineNumber,
+        tools: &mut Tools<'_>,
+    ) {
+        self.end_backtrace(tools);
+        let entries = match notice {
+            RecordingNotice::Overwritten(0) => return,
+            RecordingNotice::Overwritten(entries) => Some(entries),
+            RecordingNotice::Lost { cpu, entries } => {
+                self.settle_cpu(cpu, tools);
+                entries
+            }
+        };
+        self.loss.entries_lost = self.loss.entries_lost.saturating_add(entries.unwrap_or(0));
+        self.loss.damaged_lines += u64::from(entries.is_none());
+        self.losses.push((Lost::Entries(entries.unwrap_or(torn::MISSING_UNKNOWN)), line));
+    }
+
+    /// Hands on every event that nothing more comes for, and that none before it waits.
+    pub(super) fn drain(&mut self, mut each: impl FnMut(&Event)) {
+        while let Some(waiting) = self.waiting.front()
+            && (waiting.state == State::Complete || self.waiting.len() > WAITING_MAX)
+        {
+            let Some(waiting) = self.waiting.pop_front() else { break };
+            each(&waiting.event);
+            self.first += 1;
+        }
+    }
+
+    /// Completes what is open: the log or the boot ends.
+    pub(super) fn finish(&mut self, tools: &mut Tools<'_>) {
+        self.end_backtrace(tools);
+        let open: Vec<Number> = self.last_of.drain().map(|(_, number)| number).collect();
+        open.into_iter().for_each(|number| self.complete(number, &[], tools));
+        for waiting in &mut self.waiting {
+            waiting.state = State::Complete;
+        }
+        self.with_stack = 0;
+    }
+
+    /// Entries that an event has at least: itself, and its backtrace where there are any.
+    pub(super) fn entries_per_event(&self) -> u64 {
+        if self.with_stack > 0 { 2 } else { 1 }
+    }
+
+    fn event(
+        &mut self,
+        entry: &RecordedEntry,
+        event: &RecordedEvent,
+        place: Place,
+        seq: &mut u64,
+        tools: &Tools<'_>,
+    ) {
+        // Nothing is freed, and nothing of no size was ever allocated.
+        let is_nothing = match event.object {
+            Pointer::Null => event.op == Op::Free,
+            Pointer::Addr(object) => object.0 == ZERO_SIZE_PTR,
+            Pointer::Unprintable | Pointer::Torn => false,
+        };
+        if is_nothing {
+            return;
+        }
+        let mut damage = DamageSet::default();
+        if event.object == Pointer::Torn {
+            damage.insert(Damage::TornHeader);
+            self.loss.damaged_lines += 1;
+        }
+        let number = self.first + self.waiting.len() as u64;
+        let event = Waiting {
+            event: whole_event(entry, event, place, *seq, damage, tools.names),
+            call_site: event.call_site,
+            state: State::Open,
+        };
+        self.waiting.push_back(event);
+        *seq += 1;
+        self.last_of.insert(entry.writer, number);
+        self.reading = Reading::Behind(number);
+    }
+
+    /// The backtrace of this writer's last event does not come.
+    fn settle(&mut self, writer: EntryWriter, tools: &mut Tools<'_>) {
+        if let Some(number) = self.last_of.remove(&writer) {
+            self.complete(number, &[], tools);
+        }
+    }
+
+    /// What a CPU has still to write is lost.
+    fn settle_cpu(&mut self, cpu: Option<u32>, tools: &mut Tools<'_>) {
+        let is_of = |writer: &EntryWriter| cpu.is_none() || writer.cpu == cpu;
+        let open: Vec<EntryWriter> =
+            self.last_of.keys().copied().filter(|writer| is_of(writer)).collect();
+        open.into_iter().for_each(|writer| self.settle(writer, tools));
+    }
+
+    /// An empty list of frames.
+    fn room(&mut self) -> Vec<FrameId> {
+        match std::mem::take(&mut self.reading) {
+            Reading::Backtrace { mut frames, .. } => {
+                frames.clear();
+                frames
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The open backtrace ends.
+    fn end_backtrace(&mut self, tools: &mut Tools<'_>) {
+        let Reading::Backtrace { event, line, frames } = std::mem::take(&mut self.reading) else {
+            return;
+        };
+        match event {
+            Some(number) => {
+                self.with_stack += 1;
+                self.complete(number, &frames, tools);
+            }
+            None => self.headless(&frames, line, tools),
+        }
+    }
+
+    /// A backtrace whose event is lost, or one of another kind of event: then its frames show no
+    /// allocator.
+    fn headless(&mut self, frames: &[FrameId], line: LineNumber, tools: &mut Tools<'_>) {
+        let mut steps = Steps::default();
+        steps.extend(frames.iter().map(|&frame| BacktraceLine::EntryFrame(frame)));
+        let facts = tools.stacks.read(&steps, tools.names);
+        if let Printer::Trace(op) = facts.printer {
+            self.loss.headless_stacks += 1;
+            let (stack, witness) = (facts.stack, Witness::TraceEvents);
+            self.losses.push((Lost::Header { op, stack, witness }, line));
+        }
+    }
+
+    /// Nothing more comes for an event but these frames.
+    fn complete(&mut self, number: Number, frames: &[FrameId], tools: &mut Tools<'_>) {
+        let has_stacks = self.with_stack > 0;
+        let at = number.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
+        let Some(waiting) = at.and_then(|at| self.waiting.get_mut(at)) else { return };
+        waiting.state = State::Complete;
+        if frames.is_empty() && has_stacks {
+            waiting.event.damage.insert(Damage::Cut);
+        }
+        let mut steps = Steps::default();
+        let chain = from_call_site(waiting.call_site, frames, tools.names);
+        steps.extend(chain.into_iter().map(BacktraceLine::EntryFrame));
+        if steps.is_empty() {
+            waiting.event.damage.insert(Damage::NoStack);
+            return;
+        }
+        waiting.event.stack = Some(tools.stacks.read(&steps, tools.names).stack);
+        if tools.detail == Detail::Full {
+            let steps: Vec<_> = steps.iter().collect();
+            let chain = crate::chain::place(&steps, tools.names);
+            waiting.event.backtrace = Some(Box::new(Backtrace { chain, registers: Vec::new() }));
+        }
+    }
+}
+
+/// Whether a frame belongs to an entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Taken {
+    /// It does.
+    Yes,
+    /// No backtrace is open.
+    No,
+}
+
+/// The frames that count: from the call site on, which says more of its place than the frame of the
+/// same function in the backtrace. What is above is the tracer and the allocator. Where the unwinder
+/// skips too many frames, as on arm, the call site is not among them.
+fn from_call_site(site: Option<FrameId>, frames: &[FrameId], names: &Names) -> Vec<FrameId> {
+    let Some(site) = site else { return frames.to_vec() };
+    let is_site = |&frame: &FrameId| {
+        let (frame, site) = (names.frame(frame), names.frame(site));
+        match (frame.function, site.function) {
+            (Some(function), Some(of_site)) => function == of_site,
+            _ => frame.bare.is_some() && frame.bare == site.bare,
+        }
+    };
+    let below = match frames.iter().position(is_site) {
+        Some(at) => &frames[at + 1..],
+        None => {
+            let is_above = |frame: &&FrameId| crate::chain::is_machinery(**frame, names);
+            &frames[frames.iter().take_while(is_above).count()..]
+        }
+    };
+    std::iter::once(site).chain(below.iter().copied()).collect()
+}
+
+fn whole_event(
+    entry: &RecordedEntry,
+    event: &RecordedEvent,
+    place: Place,
+    seq: u64,
+    damage: DamageSet,
+    names: &Names,
+) -> Event {
+    let comm = entry.comm.name();
+    let task = entry.writer.pid.zip(comm).map(|(pid, comm)| Task {
+        cpu: entry.writer.cpu,
+        pid,
+        comm,
+        taint: names.intern(b""),
+        kernel: None,
+        build_id: None,
+    });
+    let bytes = event.request.map(|request| request.allocated);
+    Event {
+        seq,
+        op: event.op,
+        cache: event.cache.name(),
+        object: event.object,
+        digits: usize::from(event.digits),
+        inuse: None,
+        fp: None,
+        stamp: entry.time.map(Stamp::boot).or(place.stamp),
+        boot: place.boot,
+        line: place.line,
+        caller: None,
+        task,
+        stack: None,
+        backtrace: None,
+        object_size: bytes.and_then(|bytes| u32::try_from(bytes).ok()),
+        recorded: Some(Recorded { cache: event.cache, request: event.request }),
+        damage,
+    }
+}
