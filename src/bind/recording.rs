@@ -47,8 +47,8 @@ pub(super) struct Recording {
     waiting: VecDeque<Waiting>,
     /// The number of the first of them.
     first: Number,
-    /// The last event of each writer, if nothing was written after it.
-    last_of: HashMap<EntryWriter, Number, FixedState>,
+    /// The last entry of each writer, if its backtrace may come next.
+    last_of: HashMap<EntryWriter, Last, FixedState>,
     reading: Reading,
     /// Events that came with a backtrace, in this boot.
     with_stack: u64,
@@ -72,6 +72,15 @@ enum State {
     Complete,
 }
 
+/// What a writer wrote last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Last {
+    /// An event.
+    Event(Number),
+    /// Something that is no event of an object.
+    Other,
+}
+
 /// Where the frames go that come next.
 #[derive(Default, Debug)]
 enum Reading {
@@ -82,8 +91,15 @@ enum Reading {
     Behind(Number),
     /// To a backtrace with a heading. Its event may be lost.
     Backtrace { event: Option<Number>, line: LineNumber, frames: Vec<FrameId> },
-    /// They are a program's.
-    Program,
+    /// They are a program's, or of an entry that is no event of an object.
+    Ignored,
+}
+
+impl Reading {
+    /// The backtrace of an event, or of one that is lost.
+    fn of_event(event: Option<Number>, first: Option<FrameId>, line: LineNumber) -> Reading {
+        Reading::Backtrace { event, line, frames: first.into_iter().collect() }
+    }
 }
 
 /// Where a recording takes place.
@@ -123,13 +139,17 @@ impl Recording {
                 self.event(entry, &event, place, seq, tools);
             }
             RecordedKind::Stack(first) => {
-                let event = self.last_of.remove(&entry.writer);
-                let mut frames = self.room();
-                frames.extend(first);
-                self.reading = Reading::Backtrace { event, line: place.line, frames };
+                self.reading = match self.last_of.remove(&entry.writer) {
+                    Some(Last::Other) => Reading::Ignored,
+                    Some(Last::Event(number)) => Reading::of_event(Some(number), first, place.line),
+                    None => Reading::of_event(None, first, place.line),
+                };
             }
-            RecordedKind::UserStack => self.reading = Reading::Program,
-            RecordedKind::Other => self.settle(entry.writer, tools),
+            RecordedKind::UserStack => self.reading = Reading::Ignored,
+            RecordedKind::Other => {
+                self.settle(entry.writer, tools);
+                self.ignore(entry.writer);
+            }
         }
     }
 
@@ -142,11 +162,11 @@ impl Recording {
                 }
             }
             Reading::Behind(number) => {
-                let event = Some(*number);
-                self.last_of.retain(|_, last| Some(*last) != event);
-                self.reading = Reading::Backtrace { event, line, frames: vec![frame] };
+                let number = *number;
+                self.last_of.retain(|_, last| *last != Last::Event(number));
+                self.reading = Reading::of_event(Some(number), Some(frame), line);
             }
-            Reading::Program => {}
+            Reading::Ignored => {}
             Reading::Nothing => return Taken::No,
         }
         Taken::Yes
@@ -187,8 +207,7 @@ impl Recording {
     /// Completes what is open: the log or the boot ends.
     pub(super) fn finish(&mut self, tools: &mut Tools<'_>) {
         self.end_backtrace(tools);
-        let open: Vec<Number> = self.last_of.drain().map(|(_, number)| number).collect();
-        open.into_iter().for_each(|number| self.complete(number, &[], tools));
+        self.settle_cpu(None, tools);
         for waiting in &mut self.waiting {
             waiting.state = State::Complete;
         }
@@ -215,7 +234,7 @@ impl Recording {
             Pointer::Unprintable | Pointer::Torn => false,
         };
         if is_nothing {
-            return;
+            return self.ignore(entry.writer);
         }
         let mut damage = DamageSet::default();
         if event.object == Pointer::Torn {
@@ -230,34 +249,29 @@ impl Recording {
         };
         self.waiting.push_back(event);
         *seq += 1;
-        self.last_of.insert(entry.writer, number);
+        self.last_of.insert(entry.writer, Last::Event(number));
         self.reading = Reading::Behind(number);
     }
 
     /// The backtrace of this writer's last event does not come.
     fn settle(&mut self, writer: EntryWriter, tools: &mut Tools<'_>) {
-        if let Some(number) = self.last_of.remove(&writer) {
+        if let Some(Last::Event(number)) = self.last_of.remove(&writer) {
             self.complete(number, &[], tools);
         }
     }
 
-    /// What a CPU has still to write is lost.
+    /// The backtrace that this writer writes next is of no event.
+    fn ignore(&mut self, writer: EntryWriter) {
+        self.last_of.insert(writer, Last::Other);
+        self.reading = Reading::Ignored;
+    }
+
+    /// What a CPU, or all of them, have still to write is lost.
     fn settle_cpu(&mut self, cpu: Option<u32>, tools: &mut Tools<'_>) {
         let is_of = |writer: &EntryWriter| cpu.is_none() || writer.cpu == cpu;
         let open: Vec<EntryWriter> =
             self.last_of.keys().copied().filter(|writer| is_of(writer)).collect();
         open.into_iter().for_each(|writer| self.settle(writer, tools));
-    }
-
-    /// An empty list of frames.
-    fn room(&mut self) -> Vec<FrameId> {
-        match std::mem::take(&mut self.reading) {
-            Reading::Backtrace { mut frames, .. } => {
-                frames.clear();
-                frames
-            }
-            _ => Vec::new(),
-        }
     }
 
     /// The open backtrace ends.

@@ -175,15 +175,12 @@ pub fn arch(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::TraceHeader;
+    use crate::address::ObjectAddr;
 
     fn style(addresses: &[u64]) -> PointerStyle {
-        let cache = Names::default().intern(b"a");
         let mut evidence = PointerEvidence::default();
         for address in addresses {
-            let text = format!("TRACE a alloc 0x{address:016x} inuse=1 fp=0x0000000000000000");
-            let header = TraceHeader::parse(text.as_bytes()).expect("header");
-            evidence.see(&Header::new(&header, cache, 0));
+            evidence.see(Pointer::Addr(ObjectAddr(*address)), 16);
         }
         evidence.style()
     }

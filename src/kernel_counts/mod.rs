@@ -138,6 +138,7 @@ fn shown(accounts: Vec<Account>) -> (Vec<Account>, Vec<AccountReport>) {
 /// The boot of a file that says nothing of it.
 fn nameless_boot() -> BootReport {
     BootReport {
+        sources: Vec::new(),
         index: 0,
         kernel: None,
         build_id: None,

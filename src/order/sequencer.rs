@@ -38,6 +38,9 @@ pub(crate) struct Sequencer {
     banner: Option<LineNumber>,
     /// Events when the present boot began.
     events_before: u64,
+    /// Whether the kernel's messages carry its time. Then a recording among them is older than they
+    /// are, and says nothing of the order.
+    messages_are_dated: bool,
 }
 
 /// A line that waits, with a text of its own.
@@ -65,6 +68,7 @@ impl Sequencer {
             boots: vec![Boot::new(LineNumber(1))],
             banner: None,
             events_before: 0,
+            messages_are_dated: false,
         }
     }
 
@@ -95,6 +99,7 @@ impl Sequencer {
     /// second, so that their first and last times speak for all.
     #[inline]
     fn token(&mut self, token: &Token, texts: &Texts<'_>, sink: &mut impl EventSink) {
+        let token = &self.dated(token);
         let is_in_order = match sign(token) {
             Sign::None => {
                 self.timeline.is_forward(token.first) && self.timeline.is_forward(token.last)
@@ -108,6 +113,22 @@ impl Sequencer {
             self.deliver(token, texts, sink);
         } else {
             token.split(texts, |line, text| self.place(line, text, sink));
+        }
+    }
+
+    /// The token with a time, if it is one of a recording that alone tells the time.
+    #[inline]
+    fn dated(&mut self, token: &Token) -> Token {
+        match (&token.kind, token.first) {
+            (TokenKind::Entry(entry), None) if !self.messages_are_dated => {
+                let stamp = entry.time.map(Stamp::boot);
+                Token { first: stamp, last: stamp, ..*token }
+            }
+            (_, Some(stamp)) if stamp.clock == Clock::Boot => {
+                self.messages_are_dated = true;
+                *token
+            }
+            _ => *token,
         }
     }
 
@@ -189,7 +210,7 @@ impl Sequencer {
         if let Sign::Header(fingerprint) = sign(token) {
             self.timeline.remember(fingerprint);
         }
-        let boot = self.present(token.line, token.first.or(entry.time.map(Stamp::boot)));
+        let boot = self.present(token.line, token.first);
         if let RecordedKind::Event(event) = &entry.kind {
             boot.pointers.see(event.object, event.digits);
         }
@@ -351,6 +372,9 @@ fn sign(token: &Token) -> Sign {
     match &token.kind {
         TokenKind::Header(header) => {
             Sign::Header(HeaderFingerprint { micros: stamp.micros, hash: header.hash })
+        }
+        TokenKind::Entry(RecordedEntry { kind: RecordedKind::Event(event), .. }) => {
+            Sign::Header(HeaderFingerprint { micros: stamp.micros, hash: event.hash })
         }
         TokenKind::Word(Word::Banner(_)) if stamp.clock == Clock::Boot => Sign::Banner,
         _ => Sign::None,

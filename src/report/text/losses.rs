@@ -34,6 +34,7 @@ pub(crate) fn write(loss: &Loss, shown: LossesShown, out: &mut impl Write) -> io
 fn parts(loss: &Loss) -> Vec<String> {
     [
         (loss.printk_dropped, "message", "dropped"),
+        (loss.entries_lost, "trace entry", "lost"),
         (loss.lost_frees - loss.inferred_frees.min(loss.lost_frees), "free", "not logged"),
         (loss.headless_stacks, "backtrace", "without a TRACE line"),
         (loss.torn_events, "event", "torn"),
