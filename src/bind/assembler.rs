@@ -213,6 +213,13 @@ impl Assembler {
         texts: &Texts<'_>,
         names: &Names,
     ) -> Taken {
+        if run.entry_frames > 0 {
+            let numbers = texts.backtrace_lines(run);
+            return match self.recording.frames(run, numbers, token.line) {
+                recording::Taken::Yes => Taken::Whole,
+                recording::Taken::No => Taken::No,
+            };
+        }
         let is_stray = self.stamped && token.last.is_none();
         let lane = self.lanes.get(token.caller);
         let announced = lane.splat_announced && run.heading != HeadingPlace::None;

@@ -10,12 +10,13 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use crate::address::{LineNumber, Pointer};
-use crate::chain::{Printer, StackCache, Steps};
+use crate::chain::{Printer, Stack, StackCache, Step, Steps};
 use crate::event::{
     AssemblyLoss, Backtrace, Damage, DamageSet, Detail, Event, Lost, Recorded, Witness,
 };
 use crate::lex::{
-    BacktraceLine, EntryBeginning, EntryWriter, RecordedEntry, RecordedEvent, RecordedKind, Task,
+    BacktraceLine, EntryBeginning, EntryWriter, RecordedEntry, RecordedEvent, RecordedKind, Run,
+    Task,
 };
 use crate::names::{FrameId, Names};
 use crate::record::Op;
@@ -50,6 +51,7 @@ pub(super) struct Recording {
     /// The last entry of each writer, if its backtrace may come next.
     last_of: HashMap<EntryWriter, Last, FixedState>,
     reading: Reading,
+    stacks: SiteStacks,
     /// Events that came with a backtrace, in this boot.
     with_stack: u64,
     pub(super) losses: Vec<(Lost, LineNumber)>,
@@ -90,7 +92,7 @@ enum Reading {
     /// To an event that was just read: perf prints its backtrace so.
     Behind(Number),
     /// To a backtrace with a heading. Its event may be lost.
-    Backtrace { event: Option<Number>, line: LineNumber, frames: Vec<FrameId> },
+    Backtrace { event: Option<Number>, line: LineNumber, steps: Steps },
     /// They are a program's, or of an entry that is no event of an object.
     Ignored,
 }
@@ -98,7 +100,9 @@ enum Reading {
 impl Reading {
     /// The backtrace of an event, or of one that is lost.
     fn of_event(event: Option<Number>, first: Option<FrameId>, line: LineNumber) -> Reading {
-        Reading::Backtrace { event, line, frames: first.into_iter().collect() }
+        let mut steps = Steps::default();
+        steps.extend(first.map(BacktraceLine::EntryFrame));
+        Reading::Backtrace { event, line, steps }
     }
 }
 
@@ -155,21 +159,39 @@ impl Recording {
 
     /// Takes a frame.
     pub(super) fn frame(&mut self, frame: FrameId, line: LineNumber) -> Taken {
-        match &mut self.reading {
-            Reading::Backtrace { frames, .. } => {
-                if frames.len() < FRAMES_MAX {
-                    frames.push(frame);
-                }
-            }
-            Reading::Behind(number) => {
-                let number = *number;
-                self.last_of.retain(|_, last| *last != Last::Event(number));
-                self.reading = Reading::of_event(Some(number), Some(frame), line);
-            }
-            Reading::Ignored => {}
-            Reading::Nothing => return Taken::No,
+        let Some(steps) = self.open(line) else { return self.ignored() };
+        if steps.len() < FRAMES_MAX {
+            steps.push(BacktraceLine::EntryFrame(frame));
         }
         Taken::Yes
+    }
+
+    /// Takes frames that follow one another.
+    pub(super) fn frames(&mut self, run: &Run, numbers: &[u64], line: LineNumber) -> Taken {
+        let Some(steps) = self.open(line) else { return self.ignored() };
+        if steps.len() + numbers.len() <= FRAMES_MAX {
+            steps.append(run, numbers);
+        }
+        Taken::Yes
+    }
+
+    /// Where the next frames go.
+    fn open(&mut self, line: LineNumber) -> Option<&mut Steps> {
+        if let Reading::Behind(number) = self.reading {
+            self.last_of.retain(|_, last| *last != Last::Event(number));
+            self.reading = Reading::of_event(Some(number), None, line);
+        }
+        match &mut self.reading {
+            Reading::Backtrace { steps, .. } => Some(steps),
+            _ => None,
+        }
+    }
+
+    fn ignored(&self) -> Taken {
+        match self.reading {
+            Reading::Ignored => Taken::Yes,
+            _ => Taken::No,
+        }
     }
 
     /// Takes what the recording says about itself.
@@ -256,7 +278,7 @@ impl Recording {
     /// The backtrace of this writer's last event does not come.
     fn settle(&mut self, writer: EntryWriter, tools: &mut Tools<'_>) {
         if let Some(Last::Event(number)) = self.last_of.remove(&writer) {
-            self.complete(number, &[], tools);
+            self.complete(number, &Steps::default(), tools);
         }
     }
 
@@ -276,24 +298,22 @@ impl Recording {
 
     /// The open backtrace ends.
     fn end_backtrace(&mut self, tools: &mut Tools<'_>) {
-        let Reading::Backtrace { event, line, frames } = std::mem::take(&mut self.reading) else {
+        let Reading::Backtrace { event, line, steps } = std::mem::take(&mut self.reading) else {
             return;
         };
         match event {
             Some(number) => {
                 self.with_stack += 1;
-                self.complete(number, &frames, tools);
+                self.complete(number, &steps, tools);
             }
-            None => self.headless(&frames, line, tools),
+            None => self.headless(&steps, line, tools),
         }
     }
 
     /// A backtrace whose event is lost, or one of another kind of event: then its frames show no
     /// allocator.
-    fn headless(&mut self, frames: &[FrameId], line: LineNumber, tools: &mut Tools<'_>) {
-        let mut steps = Steps::default();
-        steps.extend(frames.iter().map(|&frame| BacktraceLine::EntryFrame(frame)));
-        let facts = tools.stacks.read(&steps, tools.names);
+    fn headless(&mut self, steps: &Steps, line: LineNumber, tools: &mut Tools<'_>) {
+        let facts = tools.stacks.read(steps, tools.names);
         if let Printer::Trace(op) = facts.printer {
             self.loss.headless_stacks += 1;
             let (stack, witness) = (facts.stack, Witness::TraceEvents);
@@ -302,27 +322,49 @@ impl Recording {
     }
 
     /// Nothing more comes for an event but these frames.
-    fn complete(&mut self, number: Number, frames: &[FrameId], tools: &mut Tools<'_>) {
+    fn complete(&mut self, number: Number, steps: &Steps, tools: &mut Tools<'_>) {
         let has_stacks = self.with_stack > 0;
         let at = number.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
         let Some(waiting) = at.and_then(|at| self.waiting.get_mut(at)) else { return };
         waiting.state = State::Complete;
-        if frames.is_empty() && has_stacks {
+        if steps.is_empty() && has_stacks {
             waiting.event.damage.insert(Damage::Cut);
         }
-        let mut steps = Steps::default();
-        let chain = from_call_site(waiting.call_site, frames, tools.names);
-        steps.extend(chain.into_iter().map(BacktraceLine::EntryFrame));
-        if steps.is_empty() {
+        if steps.is_empty() && waiting.call_site.is_none() {
             waiting.event.damage.insert(Damage::NoStack);
             return;
         }
-        waiting.event.stack = Some(tools.stacks.read(&steps, tools.names).stack);
+        waiting.event.stack = Some(self.stacks.read(waiting.call_site, steps, tools));
         if tools.detail == Detail::Full {
-            let steps: Vec<_> = steps.iter().collect();
+            let steps: Vec<_> =
+                from_call_site(waiting.call_site, steps, tools.names).iter().collect();
             let chain = crate::chain::place(&steps, tools.names);
             waiting.event.backtrace = Some(Box::new(Backtrace { chain, registers: Vec::new() }));
         }
+    }
+}
+
+/// What call sites and the backtraces behind them say, worked out once.
+#[derive(Default, Debug)]
+struct SiteStacks(HashMap<(Option<FrameId>, u64), (Box<[u64]>, Stack), FixedState>);
+
+/// At so many, learning starts afresh.
+const SITE_STACKS_MAX: usize = 1 << 14;
+
+impl SiteStacks {
+    fn read(&mut self, site: Option<FrameId>, steps: &Steps, tools: &mut Tools<'_>) -> Stack {
+        let key = (site, steps.hash());
+        if let Some((numbers, stack)) = self.0.get(&key)
+            && **numbers == *steps.numbers()
+        {
+            return *stack;
+        }
+        let stack = tools.stacks.read(&from_call_site(site, steps, tools.names), tools.names).stack;
+        if self.0.len() >= SITE_STACKS_MAX {
+            self.0.clear();
+        }
+        self.0.insert(key, (steps.numbers().into(), stack));
+        stack
     }
 }
 
@@ -338,8 +380,16 @@ pub(super) enum Taken {
 /// The frames that count: from the call site on, which says more of its place than the frame of the
 /// same function in the backtrace. What is above is the tracer and the allocator. Where the unwinder
 /// skips too many frames, as on arm, the call site is not among them.
-fn from_call_site(site: Option<FrameId>, frames: &[FrameId], names: &Names) -> Vec<FrameId> {
-    let Some(site) = site else { return frames.to_vec() };
+fn from_call_site(site: Option<FrameId>, steps: &Steps, names: &Names) -> Steps {
+    let frames: Vec<FrameId> = steps.iter().filter_map(Step::frame).collect();
+    let below = site.map_or(&frames[..], |site| below_site(site, &frames, names));
+    let mut chain = Steps::default();
+    chain.extend(site.iter().chain(below).map(|&frame| BacktraceLine::EntryFrame(frame)));
+    chain
+}
+
+/// The frames below the call site.
+fn below_site<'a>(site: FrameId, frames: &'a [FrameId], names: &Names) -> &'a [FrameId] {
     let is_site = |&frame: &FrameId| {
         let (frame, site) = (names.frame(frame), names.frame(site));
         match (frame.function, site.function) {
@@ -347,14 +397,13 @@ fn from_call_site(site: Option<FrameId>, frames: &[FrameId], names: &Names) -> V
             _ => frame.bare.is_some() && frame.bare == site.bare,
         }
     };
-    let below = match frames.iter().position(is_site) {
+    match frames.iter().position(is_site) {
         Some(at) => &frames[at + 1..],
         None => {
             let is_above = |frame: &&FrameId| crate::chain::is_machinery(**frame, names);
             &frames[frames.iter().take_while(is_above).count()..]
         }
-    };
-    std::iter::once(site).chain(below.iter().copied()).collect()
+    }
 }
 
 fn whole_event(

@@ -71,8 +71,8 @@ pub struct Group {
     pub requested: Option<u64>,
     /// Bytes of an object, where trace events say so.
     pub object_size: Option<u32>,
-    /// The cache that a free of one of its objects named.
-    pub(super) cache_by_free: Option<NameId>,
+    /// The cache of its objects, where something else than their allocation told it.
+    pub(super) learned_cache: Option<NameId>,
     /// Whether its own cache is known by the size of its objects alone.
     pub(super) is_nameless: bool,
 }

@@ -41,6 +41,7 @@ impl Witnesses {
     /// frees in bulk make no trace event.
     pub(super) fn together(self) -> BootLedger {
         let Witnesses { mut slub_trace, mut trace_events } = self;
+        trace_events.learn_caches(&slub_trace);
         trace_events.name_caches();
         trace_events.tally_groups();
         if slub_trace.headers == 0 {
@@ -88,13 +89,28 @@ impl Ledger {
         let group = &mut boot.groups[live.group as usize];
         group.see_free(&live, event.line, time, FreedBy::of(event.stack, names));
         if let Some(RecordedCache::Known(cache)) = event.recorded.map(|recorded| recorded.cache) {
-            group.cache_by_free = Some(cache);
+            group.learned_cache = Some(cache);
         }
     }
 }
 
 impl BootLedger {
-    /// Gives the groups whose cache had no name the one that frees of their objects told.
+    /// Learns the caches of objects that another witness knows too.
+    fn learn_caches(&mut self, other: &BootLedger) {
+        if other.live.is_empty() {
+            return;
+        }
+        for (object, live) in &self.live {
+            let group = &mut self.groups[live.group as usize];
+            if group.is_nameless && group.learned_cache.is_none() {
+                let known = other.live.get(object);
+                let key = known.and_then(|live| other.groups.get_index(live.group as usize));
+                group.learned_cache = key.map(|(key, _)| key.cache);
+            }
+        }
+    }
+
+    /// Gives the groups whose cache had no name the one that was learned.
     fn name_caches(&mut self) {
         let groups = std::mem::take(&mut self.groups);
         let taken: Vec<GroupKey> = groups.keys().copied().collect();
@@ -103,7 +119,7 @@ impl BootLedger {
         };
         let mut named: IndexMap<GroupKey, Group, FixedState> = IndexMap::default();
         for (key, group) in groups {
-            let by_free = group.cache_by_free.filter(|_| group.is_nameless);
+            let by_free = group.learned_cache.filter(|_| group.is_nameless);
             let new = by_free.map(|cache| GroupKey { cache, ..key });
             named.insert(new.filter(|new| is_free(new, &named)).unwrap_or(key), group);
         }

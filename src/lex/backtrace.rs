@@ -202,6 +202,8 @@ pub(crate) struct Run {
     pub(crate) hash: RunHash,
     /// Frames among them.
     pub(crate) frames: u32,
+    /// Frames among them that are of an entry of a recording: then all are.
+    pub(crate) entry_frames: u32,
     /// Marks among them that end a context.
     pub(crate) context_ends: u32,
     pub(crate) parts: Parts,
@@ -216,6 +218,16 @@ impl Run {
         self.hash.push(number);
         self.lines += 1;
         self.frames += 1;
+    }
+
+    /// Adds a frame of an entry of a recording.
+    #[inline]
+    pub(crate) fn push_entry_frame(&mut self, frame: FrameId) -> u64 {
+        let number = BacktraceLine::EntryFrame(frame).number();
+        self.hash.push(number);
+        self.lines += 1;
+        self.entry_frames += 1;
+        number
     }
 
     /// Adds a line around the frames.

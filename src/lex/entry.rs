@@ -1,5 +1,7 @@
 //! Entries of a recording, their names interned.
 
+use std::hash::BuildHasher;
+
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
@@ -7,7 +9,7 @@ use crate::address::Pointer;
 use crate::names::{FrameId, MaybeName, NameId, Names};
 use crate::record::Op;
 use crate::record::ftrace::{
-    BacktraceFrame, CacheText, Entry, EntryKind, IrqContext, KmemEvent, Request,
+    BacktraceFrame, CacheText, CallSite, Entry, EntryKind, IrqContext, KmemEvent, Request, Writer,
 };
 
 /// Who wrote an entry. Of its entries, a backtrace belongs to the event before it.
@@ -91,43 +93,83 @@ impl RecordedCache {
 /// Distinct sizes and call sites remembered. A kernel has a few thousand call sites.
 const REMEMBERED_MAX: usize = 1 << 14;
 
+/// Longer texts are no call sites.
+const CALL_SITE_BYTES_MAX: usize = 512;
+
 /// What names were made of. It makes interning quick and changes no name.
 #[derive(Default, Debug)]
 pub(super) struct EntryNames {
     /// Names of caches that are known by their size.
     sizes: HashMap<(CacheKind, u64), NameId, FixedState>,
-    comm: Option<(Vec<u8>, NameId)>,
+    call_sites: HashMap<Box<[u8]>, Option<FrameId>, FixedState>,
+    /// The writer of the last entry.
+    last: Option<KnownWriter>,
+}
+
+/// A writer, and what tells it in its lines.
+#[derive(Clone, Debug)]
+struct KnownWriter {
+    text: Vec<u8>,
+    writer: EntryWriter,
+    comm: MaybeName,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum CacheKind {
     Kmalloc,
     Unnamed,
+    Unknown,
 }
 
 impl EntryNames {
-    /// An entry of a line that makes a number.
-    pub(super) fn intern(&mut self, entry: &Entry<'_>, hash: u64, names: &Names) -> RecordedEntry {
-        let Entry { writer, time, stray, kind } = *entry;
-        RecordedEntry {
-            writer: EntryWriter { cpu: writer.cpu, pid: writer.pid, context: writer.context },
-            comm: writer.comm.map(|comm| self.comm(comm, names)).into(),
-            time,
-            beginning: if stray.is_empty() {
-                EntryBeginning::Own
-            } else {
-                EntryBeginning::BehindGap
-            },
-            kind: match kind {
-                EntryKind::Kmem(event) => RecordedKind::Event(self.event(&event, hash, names)),
-                EntryKind::Stack(frame) => RecordedKind::Stack(match frame {
-                    Some(BacktraceFrame::Kernel(frame)) => Some(names.intern_frame(&frame)),
-                    Some(BacktraceFrame::Other) | None => None,
-                }),
-                EntryKind::UserStack => RecordedKind::UserStack,
-                EntryKind::Other => RecordedKind::Other,
-            },
+    /// Reads an entry of the writer of the last one, if it is one.
+    pub(super) fn read_next(&mut self, text: &[u8], names: &Names) -> Option<RecordedEntry> {
+        let KnownWriter { text: told, writer, comm } = self.last.as_ref()?;
+        let (writer, comm) = (*writer, *comm);
+        let entry = Entry::behind_writer(text.strip_prefix(&told[..])?, Writer::default())?;
+        Some(self.intern_as(&entry, text, writer, comm, names))
+    }
+
+    /// An entry, which a line is.
+    pub(super) fn intern(
+        &mut self,
+        entry: &Entry<'_>,
+        text: &[u8],
+        names: &Names,
+    ) -> RecordedEntry {
+        let Writer { comm, pid, cpu, context } = entry.writer;
+        let writer = EntryWriter { cpu, pid, context };
+        let comm = comm.map(|comm| names.intern(comm)).into();
+        if entry.writer_len > 0 && entry.stray.is_empty() {
+            let text = text[..entry.writer_len.min(text.len())].to_vec();
+            self.last = Some(KnownWriter { text, writer, comm });
         }
+        self.intern_as(entry, text, writer, comm, names)
+    }
+
+    fn intern_as(
+        &mut self,
+        entry: &Entry<'_>,
+        text: &[u8],
+        writer: EntryWriter,
+        comm: MaybeName,
+        names: &Names,
+    ) -> RecordedEntry {
+        let kind = match entry.kind {
+            EntryKind::Kmem(event) => {
+                let hash = FixedState::default().hash_one((entry.time, text));
+                RecordedKind::Event(self.event(&event, hash, names))
+            }
+            EntryKind::Stack(Some(BacktraceFrame::Kernel(frame))) => {
+                RecordedKind::Stack(Some(names.intern_frame(&frame)))
+            }
+            EntryKind::Stack(_) => RecordedKind::Stack(None),
+            EntryKind::UserStack => RecordedKind::UserStack,
+            EntryKind::Other => RecordedKind::Other,
+        };
+        let beginning =
+            if entry.stray.is_empty() { EntryBeginning::Own } else { EntryBeginning::BehindGap };
+        RecordedEntry { writer, comm, time: entry.time, beginning, kind }
     }
 
     fn event(&mut self, event: &KmemEvent<'_>, hash: u64, names: &Names) -> RecordedEvent {
@@ -146,24 +188,27 @@ impl EntryNames {
                     RecordedCache::BySize(self.of_size(CacheKind::Unnamed, bytes, names))
                 }
                 (CacheText::Kmalloc | CacheText::Unnamed | CacheText::Any, _) => {
-                    RecordedCache::OfObject(names.intern(b"(unknown cache)"))
+                    RecordedCache::OfObject(self.of_size(CacheKind::Unknown, 0, names))
                 }
             },
-            call_site: call_site.map(|site| names.intern_frame(&site)),
+            call_site: self.call_site(call_site, names),
             request,
             hash,
         }
     }
 
-    fn comm(&mut self, comm: &[u8], names: &Names) -> NameId {
-        match &self.comm {
-            Some((last, name)) if last == comm => *name,
-            _ => {
-                let name = names.intern(comm);
-                self.comm = Some((comm.to_vec(), name));
-                name
-            }
+    fn call_site(&mut self, site: CallSite<'_>, names: &Names) -> Option<FrameId> {
+        if let Some(&known) = self.call_sites.get(site.0) {
+            return known;
         }
+        let frame = site.frame().map(|frame| names.intern_frame(&frame));
+        if site.0.len() <= CALL_SITE_BYTES_MAX {
+            if self.call_sites.len() >= REMEMBERED_MAX {
+                self.call_sites.clear();
+            }
+            self.call_sites.insert(site.0.into(), frame);
+        }
+        frame
     }
 
     fn of_size(&mut self, kind: CacheKind, bytes: u64, names: &Names) -> NameId {
@@ -173,6 +218,7 @@ impl EntryNames {
         let name = || match kind {
             CacheKind::Kmalloc => kmalloc_cache(bytes),
             CacheKind::Unnamed => format!("(unnamed, {bytes} bytes)"),
+            CacheKind::Unknown => "(unknown cache)".to_owned(),
         };
         *self.sizes.entry((kind, bytes)).or_insert_with(|| names.intern(name().as_bytes()))
     }

@@ -35,7 +35,9 @@ pub(super) struct LexState {
     pub(super) cache: LineCache,
     /// The last header's cache as printed, which the next one's mostly is, and its name.
     slab_cache: Option<(Vec<u8>, NameId)>,
-    entry_names: EntryNames,
+    pub(super) entry_names: EntryNames,
+    /// Whether the last line was one of a recording.
+    pub(super) is_recording: bool,
     /// Whether the last header carried a time: then lines without one are hardly the kernel's.
     pub(super) headers_carry_time: bool,
     /// The last time that a line carried.
@@ -86,6 +88,7 @@ impl Lexer {
                 cache: LineCache::default(),
                 slab_cache: None,
                 entry_names: EntryNames::default(),
+                is_recording: false,
                 headers_carry_time: false,
                 last_time: None,
             },
@@ -178,7 +181,10 @@ impl Work<'_> {
 
     /// Takes a line of a recording, which is no record: what stands in front of it is its own.
     fn own_line(&mut self, line: &Line<'_>, bytes: &[u8]) -> bool {
-        let is_own = self.state.unwrapper.is_idle() && ftrace::is_line(bytes);
+        let is_own = self.state.unwrapper.is_idle()
+            && ftrace::is_line(bytes)
+            && printk::embedded(bytes).is_none();
+        self.state.is_recording = is_own;
         if is_own {
             self.record(&Record { line: line.number, stamp: None, caller: None, text: bytes });
         }
@@ -249,8 +255,7 @@ impl Work<'_> {
 
     /// An entry of a recording, its names interned.
     fn entry(&mut self, record: &Record<'_>, entry: &Entry<'_>) -> RecordedEntry {
-        let hash = FixedState::default().hash_one((entry.time, record.text));
-        self.state.entry_names.intern(entry, hash, self.names)
+        self.state.entry_names.intern(entry, record.text, self.names)
     }
 
     /// An event's header, its cache interned.

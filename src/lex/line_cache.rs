@@ -133,6 +133,7 @@ impl LineCache {
     pub(crate) fn meaning(&self, predictn: &Branch) -> Word {
         match predictn.line() {
             Expected::Frame(frame) => Word::Frame(frame),
+            Expected::EntryFrame(frame) => Word::EntryFrame(frame),
             Expected::Around(id) | Expected::Plain(id) | Expected::Other(id) => {
                 self.entries[usize::from(id)].word
             }
@@ -149,6 +150,7 @@ impl LineCache {
         let line = match word {
             _ if !is_plain => Expected::Other(id),
             Word::Frame(frame) => Expected::Frame(frame),
+            Word::EntryFrame(frame) => Expected::EntryFrame(frame),
             Word::Hardware(_) | Word::Heading | Word::Mark(_) => Expected::Around(id),
             _ => Expected::Plain(id),
         };

@@ -14,6 +14,7 @@ mod line_cache;
 mod lines;
 mod path;
 mod predictor;
+mod recording;
 mod token;
 mod word;
 

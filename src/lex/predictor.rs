@@ -42,6 +42,8 @@ const BRANCHES: usize = 3;
 pub(crate) enum Expected {
     /// A frame.
     Frame(FrameId),
+    /// A frame of an entry of a recording.
+    EntryFrame(FrameId),
     /// A line around the frames of a backtrace, or between them, that does not end it.
     Around(EntryId),
     /// Another line that is whole and says nothing of its place in time.

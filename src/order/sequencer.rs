@@ -91,7 +91,10 @@ impl Sequencer {
     pub(crate) fn take(&mut self, batch: &Batch, piece: &[u8], sink: &mut impl EventSink) {
         let texts = batch.texts(piece);
         for token in &batch.tokens {
-            self.token(token, &texts, sink);
+            match self.dated(token) {
+                Some(dated) => self.token(&dated, &texts, sink),
+                None => self.token(token, &texts, sink),
+            }
         }
     }
 
@@ -99,7 +102,6 @@ impl Sequencer {
     /// second, so that their first and last times speak for all.
     #[inline]
     fn token(&mut self, token: &Token, texts: &Texts<'_>, sink: &mut impl EventSink) {
-        let token = &self.dated(token);
         let is_in_order = match sign(token) {
             Sign::None => {
                 self.timeline.is_forward(token.first) && self.timeline.is_forward(token.last)
@@ -118,17 +120,17 @@ impl Sequencer {
 
     /// The token with a time, if it is one of a recording that alone tells the time.
     #[inline]
-    fn dated(&mut self, token: &Token) -> Token {
+    fn dated(&mut self, token: &Token) -> Option<Token> {
         match (&token.kind, token.first) {
             (TokenKind::Entry(entry), None) if !self.messages_are_dated => {
                 let stamp = entry.time.map(Stamp::boot);
-                Token { first: stamp, last: stamp, ..*token }
+                Some(Token { first: stamp, last: stamp, ..*token })
             }
-            (_, Some(stamp)) if stamp.clock == Clock::Boot => {
-                self.messages_are_dated = true;
-                *token
+            (TokenKind::Entry(_), _) | (_, None) => None,
+            (_, Some(stamp)) => {
+                self.messages_are_dated |= stamp.clock == Clock::Boot;
+                None
             }
-            _ => *token,
         }
     }
 

@@ -141,8 +141,13 @@ fn headed(text: &[u8]) -> Option<FrameRun<'_>> {
 }
 
 fn by_recording(text: &[u8]) -> Option<Text<'_>> {
-    if let Some(frame) = BacktraceFrame::parse(text) {
-        return Some(Text::EntryFrame(frame));
+    match BacktraceFrame::parse(text) {
+        Some(frame @ BacktraceFrame::Kernel(_)) => return Some(Text::EntryFrame(frame)),
+        // An entry may stand behind a frame that was cut off.
+        Some(frame) => {
+            return Some(Entry::parse(text).map_or(Text::EntryFrame(frame), Text::Entry));
+        }
+        None => {}
     }
     if let Some(notice) = RecordingNotice::parse(text) {
         return Some(Text::Recording(notice));

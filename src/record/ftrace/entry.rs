@@ -1,6 +1,6 @@
 //! One entry of a recording: an event, or the backtrace of one.
 
-use super::writer::Front;
+use super::writer::{self, Front};
 use super::{BacktraceFrame, KmemEvent, Writer};
 
 /// One entry of a recording.
@@ -12,6 +12,8 @@ pub struct Entry<'a> {
     pub time: Option<i64>,
     /// What stands before it in its line: the beginning of a line whose end was thrown away.
     pub stray: &'a [u8],
+    /// Bytes of the line that tell the writer and stand in front of the time; 0 where there are none.
+    pub writer_len: usize,
     /// What it is.
     pub kind: EntryKind<'a>,
 }
@@ -41,6 +43,16 @@ impl<'a> Entry<'a> {
     pub fn parse(text: &'a [u8]) -> Option<Entry<'a>> {
         with_front(text).or_else(|| with_less(text))
     }
+
+    /// Reads an entry whose writer is known: what stands behind the bytes that tell it.
+    pub(crate) fn behind_writer(text: &'a [u8], writer: Writer<'a>) -> Option<Entry<'a>> {
+        let end = memchr::memchr(b':', text)?;
+        let behind =
+            text.get(end + 1..).filter(|behind| matches!(behind.first(), Some(b' ' | b'\t')))?;
+        let time = writer::time_alone(text.get(..end)?)?;
+        let kind = kind(behind_delta(behind.trim_ascii_start()))?;
+        Some(Entry { writer, time, stray: b"", writer_len: 0, kind })
+    }
 }
 
 /// An entry whose front says who wrote it and when.
@@ -50,9 +62,9 @@ fn with_front(text: &[u8]) -> Option<Entry<'_>> {
         if !matches!(behind.first(), Some(b' ' | b'\t')) {
             return None;
         }
-        let Front { writer, time, stray } = Front::parse(&text[..at])?;
+        let Front { writer, time, stray, writer_len } = Front::parse(&text[..at])?;
         let kind = kind(behind_delta(behind.trim_ascii_start()))?;
-        Some(Entry { writer, time, stray: &text[..stray], kind })
+        Some(Entry { writer, time, stray: &text[..stray], writer_len, kind })
     })
 }
 
@@ -69,15 +81,11 @@ fn kind(text: &[u8]) -> Option<EntryKind<'_>> {
     if let Some(heading) = heading(text) {
         return Some(heading);
     }
-    let end = memchr::memchr(b':', text).filter(|&end| {
-        text.get(end + 1).is_some_and(|&byte| byte == b' ') || end + 1 == text.len()
-    });
-    let name_end = end.or_else(|| {
-        // perf puts the name of the event's system in front.
-        memchr::memmem::find(text, b": ")
-    })?;
-    let (name, arguments) = (&text[..name_end], &text[name_end + 1..]);
-    let name = name.strip_prefix(b"kmem:").unwrap_or(name);
+    // perf puts the name of the event's system in front.
+    let text = text.strip_prefix(b"kmem:").unwrap_or(text);
+    let is_end = |&at: &usize| matches!(text.get(at + 1), None | Some(b' '));
+    let end = memchr::memchr_iter(b':', text).find(is_end)?;
+    let (name, arguments) = (&text[..end], &text[end + 1..]);
     let is_name = |&byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':' | b'-');
     if name.is_empty() || !name.iter().all(is_name) {
         return None;
@@ -112,7 +120,8 @@ const NAMES: [&[u8]; 6] = [
 
 /// An entry that says less of who wrote it.
 fn with_less(text: &[u8]) -> Option<Entry<'_>> {
-    let bare = |kind| Entry { writer: Writer::default(), time: None, stray: b"", kind };
+    let bare =
+        |kind| Entry { writer: Writer::default(), time: None, stray: b"", writer_len: 0, kind };
     if let Some(heading) = heading(text) {
         return Some(bare(heading));
     }

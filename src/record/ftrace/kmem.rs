@@ -38,8 +38,8 @@ pub struct KmemEvent<'a> {
     pub digits: usize,
     /// Its cache.
     pub cache: CacheText<'a>,
-    /// Where it was called from; absent where the line is cut before it.
-    pub call_site: Option<FrameText<'a>>,
+    /// Where it was called from.
+    pub call_site: CallSite<'a>,
     /// Its size; absent in frees.
     pub request: Option<Request>,
 }
@@ -50,6 +50,7 @@ impl<'a> KmemEvent<'a> {
     // kmem_cache_free: call_site=leaky_obj_put+0x1a/0x20 [leaky] ptr=00000000517ab2aa name=leaky_cache
     // kfree: call_site=krealloc+0x71/0xe0 ptr=00000000063d94d9
     // kmalloc: call_site=c00d2a5c ptr=c7a1e400 bytes_req=168 bytes_alloc=192 gfp_flags=GFP_KERNEL       to 4.x
+    // kmalloc: call_site=0xffffffffa79b368c (-1483000180) ptr=0xffff8b6d81ba4a80 (-128172532544896) bytes_req=0x90 (144) bytes_alloc=0xc0 (192) …        options/fields
     // kmalloc:              (leaky_alloc_buf+0x1f) call_site=leaky_alloc_buf+0x1f ptr=0xffff8e3443675540 …        trace-cmd
     /// Reads what stands behind the colon of an event of this name.
     pub(super) fn parse(name: &[u8], arguments: &'a [u8]) -> Option<KmemEvent<'a>> {
@@ -61,32 +62,84 @@ impl<'a> KmemEvent<'a> {
             _ => return None,
         };
         let mut cursor = Cursor::new(arguments);
-        cursor.until(b"call_site=")?;
-        let call_site = call_site(&mut cursor);
-        let (object, digits) =
-            cursor.until(b" ptr=").and_then(|_| pointer(&mut cursor)).unwrap_or((Pointer::Torn, 0));
-        let behind = cursor.rest();
-        let name = field(behind, b" name=").filter(|name| !name.is_empty());
-        let request = number(behind, b" bytes_req=").zip(number(behind, b" bytes_alloc="));
-        Some(KmemEvent {
-            op,
-            object,
-            digits,
-            cache: name.map_or(unnamed, CacheText::Named),
-            call_site,
-            request: request.map(|(requested, allocated)| Request { requested, allocated }),
+        if cursor.peek() == Some(b'(') {
+            cursor.until(b") ")?;
+        }
+        cursor.eat(b"call_site=")?;
+        let call_site = CallSite::take(&mut cursor);
+        let pointer = cursor.eat(b" ptr=").and_then(|()| pointer(&mut cursor));
+        let (object, digits) = pointer.unwrap_or((Pointer::Torn, 0));
+        let Details { name, request } = Details::take(&mut cursor, op);
+        let cache = name.map_or(unnamed, CacheText::Named);
+        Some(KmemEvent { op, object, digits, cache, call_site, request })
+    }
+}
+
+/// Where an event was called from, as printed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CallSite<'a>(pub &'a [u8]);
+
+impl<'a> CallSite<'a> {
+    /// Takes what stands before ` ptr=`, or all of a line that was cut.
+    fn take(cursor: &mut Cursor<'a>) -> CallSite<'a> {
+        let text = cursor.rest();
+        let is_end = |&at: &usize| text[at..].starts_with(b" ptr=");
+        let end = memchr::memchr_iter(b' ', text).find(is_end).unwrap_or(text.len());
+        CallSite(cursor.take(end).unwrap_or(text))
+    }
+
+    /// The place that it is.
+    pub fn frame(self) -> Option<FrameText<'a>> {
+        let mut cursor = Cursor::new(self.0);
+        let place = bare(&mut cursor).or_else(|| eat_place(&mut cursor))?;
+        Some(FrameText {
+            place,
+            address: None,
+            reliability: Reliability::Reliable,
+            aim: Aim::BehindCall,
         })
     }
 }
 
-fn call_site<'a>(cursor: &mut Cursor<'a>) -> Option<FrameText<'a>> {
-    let place = bare(cursor).or_else(|| eat_place(cursor))?;
-    Some(FrameText {
-        place,
-        address: None,
-        reliability: Reliability::Reliable,
-        aim: Aim::BehindCall,
-    })
+/// What stands behind the pointer.
+#[derive(Default)]
+struct Details<'a> {
+    name: Option<&'a [u8]>,
+    request: Option<Request>,
+}
+
+impl<'a> Details<'a> {
+    /// Takes fields up to the last one that an event of this kind is asked for.
+    fn take(cursor: &mut Cursor<'a>, op: Op) -> Details<'a> {
+        let mut details = Details::default();
+        let mut requested = None;
+        while !cursor.is_empty() {
+            cursor.eat_while(|byte| byte != b' ');
+            cursor.eat_blanks();
+            if cursor.eat(b"name=").is_some() {
+                let name = cursor.eat_while(|byte| byte != b' ');
+                details.name = (!name.is_empty()).then_some(name);
+            } else if op == Op::Free {
+                continue;
+            } else if cursor.eat(b"bytes_req=").is_some() {
+                requested = number(cursor);
+            } else if cursor.eat(b"bytes_alloc=").is_some() {
+                let sizes = requested.zip(number(cursor));
+                details.request =
+                    sizes.map(|(requested, allocated)| Request { requested, allocated });
+                break;
+            }
+        }
+        details
+    }
+}
+
+/// Reads a number, which the option `fields` prints in hexadecimal digits.
+fn number(cursor: &mut Cursor<'_>) -> Option<u64> {
+    match cursor.eat(b"0x") {
+        Some(()) => Some(cursor.hex()?.0),
+        None => cursor.decimal(),
+    }
 }
 
 /// Kernels to 4.x print the call site's address alone, without `0x`.
@@ -126,19 +179,6 @@ fn pointer(cursor: &mut Cursor<'_>) -> Option<(Pointer, usize)> {
     Some((pointer, digits))
 }
 
-/// What stands behind a field's name, up to the next blank.
-fn field<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    let mut cursor = Cursor::new(text);
-    cursor.until(name)?;
-    Some(cursor.eat_while(|byte| byte != b' '))
-}
-
-fn number(text: &[u8], name: &[u8]) -> Option<u64> {
-    let mut cursor = Cursor::new(text);
-    cursor.until(name)?;
-    cursor.decimal()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,7 +189,7 @@ mod tests {
     }
 
     fn function<'a>(event: &KmemEvent<'a>) -> Option<&'a [u8]> {
-        match event.call_site?.place {
+        match event.call_site.frame()?.place {
             Place::Symbol(symbol) => Some(symbol.function),
             Place::Bare(_) => None,
         }
@@ -202,13 +242,13 @@ mod tests {
     fn old_kernels_and_trace_cmd_print_the_site_in_other_ways() {
         let old = event("kfree: call_site=c00d2a5c ptr=c7a1e400");
         assert!(
-            matches!(old.call_site, Some(FrameText { place: Place::Bare(site), .. }) if site.0 == 0xc00d_2a5c)
+            matches!(old.call_site.frame(), Some(FrameText { place: Place::Bare(site), .. }) if site.0 == 0xc00d_2a5c)
         );
         let event = event(
             "kfree:     (leaky_alloc_buf+0x1f) call_site=leaky_alloc_buf+0x1f ptr=0xc7a1e400",
         );
         assert_eq!(function(&event), Some(&b"leaky_alloc_buf"[..]));
-        let Some(FrameText { place: Place::Symbol(symbol), .. }) = event.call_site else {
+        let Some(FrameText { place: Place::Symbol(symbol), .. }) = event.call_site.frame() else {
             panic!("no symbol");
         };
         assert_eq!((symbol.offset, symbol.size), (Some(0x1f), None));

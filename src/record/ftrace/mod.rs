@@ -13,16 +13,21 @@ mod writer;
 
 pub use backtrace::BacktraceFrame;
 pub use entry::{Entry, EntryKind};
-pub use kmem::{CacheText, KmemEvent, Request};
+pub use kmem::{CacheText, CallSite, KmemEvent, Request};
 pub use notice::RecordingNotice;
 pub use writer::{IrqContext, Writer};
+
+/// Whether a line has no control character but tabs.
+pub(crate) fn is_clean(line: &[u8]) -> bool {
+    // Without a way out before the end, so that a compiler makes a few instructions for many bytes.
+    line.iter().fold(true, |all, &byte| all & (byte >= b' ' || byte == b'\t'))
+}
 
 /// Whether a line stands in a recording that is a file of its own, or that was printed to a console
 /// without being a message: it tells who wrote it and when, or is a frame.
 pub(crate) fn is_line(line: &[u8]) -> bool {
-    let is_clean = line.iter().all(|&byte| byte >= b' ' || byte == b'\t');
     match line {
-        _ if !is_clean => false,
+        _ if !is_clean(line) => false,
         [b' ' | b'\t' | b'=', ..] if BacktraceFrame::parse(line).is_some() => true,
         _ => Entry::parse(line).is_some_and(|entry| entry.writer.pid.is_some()),
     }

@@ -38,6 +38,8 @@ pub(super) struct Front<'a> {
     pub(super) time: Option<i64>,
     /// Bytes before the entry: of another line that was cut off.
     pub(super) stray: usize,
+    /// Bytes that tell the writer.
+    pub(super) writer_len: usize,
 }
 
 /// A task's name has no more bytes (`TASK_COMM_LEN`).
@@ -60,8 +62,10 @@ impl<'a> Front<'a> {
     /// Reads what stands before the colon of an entry's text.
     pub(super) fn parse(text: &'a [u8]) -> Option<Front<'a>> {
         let (rest, time) = time(text.trim_ascii_end())?;
-        let (rest, cpu, context) = cpu(rest.trim_ascii_end())?;
-        Front::of_task(rest, Front { time, ..Front::default() }, cpu, context)
+        let told = rest.trim_ascii_end();
+        let (rest, cpu, context) = cpu(told)?;
+        let front = Front { time, writer_len: told.len(), ..Front::default() };
+        Front::of_task(rest, front, cpu, context)
     }
 
     // leaky/0   127 [000]                                      perf script, -F without time
@@ -90,6 +94,12 @@ impl<'a> Front<'a> {
         let comm = (comm != b"<...>" && !comm.is_empty()).then_some(comm);
         Some(Front { writer: Writer { comm, pid: Some(pid), cpu, context }, stray, ..front })
     }
+}
+
+/// The time that a text is, if it is one and nothing else.
+pub(super) fn time_alone(text: &[u8]) -> Option<Option<i64>> {
+    let (rest, time) = time(text.trim_ascii())?;
+    rest.is_empty().then_some(time)
 }
 
 /// Splits off the time: `2.524865`, `266198us+`, `4.167876654`; a count has no dot.
