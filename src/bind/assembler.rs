@@ -106,6 +106,7 @@ impl Assembler {
             ambiguous_stacks: self.binder.ambiguous,
             damaged_lines: self.loss.damaged_lines + recording.damaged_lines,
             entries_lost: recording.entries_lost,
+            failed_allocs: recording.failed_allocs,
             ..self.loss
         }
     }

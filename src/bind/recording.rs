@@ -18,7 +18,7 @@ use crate::lex::{
     BacktraceLine, EntryBeginning, EntryWriter, RecordedEntry, RecordedEvent, RecordedKind, Run,
     Task,
 };
-use crate::names::{FrameId, Names};
+use crate::names::{FrameId, NameId, Names};
 use crate::record::Op;
 use crate::record::ftrace::RecordingNotice;
 use crate::time::Stamp;
@@ -52,6 +52,8 @@ pub(super) struct Recording {
     last_of: HashMap<EntryWriter, Last, FixedState>,
     reading: Reading,
     stacks: SiteStacks,
+    /// What stands for no taint.
+    taint: Option<NameId>,
     /// Events that came with a backtrace, in this boot.
     with_stack: u64,
     pub(super) losses: Vec<(Lost, LineNumber)>,
@@ -249,9 +251,12 @@ impl Recording {
         seq: &mut u64,
         tools: &Tools<'_>,
     ) {
-        // Nothing is freed, and nothing of no size was ever allocated.
+        // Nothing is freed, nothing was given, and nothing of no size was ever allocated.
         let is_nothing = match event.object {
-            Pointer::Null => event.op == Op::Free,
+            Pointer::Null => {
+                self.loss.failed_allocs += u64::from(event.op == Op::Alloc);
+                true
+            }
             Pointer::Addr(object) => object.0 == ZERO_SIZE_PTR,
             Pointer::Unprintable | Pointer::Torn => false,
         };
@@ -264,8 +269,10 @@ impl Recording {
             self.loss.damaged_lines += 1;
         }
         let number = self.first + self.waiting.len() as u64;
+        // A recording tells of no taint.
+        let taint = *self.taint.get_or_insert_with(|| tools.names.intern(b""));
         let event = Waiting {
-            event: whole_event(entry, event, place, *seq, damage, tools.names),
+            event: whole_event(entry, event, place, *seq, damage, taint),
             call_site: event.call_site,
             state: State::Open,
         };
@@ -412,14 +419,14 @@ fn whole_event(
     place: Place,
     seq: u64,
     damage: DamageSet,
-    names: &Names,
+    taint: NameId,
 ) -> Event {
     let comm = entry.comm.name();
     let task = entry.writer.pid.zip(comm).map(|(pid, comm)| Task {
         cpu: entry.writer.cpu,
         pid,
         comm,
-        taint: names.intern(b""),
+        taint,
         kernel: None,
         build_id: None,
     });

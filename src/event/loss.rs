@@ -7,6 +7,8 @@ pub struct AssemblyLoss {
     pub printk_dropped: u64,
     /// Entries that a recording says were lost or written over.
     pub entries_lost: u64,
+    /// Allocations that a recording says failed.
+    pub failed_allocs: u64,
     /// Backtraces of events whose header is missing.
     pub headless_stacks: u64,
     /// Backtraces that more than one header could have printed.

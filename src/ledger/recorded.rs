@@ -69,8 +69,7 @@ impl Ledger {
                 boot.see_place(event);
                 self.recorded_free(object, event, names);
             }
-            (Pointer::Null, Op::Alloc) => self.loss.failed_allocs += 1,
-            (Pointer::Null, Op::Free) => {}
+            (Pointer::Null, _) => {}
             (Pointer::Unprintable | Pointer::Torn, _) => {
                 boot.see_place(event);
                 self.loss.unaddressed_events += 1;

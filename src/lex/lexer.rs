@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
-use super::entry::{EntryNames, RecordedEntry};
+use super::entry::{EntryNames, RecordedEntry, RecordedEvent, RecordedKind};
 use super::line_cache::{LineCache, Understood};
 use super::lines::{KnownFront, Lines};
 use super::token::{Batch, Header, Registers, Token, TokenKind, TokenText};
@@ -232,8 +232,9 @@ impl Work<'_> {
                 TokenKind::Registers(Registers::of(line))
             }
             Understood::Entry(entry) => {
-                self.state.cache.begin_event();
-                TokenKind::Entry(self.entry(record, &entry))
+                let entry = self.entry(record, &entry);
+                self.expect_backtrace(&entry);
+                TokenKind::Entry(entry)
             }
             Understood::Word(word) => TokenKind::Word(word),
         };
@@ -256,6 +257,13 @@ impl Work<'_> {
     /// An entry of a recording, its names interned.
     fn entry(&mut self, record: &Record<'_>, entry: &Entry<'_>) -> RecordedEntry {
         self.state.entry_names.intern(entry, record.text, self.names)
+    }
+
+    /// The backtrace of an event of a recording mostly comes next.
+    pub(super) fn expect_backtrace(&mut self, entry: &RecordedEntry) {
+        if let RecordedKind::Event(RecordedEvent { call_site: Some(site), .. }) = entry.kind {
+            self.state.cache.begin_entry(site);
+        }
     }
 
     /// An event's header, its cache interned.

@@ -13,7 +13,7 @@ use super::Task;
 use super::path::Path;
 use super::predictor::{Branch, ENTRIES_MAX, EntryId, Expected, Leads, NodeId, Predictor};
 use super::word::Word;
-use crate::names::Names;
+use crate::names::{FrameId, Names};
 use crate::record::frame::{FrameLine, FrameRun, FrameText};
 use crate::record::ftrace::{BacktraceFrame, Entry as TraceEntry};
 use crate::record::prefix;
@@ -166,6 +166,14 @@ impl LineCache {
     #[inline]
     pub(crate) fn begin_event(&mut self) {
         self.predictor.restart();
+    }
+
+    /// An event of a recording comes.
+    pub(super) fn begin_entry(&mut self, site: FrameId) {
+        self.predictor.begin_at(site);
+        if self.predictor.is_full() {
+            self.predictor.clear();
+        }
     }
 
     /// A line of registers comes.

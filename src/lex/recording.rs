@@ -2,8 +2,9 @@
 
 use super::backtrace::Run;
 use super::lexer::Work;
-use super::predictor::Expected;
+use super::predictor::{Branch, Expected};
 use super::token::{Token, TokenKind, TokenText};
+use super::word::Word;
 use crate::address::LineNumber;
 use crate::capture::Taken;
 use crate::record::Record;
@@ -24,22 +25,37 @@ impl Work<'_> {
         loop {
             let frames = self.entry_frames(line, rest);
             (line.0, rest) = (line.0 + frames.lines, &rest[frames.bytes..]);
-            let Some(next) = self.next_entry(line, rest) else { break };
+            let next = self.known_frame(line, rest).or_else(|| self.next_entry(line, rest));
+            let Some(next) = next else { break };
             (line.0, rest) = (line.0 + 1, next);
         }
         Taken { bytes: bytes.len() - rest.len(), lines: line.0 - first.0 }
     }
 
+    /// Takes a frame that is known and was not expected, and gives what is behind it.
+    fn known_frame<'a>(&mut self, line: LineNumber, rest: &'a [u8]) -> Option<&'a [u8]> {
+        if !matches!(rest, [b' ', b'=', ..] | [b'=' | b'\t', ..]) {
+            return None;
+        }
+        let (text, next) = line_and_next(rest)?;
+        let known = self.state.cache.recall(text).filter(Branch::is_plain)?;
+        let word = self.state.cache.meaning(&known);
+        if !matches!(word, Word::EntryFrame(_) | Word::ProgramFrame) {
+            return None;
+        }
+        let record = Record { line, stamp: None, caller: None, text };
+        self.push(&record, TokenKind::Word(word));
+        Some(next)
+    }
+
     /// Takes an entry, if it is plain, and gives what is behind it.
     fn next_entry<'a>(&mut self, line: LineNumber, rest: &'a [u8]) -> Option<&'a [u8]> {
-        let end = memchr::memchr(b'\n', &rest[..rest.len().min(ENTRY_BYTES_MAX)])?;
-        let next = rest.get(end + 1..).filter(|next| !next.is_empty())?;
-        let text = prefix::trim_returns(&rest[..end]);
+        let (text, next) = line_and_next(rest)?;
         if !is_clean(text) || printk::embedded(text).is_some() {
             return None;
         }
         let entry = self.state.entry_names.read_next(text, self.names)?;
-        self.state.cache.begin_event();
+        self.expect_backtrace(&entry);
         let record = Record { line, stamp: None, caller: None, text };
         self.push(&record, TokenKind::Entry(entry));
         Some(next)
@@ -75,4 +91,11 @@ impl Work<'_> {
         }
         Taken { bytes: bytes.len() - rest.len(), lines: u64::from(run.lines) }
     }
+}
+
+/// The line that `bytes` begin with, and what is behind it. The very last end is not told.
+fn line_and_next(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = memchr::memchr(b'\n', &bytes[..bytes.len().min(ENTRY_BYTES_MAX)])?;
+    let next = bytes.get(end + 1..).filter(|next| !next.is_empty())?;
+    Some((prefix::trim_returns(&bytes[..end]), next))
 }

@@ -340,7 +340,7 @@ fn loss(assembly: AssemblyLoss, settled: &Settled) -> Loss {
         damaged_lines: assembly.damaged_lines,
         headless_stacks: assembly.headless_stacks,
         stray_frames: assembly.stray_frames,
-        failed_allocs: ledger.failed_allocs,
+        failed_allocs: ledger.failed_allocs + assembly.failed_allocs,
         missing_lines: ledger.missing_lines,
         suspect_chains: settled
             .boots

@@ -50,14 +50,27 @@ impl<'a> Entry<'a> {
         let behind =
             text.get(end + 1..).filter(|behind| matches!(behind.first(), Some(b' ' | b'\t')))?;
         let time = writer::time_alone(text.get(..end)?)?;
+        if may_hold_front(behind) {
+            return None;
+        }
         let kind = kind(behind_delta(behind.trim_ascii_start()))?;
         Some(Entry { writer, time, stray: b"", writer_len: 0, kind })
     }
 }
 
-/// An entry whose front says who wrote it and when.
+/// Whether the front of another entry may stand in a text: a colon behind what may be a time.
+fn may_hold_front(text: &[u8]) -> bool {
+    memchr::memchr_iter(b':', text).any(|at| {
+        let before = at.checked_sub(1).map(|at| text[at]);
+        let is_time = before.is_some_and(|byte| !byte.is_ascii_alphabetic() || byte == b's');
+        is_time && matches!(text.get(at + 1), Some(b' ' | b'\t'))
+    })
+}
+
+/// An entry whose front says who wrote it and when: the last one of the line. What stands before it
+/// was cut off.
 fn with_front(text: &[u8]) -> Option<Entry<'_>> {
-    memchr::memchr_iter(b':', text).find_map(|at| {
+    memchr::memrchr_iter(b':', text).find_map(|at| {
         let behind = &text[at + 1..];
         if !matches!(behind.first(), Some(b' ' | b'\t')) {
             return None;
@@ -195,6 +208,19 @@ mod tests {
             assert_eq!(Entry::parse(text.as_bytes()).map(|entry| entry.kind), Some(kind), "{text}");
         }
         assert!(Entry::parse(b"<stack trace>").is_some());
+    }
+
+    #[test]
+    fn of_two_entries_in_a_line_the_last_one_is_whole() {
+        let cut = "         leaky/0-189     [000] .....     8.218716: kmalloc: call_site=lea";
+        let whole = "         leaky/0-189     [000] .....     8.218847: <stack trace>";
+        let text = format!("{cut}{whole}");
+        let entry = Entry::parse(text.as_bytes()).expect("an entry");
+        assert_eq!(entry.kind, EntryKind::Stack(None));
+        assert_eq!(entry.stray.trim_ascii_end(), cut.as_bytes());
+        assert_eq!(entry.writer.comm, Some(&b"leaky/0"[..]));
+        let behind = text.strip_prefix("         leaky/0-189     [000] .....").expect("a writer");
+        assert_eq!(Entry::behind_writer(behind.as_bytes(), Writer::default()), None);
     }
 
     #[test]

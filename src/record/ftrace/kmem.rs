@@ -52,7 +52,7 @@ impl<'a> KmemEvent<'a> {
     // kmalloc: call_site=c00d2a5c ptr=c7a1e400 bytes_req=168 bytes_alloc=192 gfp_flags=GFP_KERNEL       to 4.x
     // kmalloc: call_site=0xffffffffa79b368c (-1483000180) ptr=0xffff8b6d81ba4a80 (-128172532544896) bytes_req=0x90 (144) bytes_alloc=0xc0 (192) …        options/fields
     // kmalloc:              (leaky_alloc_buf+0x1f) call_site=leaky_alloc_buf+0x1f ptr=0xffff8e3443675540 …        trace-cmd
-    /// Reads what stands behind the colon of an event of this name.
+    /// Reads the arguments of an event of this name.
     pub(super) fn parse(name: &[u8], arguments: &'a [u8]) -> Option<KmemEvent<'a>> {
         let (op, unnamed) = match name {
             b"kmalloc" | b"kmalloc_node" => (Op::Alloc, CacheText::Kmalloc),
@@ -185,7 +185,7 @@ mod tests {
 
     fn event(text: &str) -> KmemEvent<'_> {
         let (name, arguments) = text.split_once(':').expect("a name");
-        KmemEvent::parse(name.as_bytes(), arguments.as_bytes()).expect("an event")
+        KmemEvent::parse(name.as_bytes(), arguments.trim_start().as_bytes()).expect("an event")
     }
 
     fn function<'a>(event: &KmemEvent<'a>) -> Option<&'a [u8]> {

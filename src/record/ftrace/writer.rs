@@ -1,5 +1,7 @@
 //! The front of an entry: who wrote it, and when.
 
+use crate::record::cursor::Cursor;
+
 /// What a CPU was doing when it wrote an entry: two entries of a task may have another one between
 /// them that an interrupt wrote.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
@@ -119,12 +121,16 @@ fn time(text: &[u8]) -> Option<(&[u8], Option<i64>)> {
     if number.is_empty() || !rest.last().is_none_or(|&byte| byte == b' ' || byte == b'\t') {
         return None;
     }
-    let number = std::str::from_utf8(number).ok()?;
-    let micros = match (unit, number.split_once('.')) {
-        (Unit::Micros, None) => Some(number.parse().ok()?),
-        (Unit::Seconds, Some((seconds, fraction))) => Some(micros(seconds, fraction)?),
-        (Unit::Seconds, None) => None,
-        (Unit::Micros, Some(_)) => return None,
+    let mut cursor = Cursor::new(number);
+    let whole = i64::try_from(cursor.decimal()?).ok()?;
+    let micros = match (unit, cursor.is_empty()) {
+        (Unit::Micros, true) => Some(whole),
+        (Unit::Seconds, true) => None,
+        (Unit::Seconds, false) => {
+            cursor.eat(b".")?;
+            Some(whole.checked_mul(1_000_000)?.checked_add(micros(cursor.rest())?)?)
+        }
+        (Unit::Micros, false) => return None,
     };
     Some((rest, micros))
 }
@@ -135,13 +141,13 @@ enum Unit {
     Seconds,
 }
 
-fn micros(seconds: &str, fraction: &str) -> Option<i64> {
-    if !(3..=9).contains(&fraction.len()) {
+/// The microseconds of a fraction of a second.
+fn micros(fraction: &[u8]) -> Option<i64> {
+    if !(3..=9).contains(&fraction.len()) || !fraction.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let digits = u32::try_from(fraction.len()).ok()?;
-    let nanos = fraction.parse::<i64>().ok()?.checked_mul(10_i64.pow(9 - digits))?;
-    seconds.parse::<i64>().ok()?.checked_mul(1_000_000)?.checked_add(nanos / 1000)
+    let six = fraction.iter().copied().chain(std::iter::repeat(b'0')).take(6);
+    Some(six.fold(0, |value, digit| value * 10 + i64::from(digit - b'0')))
 }
 
 /// Splits off the CPU, and the flags that may stand behind it.
