@@ -125,7 +125,7 @@ impl BootLedger {
         self.groups = named;
     }
 
-    /// Adds the groups up by cache, and what was freed of objects that nobody knows.
+    /// Adds the groups up by cache, and events of objects that nobody knows.
     fn tally_groups(&mut self) {
         for (key, group) in &self.groups {
             let tally = self.tallies.entry(key.cache).or_default();
@@ -137,6 +137,11 @@ impl BootLedger {
         }
         for (cache, orphans) in self.loss.orphans() {
             self.tallies.entry(cache).or_default().frees += orphans;
+        }
+        for (&cache, unaddressed) in &self.loss.unaddressed {
+            let tally = self.tallies.entry(cache).or_default();
+            tally.allocs += unaddressed.allocs;
+            tally.frees += unaddressed.frees;
         }
     }
 
