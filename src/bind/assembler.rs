@@ -43,7 +43,10 @@ pub(crate) struct Assembler {
     /// Room for the next backtrace.
     spare: Option<Box<OpenBacktrace>>,
     skeleton: Skeleton,
+    /// Headers so far.
     events: u64,
+    /// Events that were handed on.
+    handed_on: u64,
     boot: u32,
     /// Whether headers of the present boot carry times: then frames without one are no records.
     stamped: bool,
@@ -65,6 +68,7 @@ impl Assembler {
             spare: None,
             skeleton: Skeleton::default(),
             events: 0,
+            handed_on: 0,
             boot: 0,
             stamped: false,
             kernel: None,
@@ -107,13 +111,14 @@ impl Assembler {
             damaged_lines: self.loss.damaged_lines + recording.damaged_lines,
             entries_lost: recording.entries_lost,
             failed_allocs: recording.failed_allocs,
+            unpaired: self.recording.unpaired,
             ..self.loss
         }
     }
 
     /// Events begun so far.
     pub(crate) fn events(&self) -> u64 {
-        self.events
+        self.events + self.recording.events
     }
 
     /// The kernel release that the present boot names.
@@ -176,8 +181,8 @@ impl Assembler {
     /// An entry of a recording.
     pub(crate) fn entry(&mut self, token: &Token, entry: &RecordedEntry, names: &Names) {
         let place = recording::Place { line: token.line, boot: self.boot, stamp: token.first };
-        let Assembler { recording, stacks, detail, events, .. } = self;
-        recording.entry(entry, place, events, &mut Tools { detail: *detail, stacks, names });
+        let Assembler { recording, stacks, detail, .. } = self;
+        recording.entry(entry, place, &mut Tools { detail: *detail, stacks, names });
     }
 
     /// Rows of an object dump.
@@ -305,24 +310,25 @@ impl Assembler {
 
     /// Hands on every event that waits for nothing any more.
     pub(crate) fn drain(&mut self, each: impl FnMut(&Event)) {
-        self.binder.drain(each);
+        self.binder.drain(numbered(&mut self.handed_on, each));
     }
 
     /// The same for the events of a recording.
     pub(crate) fn drain_recording(&mut self, each: impl FnMut(&Event)) {
-        self.recording.drain(each);
+        self.recording.drain(numbered(&mut self.handed_on, each));
     }
 
     /// Closes everything that is open and hands on every event: the log or the boot ends.
-    pub(crate) fn flush(&mut self, names: &Names, mut each: impl FnMut(&Event)) {
+    pub(crate) fn flush(&mut self, names: &Names, each: impl FnMut(&Event)) {
         for (caller, mut dump) in self.lanes.take_dumps() {
             // What ends where no other backtrace ended was cut off with the log.
             dump.cut |= !self.skeleton.is_end(dump.outermost());
             self.close(caller, dump, names);
         }
         self.lanes.clear();
-        self.binder.flush(&mut each);
-        let Assembler { recording, stacks, detail, .. } = self;
+        let Assembler { binder, recording, stacks, detail, handed_on, .. } = self;
+        let mut each = numbered(handed_on, each);
+        binder.flush(&mut each);
         recording.finish(&mut Tools { detail: *detail, stacks, names });
         recording.drain(each);
     }
@@ -372,5 +378,13 @@ impl Assembler {
             dump.cut = true;
             self.loss.damaged_lines += 1;
         }
+    }
+}
+/// Numbers events in the order in which they are handed on: two witnesses take turns.
+fn numbered(count: &mut u64, mut each: impl FnMut(&Event)) -> impl FnMut(&mut Event) {
+    move |event| {
+        event.seq = *count;
+        *count += 1;
+        each(event);
     }
 }

@@ -20,7 +20,7 @@ use crate::lex::{
 };
 use crate::names::{FrameId, NameId, Names};
 use crate::record::Op;
-use crate::record::ftrace::RecordingNotice;
+use crate::record::ftrace::{RecordingNotice, Unpaired};
 use crate::time::Stamp;
 
 use super::torn;
@@ -52,10 +52,14 @@ pub(super) struct Recording {
     last_of: HashMap<EntryWriter, Last, FixedState>,
     reading: Reading,
     stacks: SiteStacks,
+    /// The rendering, where nothing can be made of it.
+    pub(super) unpaired: Option<Unpaired>,
     /// What stands for no taint.
     taint: Option<NameId>,
     /// Events that came with a backtrace, in this boot.
     with_stack: u64,
+    /// Events so far.
+    pub(super) events: u64,
     pub(super) losses: Vec<(Lost, LineNumber)>,
     pub(super) loss: AssemblyLoss,
 }
@@ -126,14 +130,8 @@ pub(super) struct Tools<'a> {
 }
 
 impl Recording {
-    /// Takes the next entry. `seq` counts events.
-    pub(super) fn entry(
-        &mut self,
-        entry: &RecordedEntry,
-        place: Place,
-        seq: &mut u64,
-        tools: &mut Tools<'_>,
-    ) {
+    /// Takes the next entry.
+    pub(super) fn entry(&mut self, entry: &RecordedEntry, place: Place, tools: &mut Tools<'_>) {
         self.end_backtrace(tools);
         if entry.beginning == EntryBeginning::BehindGap {
             self.loss.damaged_lines += 1;
@@ -142,7 +140,7 @@ impl Recording {
         match entry.kind {
             RecordedKind::Event(event) => {
                 self.settle(entry.writer, tools);
-                self.event(entry, &event, place, seq, tools);
+                self.event(entry, &event, place, tools);
             }
             RecordedKind::Stack(first) => {
                 self.reading = match self.last_of.remove(&entry.writer) {
@@ -205,6 +203,10 @@ impl Recording {
     ) {
         self.end_backtrace(tools);
         let entries = match notice {
+            RecordingNotice::Unpaired(form) => {
+                self.unpaired = Some(form);
+                return;
+            }
             RecordingNotice::Overwritten(0) => return,
             RecordingNotice::Overwritten(entries) => Some(entries),
             RecordingNotice::Lost { cpu, entries } => {
@@ -218,12 +220,12 @@ impl Recording {
     }
 
     /// Hands on every event that nothing more comes for, and that none before it waits.
-    pub(super) fn drain(&mut self, mut each: impl FnMut(&Event)) {
+    pub(super) fn drain(&mut self, mut each: impl FnMut(&mut Event)) {
         while let Some(waiting) = self.waiting.front()
             && (waiting.state == State::Complete || self.waiting.len() > WAITING_MAX)
         {
-            let Some(waiting) = self.waiting.pop_front() else { break };
-            each(&waiting.event);
+            let Some(mut waiting) = self.waiting.pop_front() else { break };
+            each(&mut waiting.event);
             self.first += 1;
         }
     }
@@ -248,7 +250,6 @@ impl Recording {
         entry: &RecordedEntry,
         event: &RecordedEvent,
         place: Place,
-        seq: &mut u64,
         tools: &Tools<'_>,
     ) {
         // Nothing is freed, nothing was given, and nothing of no size was ever allocated.
@@ -272,12 +273,12 @@ impl Recording {
         // A recording tells of no taint.
         let taint = *self.taint.get_or_insert_with(|| tools.names.intern(b""));
         let event = Waiting {
-            event: whole_event(entry, event, place, *seq, damage, taint),
+            event: whole_event(entry, event, place, damage, taint),
             call_site: event.call_site,
             state: State::Open,
         };
         self.waiting.push_back(event);
-        *seq += 1;
+        self.events += 1;
         self.last_of.insert(entry.writer, Last::Event(number));
         self.reading = Reading::Behind(number);
     }
@@ -300,7 +301,9 @@ impl Recording {
         let is_of = |writer: &EntryWriter| cpu.is_none() || writer.cpu == cpu;
         let open: Vec<EntryWriter> =
             self.last_of.keys().copied().filter(|writer| is_of(writer)).collect();
-        open.into_iter().for_each(|writer| self.settle(writer, tools));
+        for writer in open {
+            self.settle(writer, tools);
+        }
     }
 
     /// The open backtrace ends.
@@ -353,7 +356,10 @@ impl Recording {
 
 /// What call sites and the backtraces behind them say, worked out once.
 #[derive(Default, Debug)]
-struct SiteStacks(HashMap<(Option<FrameId>, u64), (Box<[u64]>, Stack), FixedState>);
+struct SiteStacks(HashMap<(Option<FrameId>, u64), SiteStack, FixedState>);
+
+/// The lines of a backtrace, and what they say.
+type SiteStack = (Box<[u64]>, Stack);
 
 /// At so many, learning starts afresh.
 const SITE_STACKS_MAX: usize = 1 << 14;
@@ -404,20 +410,15 @@ fn below_site<'a>(site: FrameId, frames: &'a [FrameId], names: &Names) -> &'a [F
             _ => frame.bare.is_some() && frame.bare == site.bare,
         }
     };
-    match frames.iter().position(is_site) {
-        Some(at) => &frames[at + 1..],
-        None => {
-            let is_above = |frame: &&FrameId| crate::chain::is_machinery(**frame, names);
-            &frames[frames.iter().take_while(is_above).count()..]
-        }
-    }
+    let is_above = |frame: &&FrameId| crate::chain::is_machinery(**frame, names);
+    let above = frames.iter().position(is_site).map(|at| at + 1);
+    &frames[above.unwrap_or_else(|| frames.iter().take_while(is_above).count())..]
 }
 
 fn whole_event(
     entry: &RecordedEntry,
     event: &RecordedEvent,
     place: Place,
-    seq: u64,
     damage: DamageSet,
     taint: NameId,
 ) -> Event {
@@ -432,7 +433,7 @@ fn whole_event(
     });
     let bytes = event.request.map(|request| request.allocated);
     Event {
-        seq,
+        seq: 0,
         op: event.op,
         cache: event.cache.name(),
         object: event.object,

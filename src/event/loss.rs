@@ -1,5 +1,7 @@
 //! What was lost while events were put together.
 
+use crate::record::ftrace::Unpaired;
+
 /// What was lost while events were put together.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct AssemblyLoss {
@@ -17,6 +19,8 @@ pub struct AssemblyLoss {
     pub stray_frames: u64,
     /// Lines of an event that could not be read.
     pub damaged_lines: u64,
+    /// A rendering of trace events that nothing can be made of.
+    pub unpaired: Option<Unpaired>,
     /// Records that were printed a second time.
     pub replayed_lines: u64,
 }

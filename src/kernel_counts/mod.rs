@@ -116,6 +116,7 @@ impl Found {
             function: None,
             accounts: reports,
             lists_without_data: 0,
+            unpaired: None,
             witness: WitnessReport::default(),
             advice: Vec::new(),
         };

@@ -199,6 +199,8 @@ impl Ledger {
         let witnesses = std::mem::take(&mut self.present);
         let told = witnesses.told();
         let mut boot = witnesses.together();
+        let lost = boot.groups.values().filter(|group| group.witness == Witness::TraceEvents);
+        self.loss.lost_frees += lost.map(|group| group.lost).sum::<u64>();
         for (cache, tally) in std::mem::take(&mut boot.tallies) {
             self.caches.entry(cache).or_default().add(tally);
         }
@@ -237,7 +239,7 @@ impl Ledger {
         let live = Live::of(event, group, boot.time_of(event));
         if let Some(before) = boot.live.insert(object, live) {
             boot.groups[before.group as usize].lost += 1;
-            self.loss.lost_frees += 1;
+            self.loss.lost_frees += u64::from(event.witness() == Witness::SlubTrace);
         }
         boot.groups[group as usize].see_alloc(&live, event.recorded);
     }

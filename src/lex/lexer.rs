@@ -312,8 +312,9 @@ fn is_whole(understood: &Understood<'_>, record: &Record<'_>, line: &[u8]) -> bo
             is_whole_header(header, line.len()) && memchr::memchr(b'[', header.cache).is_none()
         }
         Understood::Object(_) if record.text.len() <= ROW_CHARS_MAX => true,
-        Understood::Object(_) | Understood::Registers(_) => printk::embedded(record.text).is_none(),
-        Understood::Entry(_) => printk::embedded(record.text).is_none(),
+        Understood::Object(_) | Understood::Registers(_) | Understood::Entry(_) => {
+            printk::embedded(record.text).is_none()
+        }
         Understood::Word(word) => word.is_whole(record.text),
     }
 }

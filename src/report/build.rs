@@ -62,6 +62,7 @@ impl Report {
             witness: WitnessReport::default(),
             accounts: Vec::new(),
             lists_without_data: 0,
+            unpaired: found.loss.unpaired,
             advice: Vec::new(),
         }
     }

@@ -44,6 +44,7 @@ use crate::event::{AssemblyLoss, Context, PointerStyle, Role, Witness};
 pub use crate::ledger::{Links, Proof};
 pub use crate::print::{Escaped, Style};
 use crate::record::frame::Aim;
+use crate::record::ftrace::Unpaired;
 use crate::symbol::{Reason, Source};
 use crate::time::Stamp;
 use crate::verdict::Judgement;
@@ -79,6 +80,8 @@ pub struct Report {
     pub accounts: Vec<AccountReport>,
     /// Lists in which the kernel says that it has no data.
     pub lists_without_data: u64,
+    /// A rendering of trace events that nothing can be made of, where one was read.
+    pub unpaired: Option<Unpaired>,
     /// What stands in the way of a better report, and its remedy.
     pub advice: Vec<Advice>,
 }
@@ -110,6 +113,7 @@ impl Report {
             witness: WitnessReport::default(),
             accounts: Vec::new(),
             lists_without_data: 0,
+            unpaired: loss.unpaired,
             advice: Vec::new(),
         }
     }

@@ -52,7 +52,7 @@ fn is_somewhere(place: &Place<'_>) -> bool {
     !matches!(place, Place::Bare(CodeAddr(0)))
 }
 
-fn kernel<'a>(place: Place<'a>, address: Option<CodeAddr>) -> BacktraceFrame<'a> {
+fn kernel(place: Place<'_>, address: Option<CodeAddr>) -> BacktraceFrame<'_> {
     BacktraceFrame::Kernel(FrameText {
         place,
         address,

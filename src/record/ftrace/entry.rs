@@ -1,6 +1,6 @@
 //! One entry of a recording: an event, or the backtrace of one.
 
-use super::writer::{self, Front};
+use super::writer::{self, EntryTime, Front};
 use super::{BacktraceFrame, KmemEvent, Writer};
 
 /// One entry of a recording.
@@ -49,7 +49,7 @@ impl<'a> Entry<'a> {
         let end = memchr::memchr(b':', text)?;
         let behind =
             text.get(end + 1..).filter(|behind| matches!(behind.first(), Some(b' ' | b'\t')))?;
-        let time = writer::time_alone(text.get(..end)?)?;
+        let EntryTime(time) = writer::time_alone(text.get(..end)?)?;
         if may_hold_front(behind) {
             return None;
         }

@@ -119,11 +119,9 @@ impl<'a> Details<'a> {
             if cursor.eat(b"name=").is_some() {
                 let name = cursor.eat_while(|byte| byte != b' ');
                 details.name = (!name.is_empty()).then_some(name);
-            } else if op == Op::Free {
-                continue;
-            } else if cursor.eat(b"bytes_req=").is_some() {
+            } else if op == Op::Alloc && cursor.eat(b"bytes_req=").is_some() {
                 requested = number(cursor);
-            } else if cursor.eat(b"bytes_alloc=").is_some() {
+            } else if op == Op::Alloc && cursor.eat(b"bytes_alloc=").is_some() {
                 let sizes = requested.zip(number(cursor));
                 details.request =
                     sizes.map(|(requested, allocated)| Request { requested, allocated });

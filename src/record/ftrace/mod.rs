@@ -14,13 +14,13 @@ mod writer;
 pub use backtrace::BacktraceFrame;
 pub use entry::{Entry, EntryKind};
 pub use kmem::{CacheText, CallSite, KmemEvent, Request};
-pub use notice::RecordingNotice;
+pub use notice::{RecordingNotice, Unpaired};
 pub use writer::{IrqContext, Writer};
 
 /// Whether a line has no control character but tabs.
 pub(crate) fn is_clean(line: &[u8]) -> bool {
     // Without a way out before the end, so that a compiler makes a few instructions for many bytes.
-    line.iter().fold(true, |all, &byte| all & (byte >= b' ' || byte == b'\t'))
+    line.iter().fold(true, |all, &byte| all & ((byte >= b' ') | (byte == b'\t')))
 }
 
 /// Whether a line stands in a recording that is a file of its own, or that was printed to a console

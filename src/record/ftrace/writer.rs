@@ -99,10 +99,14 @@ impl<'a> Front<'a> {
 }
 
 /// The time that a text is, if it is one and nothing else.
-pub(super) fn time_alone(text: &[u8]) -> Option<Option<i64>> {
+pub(super) fn time_alone(text: &[u8]) -> Option<EntryTime> {
     let (rest, time) = time(text.trim_ascii())?;
-    rest.is_empty().then_some(time)
+    rest.is_empty().then_some(EntryTime(time))
 }
+
+/// Microseconds of the recording's clock, where it counts time.
+#[derive(Clone, Copy)]
+pub(super) struct EntryTime(pub(super) Option<i64>);
 
 /// Splits off the time: `2.524865`, `266198us+`, `4.167876654`; a count has no dot.
 fn time(text: &[u8]) -> Option<(&[u8], Option<i64>)> {
@@ -217,12 +221,11 @@ impl<'a> Task<'a> {
         let (before, number) = text.split_at(text.len() - digits);
         let pid = decimal(number)?;
         let name = match before {
-            [name @ .., b'-'] => name,
+            [name @ .., b'-' | b' ' | b'\t'] => name,
             [rest @ .., b'/'] => {
                 let digits = rest.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
                 rest[..rest.len() - digits].strip_suffix(b" ").filter(|_| digits > 0)?
             }
-            [name @ .., b' ' | b'\t'] => name,
             [] => b"",
             _ => return None,
         };

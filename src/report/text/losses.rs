@@ -36,7 +36,7 @@ fn parts(loss: &Loss) -> Vec<String> {
         (loss.printk_dropped, "message", "dropped"),
         (loss.entries_lost, "trace entry", "lost"),
         (loss.lost_frees - loss.inferred_frees.min(loss.lost_frees), "free", "not logged"),
-        (loss.headless_stacks, "backtrace", "without a TRACE line"),
+        (loss.headless_stacks, "backtrace", "without its event"),
         (loss.torn_events, "event", "torn"),
         (loss.unaddressed_events, "event", "without a usable address"),
         (loss.orphan_frees, "free", "of objects not seen allocated"),
