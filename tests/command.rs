@@ -464,8 +464,9 @@ fn help_and_version_go_to_standard_output() {
 }
 
 /// The fields of a line of `events`, in order.
-const EVENT_FIELDS: [&str; 19] = [
+const EVENT_FIELDS: [&str; 20] = [
     "seq",
+    "source",
     "op",
     "cache",
     "address",

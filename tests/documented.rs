@@ -9,7 +9,7 @@ use regex::Regex;
 use serde_json::Value;
 
 /// Commands whose outputs together have every field.
-const COMMANDS: [&[&str]; 13] = [
+const COMMANDS: [&[&str]; 15] = [
     &["-f", "json", "corpora/console/recorded-amd64-6-1.log.gz"],
     &["-f", "json", "corpora/damaged/rt-drops.log.gz"],
     &["-f", "json", "corpora/console/x86-61-build-id.log"],
@@ -31,6 +31,8 @@ const COMMANDS: [&[&str]; 13] = [
         "corpora/console/x86-61.log.gz",
     ],
     &["events", "corpora/console/arm-510-registers.log"],
+    &["-f", "json", "corpora/recording/x86-61-trace.log.gz"],
+    &["events", "corpora/recording/x86-61-trace.log.gz"],
     &["monitor", "-f", "json", "corpora/monitor/guide-61.log.gz"],
     &["monitor", "-f", "json", "corpora/monitor/slabtop-once.log"],
     &[

@@ -8,14 +8,17 @@ mod backtraces;
 use super::binder::Binder;
 use super::lanes::{ADJACENT_LINES, Lane, Lanes};
 use super::open_backtrace::OpenBacktrace;
+use super::recording::{self, Recording, Tools};
 use super::skeleton::Skeleton;
 use super::torn;
 use crate::address::{LineNumber, Pointer};
 use crate::chain::{Depth, StackCache};
 use crate::event::AssemblyLoss;
-use crate::event::{Damage, DamageSet, Detail, Event, Lost, Printing};
-use crate::lex::{Header, HeadingPlace, ObjectRows, Part, Registers, Run, Texts, Token, Word};
-use crate::names::{NameId, Names};
+use crate::event::{Damage, DamageSet, Detail, Event, Lost, Printing, Witness};
+use crate::lex::{
+    Header, HeadingPlace, ObjectRows, Part, RecordedEntry, Registers, Run, Texts, Token, Word,
+};
+use crate::names::{FrameId, NameId, Names};
 use crate::record::{Caller, Mark, Record, RegisterLine};
 
 /// What became of lines that were offered together.
@@ -34,12 +37,16 @@ pub(crate) struct Assembler {
     lanes: Lanes,
     stacks: StackCache,
     binder: Binder,
+    recording: Recording,
     loss: AssemblyLoss,
     losses: Vec<(Lost, LineNumber)>,
     /// Room for the next backtrace.
     spare: Option<Box<OpenBacktrace>>,
     skeleton: Skeleton,
+    /// Headers so far.
     events: u64,
+    /// Events that were handed on.
+    handed_on: u64,
     boot: u32,
     /// Whether headers of the present boot carry times: then frames without one are no records.
     stamped: bool,
@@ -55,11 +62,13 @@ impl Assembler {
             lanes: Lanes::default(),
             stacks: StackCache::new(depth),
             binder: Binder::default(),
+            recording: Recording::default(),
             loss: AssemblyLoss::default(),
             losses: Vec::new(),
             spare: None,
             skeleton: Skeleton::default(),
             events: 0,
+            handed_on: 0,
             boot: 0,
             stamped: false,
             kernel: None,
@@ -71,31 +80,45 @@ impl Assembler {
     /// Whether anything was found missing since it was last taken.
     #[inline]
     pub(crate) fn has_losses(&self) -> bool {
-        !self.losses.is_empty()
+        !self.losses.is_empty() || !self.recording.losses.is_empty()
     }
 
     /// What was found missing since the last call.
     pub(crate) fn take_losses(&mut self) -> Vec<(Lost, LineNumber)> {
-        std::mem::take(&mut self.losses)
+        let mut losses = std::mem::take(&mut self.losses);
+        losses.append(&mut self.recording.losses);
+        losses
     }
 
     /// How the present boot's events were printed.
-    pub(crate) fn printing(&self) -> Printing {
-        self.skeleton.printing()
+    pub(crate) fn printing(&self, witness: Witness) -> Printing {
+        match witness {
+            Witness::SlubTrace => self.skeleton.printing(),
+            Witness::TraceEvents => Printing {
+                witness,
+                event_lines_min: self.recording.entries_per_event(),
+                ..Printing::default()
+            },
+        }
     }
 
     /// Counts what was lost so far.
     pub(crate) fn loss(&self) -> AssemblyLoss {
+        let recording = self.recording.loss;
         AssemblyLoss {
-            headless_stacks: self.binder.headless,
+            headless_stacks: self.binder.headless + recording.headless_stacks,
             ambiguous_stacks: self.binder.ambiguous,
+            damaged_lines: self.loss.damaged_lines + recording.damaged_lines,
+            entries_lost: recording.entries_lost,
+            failed_allocs: recording.failed_allocs,
+            unpaired: self.recording.unpaired,
             ..self.loss
         }
     }
 
     /// Events begun so far.
     pub(crate) fn events(&self) -> u64 {
-        self.events
+        self.events + self.recording.events
     }
 
     /// The kernel release that the present boot names.
@@ -148,10 +171,18 @@ impl Assembler {
             stack: None,
             backtrace: None,
             object_size: None,
+            recorded: None,
             damage,
         });
         self.events += 1;
         self.lane(record.caller).since_header = 0;
+    }
+
+    /// An entry of a recording.
+    pub(crate) fn entry(&mut self, token: &Token, entry: &RecordedEntry, names: &Names) {
+        let place = recording::Place { line: token.line, boot: self.boot, stamp: token.first };
+        let Assembler { recording, stacks, detail, .. } = self;
+        recording.entry(entry, place, &mut Tools { detail: *detail, stacks, names });
     }
 
     /// Rows of an object dump.
@@ -188,6 +219,13 @@ impl Assembler {
         texts: &Texts<'_>,
         names: &Names,
     ) -> Taken {
+        if run.entry_frames > 0 {
+            let numbers = texts.backtrace_lines(run);
+            return match self.recording.frames(run, numbers, token.line) {
+                recording::Taken::Yes => Taken::Whole,
+                recording::Taken::No => Taken::No,
+            };
+        }
         let is_stray = self.stamped && token.last.is_none();
         let lane = self.lanes.get(token.caller);
         let announced = lane.splat_announced && run.heading != HeadingPlace::None;
@@ -234,6 +272,12 @@ impl Assembler {
                 self.heading(record, names);
                 self.frame(record, word, names);
             }
+            Word::EntryFrame(frame) => self.entry_frame(record, frame),
+            Word::Recording(notice) => {
+                let Assembler { recording, stacks, detail, .. } = self;
+                let mut tools = Tools { detail: *detail, stacks, names };
+                recording.notice(notice, record.line, &mut tools);
+            }
             Word::Track => self.track(record, names),
             Word::Mark(mark) => self.mark(record.caller, mark, names),
             Word::Task(task) => {
@@ -256,13 +300,22 @@ impl Assembler {
             Word::Dropped(count) => self.dropped(record, count, names),
             Word::Blank => self.blank(record, names),
             Word::Other => self.other(record),
-            Word::TaskDetail | Word::CommandLine | Word::BootSeparator | Word::Slabinfo(..) => {}
+            Word::ProgramFrame
+            | Word::TaskDetail
+            | Word::CommandLine
+            | Word::BootSeparator
+            | Word::Slabinfo(..) => {}
         }
     }
 
     /// Hands on every event that waits for nothing any more.
     pub(crate) fn drain(&mut self, each: impl FnMut(&Event)) {
-        self.binder.drain(each);
+        self.binder.drain(numbered(&mut self.handed_on, each));
+    }
+
+    /// The same for the events of a recording.
+    pub(crate) fn drain_recording(&mut self, each: impl FnMut(&Event)) {
+        self.recording.drain(numbered(&mut self.handed_on, each));
     }
 
     /// Closes everything that is open and hands on every event: the log or the boot ends.
@@ -273,7 +326,17 @@ impl Assembler {
             self.close(caller, dump, names);
         }
         self.lanes.clear();
-        self.binder.flush(each);
+        let Assembler { binder, recording, stacks, detail, handed_on, .. } = self;
+        let mut each = numbered(handed_on, each);
+        binder.flush(&mut each);
+        recording.finish(&mut Tools { detail: *detail, stacks, names });
+        recording.drain(each);
+    }
+
+    fn entry_frame(&mut self, record: &Record<'_>, frame: FrameId) {
+        if self.recording.frame(frame, record.line) == recording::Taken::No {
+            self.loss.stray_frames += 1;
+        }
     }
 
     #[inline]
@@ -315,5 +378,13 @@ impl Assembler {
             dump.cut = true;
             self.loss.damaged_lines += 1;
         }
+    }
+}
+/// Numbers events in the order in which they are handed on: two witnesses take turns.
+fn numbered(count: &mut u64, mut each: impl FnMut(&Event)) -> impl FnMut(&mut Event) {
+    move |event| {
+        event.seq = *count;
+        *count += 1;
+        each(event);
     }
 }

@@ -327,14 +327,14 @@ impl Binder {
     }
 
     /// Hands on the events that wait for nothing any more.
-    pub(crate) fn drain(&mut self, mut each: impl FnMut(&Event)) {
+    pub(crate) fn drain(&mut self, mut each: impl FnMut(&mut Event)) {
         while self.is_ready() {
             self.release(&mut each);
         }
     }
 
     /// Hands on all events, waiting or not: nothing more comes.
-    pub(crate) fn flush(&mut self, mut each: impl FnMut(&Event)) {
+    pub(crate) fn flush(&mut self, mut each: impl FnMut(&mut Event)) {
         while !self.waiting.is_empty() {
             self.release(&mut each);
         }
@@ -354,10 +354,10 @@ impl Binder {
     }
 
     /// Hands on the next event.
-    fn release(&mut self, each: &mut impl FnMut(&Event)) {
+    fn release(&mut self, each: &mut impl FnMut(&mut Event)) {
         if let Some(waiting) = self.waiting.front_mut() {
             waiting.complete();
-            each(&waiting.event);
+            each(&mut waiting.event);
             self.waiting.pop_front();
         }
     }

@@ -5,6 +5,7 @@ mod binder;
 mod evidence;
 mod lanes;
 mod open_backtrace;
+mod recording;
 mod rivals;
 mod skeleton;
 mod torn;

@@ -86,6 +86,16 @@ pub(crate) fn prints_event(function: &str) -> bool {
 }
 
 fn is_dump(base: &str) -> bool {
+    is_tracer(base) || is_dumper(base)
+}
+
+/// What writes a trace event: `DECLARE_EVENT_CLASS` and `DECLARE_TRACE` of `include/trace/` make a
+/// function for each.
+fn is_tracer(base: &str) -> bool {
+    base.starts_with("trace_event_raw_event_") || base.starts_with("__traceiter_")
+}
+
+fn is_dumper(base: &str) -> bool {
     matches!(
         base,
         "dump_backtrace"
@@ -149,6 +159,10 @@ fn is_alloc(base: &str) -> bool {
             | "kmalloc_array"
             | "kmalloc_nolock"
             | "kmalloc_parameter"
+            | "kmalloc_large"
+            | "kmalloc_large_node"
+            | "kmalloc_order_trace"
+            | "kmalloc_order"
             | "__kcalloc"
             | "__kzalloc"
             | "kzalloc"

@@ -46,7 +46,9 @@ impl Step {
     /// The step that a line makes, if any.
     pub(crate) fn of(line: BacktraceLine) -> Option<Step> {
         match line {
-            BacktraceLine::Frame(frame) => Some(Step::Frame(frame)),
+            BacktraceLine::Frame(frame) | BacktraceLine::EntryFrame(frame) => {
+                Some(Step::Frame(frame))
+            }
             BacktraceLine::Struck(frame) => Some(Step::Struck(frame)),
             BacktraceLine::Mark(mark) => Step::of_mark(mark),
             BacktraceLine::Heading | BacktraceLine::Hardware(_) => None,
@@ -147,6 +149,11 @@ pub fn interrupts_event(chain: &[Placed], names: &Names) -> bool {
 pub(crate) fn is_innermost(frame: FrameId, names: &Names) -> bool {
     let plumbing = names.function(frame).and_then(function::plumbing);
     matches!(plumbing, Some(Plumbing::Dump | Plumbing::Slab(_)))
+}
+
+/// Whether a frame belongs to the allocator or to what traces it.
+pub(crate) fn is_machinery(frame: FrameId, names: &Names) -> bool {
+    names.function(frame).and_then(function::plumbing).is_some()
 }
 
 /// Functions that call `dump_stack()` for reports of their own.

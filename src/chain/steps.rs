@@ -43,7 +43,7 @@ impl Steps {
         self.hash.append(run.hash);
         self.numbers.extend_from_slice(numbers);
         self.frames += run.frames as usize;
-        self.count += (run.frames + run.context_ends) as usize;
+        self.count += (run.frames + run.entry_frames + run.context_ends) as usize;
     }
 
     fn lines(&self) -> impl DoubleEndedIterator<Item = BacktraceLine> {

@@ -4,7 +4,6 @@ use super::Beginning;
 use super::names::{NameId, Names};
 use crate::address::{LineNumber, Pointer, PointerWidth};
 use crate::arch;
-use crate::lex::Header;
 use crate::time::{Clock, Stamp};
 
 /// A log that begins this soon after the kernel begins with the boot.
@@ -136,14 +135,15 @@ pub struct PointerEvidence {
 const ALIGNED_MIN: u64 = 6;
 
 impl PointerEvidence {
-    pub(crate) fn see(&mut self, header: &Header) {
-        match header.object {
+    /// Takes note of an object's pointer, which was printed with so many digits.
+    pub(crate) fn see(&mut self, object: Pointer, digits: u8) {
+        match object {
             Pointer::Addr(addr) => {
                 self.printed += 1;
                 self.wide += u64::from(addr.0 >> 32 != 0);
                 self.odd += u64::from(!addr.0.is_multiple_of(4));
                 self.narrow_digits +=
-                    u64::from(usize::from(header.digits) == PointerWidth::Bits32.digits());
+                    u64::from(usize::from(digits) == PointerWidth::Bits32.digits());
             }
             Pointer::Unprintable => self.unprintable += 1,
             Pointer::Null | Pointer::Torn => {}
@@ -194,15 +194,12 @@ pub fn arch(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::TraceHeader;
+    use crate::address::ObjectAddr;
 
     fn style(addresses: &[u64]) -> PointerStyle {
-        let cache = Names::default().intern(b"a");
         let mut evidence = PointerEvidence::default();
         for address in addresses {
-            let text = format!("TRACE a alloc 0x{address:016x} inuse=1 fp=0x0000000000000000");
-            let header = TraceHeader::parse(text.as_bytes()).expect("header");
-            evidence.see(&Header::new(&header, cache, 0));
+            evidence.see(Pointer::Addr(ObjectAddr(*address)), 16);
         }
         evidence.style()
     }

@@ -9,10 +9,11 @@ pub use boot::{Boot, PointerStyle, arch};
 pub use loss::AssemblyLoss;
 
 use crate::address::{LineNumber, Pointer};
-pub use crate::lex::Task;
+pub use crate::lex::{RecordedCache, Task};
 use crate::names;
 pub(crate) use crate::names::MaybeName;
 pub use crate::names::{ChainId, Context, Frame, FrameId, NameId, Names, Placed, Role};
+pub use crate::record::ftrace::Request;
 use crate::record::{Caller, Op, Record, SlabinfoRow};
 use crate::time::Stamp;
 
@@ -108,6 +109,38 @@ pub struct Backtrace {
     pub registers: Vec<RegisterBlock>,
 }
 
+/// Who told of an event.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+pub enum Witness {
+    /// SLUB's trace of a cache.
+    #[default]
+    SlubTrace,
+    /// The kernel's `kmem` trace events.
+    TraceEvents,
+}
+
+impl Witness {
+    /// Every witness, in the order of reports.
+    pub const ALL: [Witness; 2] = [Witness::SlubTrace, Witness::TraceEvents];
+
+    /// The name that JSON uses.
+    pub fn name(self) -> &'static str {
+        match self {
+            Witness::SlubTrace => "slub_trace",
+            Witness::TraceEvents => "trace_events",
+        }
+    }
+}
+
+/// What a trace event says beside what SLUB's trace says too.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Recorded {
+    /// How well the cache is known.
+    pub cache: RecordedCache,
+    /// The size of the object; absent in frees.
+    pub request: Option<Request>,
+}
+
 /// One allocation or free.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Event {
@@ -115,7 +148,7 @@ pub struct Event {
     pub seq: u64,
     /// Allocation or free.
     pub op: Op,
-    /// The slab cache, memcg children under their root.
+    /// The slab cache, memcg children under their root; of a trace event, what is known of it.
     pub cache: NameId,
     /// The object.
     pub object: Pointer,
@@ -139,8 +172,10 @@ pub struct Event {
     pub stack: Option<Stack>,
     /// The complete backtrace, under [`Detail::Full`].
     pub backtrace: Option<Box<Backtrace>>,
-    /// Bytes of the object's dump.
+    /// Bytes of the object's dump, or that a trace event names.
     pub object_size: Option<u32>,
+    /// What else a trace event says; absent from SLUB's trace.
+    pub recorded: Option<Recorded>,
     /// What is wrong with the event.
     pub damage: DamageSet,
 }
@@ -150,18 +185,24 @@ pub struct Event {
 pub enum Lost {
     /// Messages that the kernel says it dropped.
     Messages(u64),
+    /// Entries that a recording lost.
+    Entries(u64),
     /// The header of a backtrace.
     Header {
         /// What the backtrace shows that was done.
         op: Op,
         /// What else it shows.
         stack: Stack,
+        /// Who printed it.
+        witness: Witness,
     },
 }
 
 /// How and when a boot's events were printed.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Printing {
+    /// Who told of the events.
+    pub witness: Witness,
     /// The fewest lines that an event had.
     pub event_lines_min: u64,
     /// Lines that every event has, missing from some.
@@ -181,6 +222,16 @@ pub enum Beginning {
     /// Later, or nobody knows: there are older objects, and what was allocated early may leak.
     #[default]
     Later,
+}
+
+impl Event {
+    /// Who told of it.
+    pub fn witness(&self) -> Witness {
+        match self.recorded {
+            Some(_) => Witness::TraceEvents,
+            None => Witness::SlubTrace,
+        }
+    }
 }
 
 /// What the parser hands on, in log order.

@@ -236,6 +236,7 @@ impl Builder<'_> {
         let grown_bytes = before.zip(bytes(last));
         let grown_bytes = grown_bytes.map(|(first, last)| difference(last, first));
         GroupReport {
+            requested_size: None,
             rank: 0,
             fingerprint: fingerprint(&cache, &chain),
             boot: 0,

@@ -116,6 +116,7 @@ impl Found {
             function: None,
             accounts: reports,
             lists_without_data: 0,
+            unpaired: None,
             witness: WitnessReport::default(),
             advice: Vec::new(),
         };
@@ -138,6 +139,7 @@ fn shown(accounts: Vec<Account>) -> (Vec<Account>, Vec<AccountReport>) {
 /// The boot of a file that says nothing of it.
 fn nameless_boot() -> BootReport {
     BootReport {
+        sources: Vec::new(),
         index: 0,
         kernel: None,
         build_id: None,

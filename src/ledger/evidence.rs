@@ -5,7 +5,7 @@ use super::group::{Group, GroupKey, widen};
 use super::lifetimes::Lifetimes;
 use crate::address::LineNumber;
 use crate::chain::Occasion;
-use crate::event::Names;
+use crate::event::{Names, Witness};
 
 /// A place in the log.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -48,6 +48,10 @@ pub struct Evidence {
     pub allocs: u64,
     /// Those of them that were freed.
     pub frees: u64,
+    /// Those of them whose address was allocated again without a free in between.
+    pub reallocated: u64,
+    /// Who told of them.
+    pub witness: Witness,
     /// Objects that live.
     pub live: u64,
     /// The range that their number lies in with 95 % confidence.
@@ -79,6 +83,8 @@ impl Evidence {
     pub(super) fn add(&mut self, key: &GroupKey, group: &Group, names: &Names) {
         self.allocs += group.allocs;
         self.frees += group.frees;
+        self.reallocated += group.lost;
+        self.witness = group.witness;
         self.live += group.live();
         self.lifetimes.merge(&group.lifetimes);
         self.longest_lines = self.longest_lines.max(group.longest_lines);

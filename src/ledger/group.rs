@@ -7,7 +7,7 @@ use super::Live;
 use super::history::History;
 use super::lifetimes::Lifetimes;
 use crate::address::LineNumber;
-use crate::event::{ChainId, NameId, Names, Stack};
+use crate::event::{ChainId, NameId, Names, Recorded, RecordedCache, Request, Stack, Witness};
 use crate::record::Op;
 
 /// What makes a group within a boot.
@@ -65,11 +65,29 @@ pub struct Group {
     pub history: History,
     /// Who freed, and how many.
     pub freed_by: IndexMap<FreedBy, u64, FixedState>,
+    /// Who told of them.
+    pub witness: Witness,
+    /// Bytes that were asked for in all allocations together, where trace events say so.
+    pub requested: Option<u64>,
+    /// Bytes of an object, where trace events say so.
+    pub object_size: Option<u32>,
+    /// The cache of its objects, where something else than their allocation told it.
+    pub(super) learned_cache: Option<NameId>,
+    /// Whether its own cache is known by the size of its objects alone.
+    pub(super) is_nameless: bool,
 }
 
 impl Group {
-    pub(super) fn see_alloc(&mut self, live: &Live) {
+    pub(super) fn see_alloc(&mut self, live: &Live, recorded: Option<Recorded>) {
         self.allocs += 1;
+        if let Some(Recorded { cache, request }) = recorded {
+            self.witness = Witness::TraceEvents;
+            self.is_nameless = matches!(cache, RecordedCache::BySize(_));
+            if let Some(Request { requested, allocated }) = request {
+                self.requested = Some(self.requested.unwrap_or(0).saturating_add(requested));
+                self.object_size = u32::try_from(allocated).ok();
+            }
+        }
         widen(&mut self.lines, live.line);
         if let Some(time) = live.time() {
             widen(&mut self.span, time);

@@ -11,7 +11,7 @@ impl Ledger {
     /// Takes what the event's slab tells of events before it, and says which object the event is
     /// about.
     pub(super) fn read_slab(&mut self, event: &Event) -> Pointer {
-        let boot = &mut self.present;
+        let boot = &mut self.present.slub_trace;
         let live = &boot.live;
         let reading = boot.slabs.see(event, &|object| live.contains_key(&object));
         for unseen in reading.unseen {
@@ -34,7 +34,7 @@ impl Ledger {
 
     /// Nobody knows who allocated: the object is in a group without a chain.
     fn unseen_alloc(&mut self, unseen: Unseen) {
-        let boot = &mut self.present;
+        let boot = &mut self.present.slub_trace;
         if boot.live.contains_key(&unseen.object) {
             return;
         }
@@ -42,14 +42,14 @@ impl Ledger {
         let live = Live::unseen(unseen.line, group);
         boot.live.insert(unseen.object, live);
         let group = &mut boot.groups[group as usize];
-        group.see_alloc(&live);
+        group.see_alloc(&live, None);
         group.inferred += 1;
         self.loss.inferred_allocs += 1;
     }
 
     /// The object is gone, unless it was allocated again since.
     fn unseen_free(&mut self, unseen: Unseen) {
-        let boot = &mut self.present;
+        let boot = &mut self.present.slub_trace;
         let is_older = |live: &Live| live.line < unseen.line;
         if !boot.live.get(&unseen.object).is_some_and(is_older) {
             return;

@@ -17,7 +17,7 @@ const GAPS_MAX: usize = 64;
 /// Headers that a gap may hold besides whole events: those whose backtrace lies behind it.
 const HEADERS_AT_EDGE: u64 = 2;
 
-/// A place where messages are missing.
+/// A place where messages are missing, or entries of a recording.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Gap {
     pub(super) line: LineNumber,
@@ -62,6 +62,11 @@ impl BootLoss {
         *self.orphans.entry(cache).or_default() += 1;
     }
 
+    /// Frees of objects that nobody knows, by cache.
+    pub(super) fn orphans(&self) -> impl Iterator<Item = (NameId, u64)> {
+        self.orphans.iter().map(|(&cache, &count)| (cache, count))
+    }
+
     pub(super) fn headless(&self) -> u64 {
         self.headless_allocs.values().sum::<u64>() + self.headless_frees.values().sum::<u64>()
     }
@@ -76,11 +81,13 @@ impl BootLoss {
     /// Something is missing at `line`.
     pub(super) fn lost(&mut self, lost: Lost, line: LineNumber, names: &Names) {
         match lost {
-            Lost::Messages(messages) => self.add_gap(Gap { line, messages }),
-            Lost::Header { op: Op::Alloc, stack } => {
+            Lost::Messages(messages) | Lost::Entries(messages) => {
+                self.add_gap(Gap { line, messages });
+            }
+            Lost::Header { op: Op::Alloc, stack, .. } => {
                 *self.headless_allocs.entry(stack.chain).or_default() += 1;
             }
-            Lost::Header { op: Op::Free, stack } => {
+            Lost::Header { op: Op::Free, stack, .. } => {
                 *self.headless_frees.entry(FreedBy::of(Some(stack), names)).or_default() += 1;
             }
         }

@@ -25,6 +25,7 @@ mod likeness;
 mod live;
 mod loss;
 mod mistaken;
+mod recorded;
 mod slabs;
 mod survivors;
 
@@ -42,12 +43,13 @@ use hashbrown::HashMap;
 use indexmap::IndexMap;
 
 use crate::address::{LineNumber, ObjectAddr, Pointer};
-use crate::event::{ChainId, Damage, Event, EventSink, Lost, NameId, Names, Printing};
+use crate::event::{ChainId, Damage, Event, EventSink, Lost, NameId, Names, Printing, Witness};
 use crate::record::{Op, SlabinfoRow};
 use crate::time::{Clock, Stamp};
 
 use group::widen;
 pub(crate) use live::Live;
+use recorded::Witnesses;
 use slabs::Slabs;
 
 /// What a ledger could not match.
@@ -85,6 +87,14 @@ pub struct CacheTally {
 }
 
 impl CacheTally {
+    fn add(&mut self, other: CacheTally) {
+        self.allocs += other.allocs;
+        self.frees += other.frees;
+        for (bytes, count) in other.dump_sizes {
+            *self.dump_sizes.entry(bytes).or_default() += count;
+        }
+    }
+
     fn see_dump(&mut self, bytes: u32) {
         *self.dump_sizes.entry(bytes).or_default() += 1;
     }
@@ -124,6 +134,8 @@ pub(crate) struct BootLedger {
     /// What slabinfo in the same log counts of each cache.
     counts: IndexMap<NameId, SlabCounts, FixedState>,
     slabs: Slabs,
+    /// What its headers say of each cache.
+    tallies: IndexMap<NameId, CacheTally, FixedState>,
     /// Microseconds of the first and the last header.
     span: Option<(i64, i64)>,
     /// Lines of the first and the last header.
@@ -143,7 +155,7 @@ pub struct Ledger {
     /// Object sizes in bytes that slabinfo in the same log gives.
     slabinfo: IndexMap<NameId, u32, FixedState>,
     loss: LedgerLoss,
-    present: BootLedger,
+    present: Witnesses,
     /// Boots that are over.
     past: Vec<Survivors>,
 }
@@ -184,12 +196,19 @@ impl Ledger {
     }
 
     fn close_boot(&mut self, names: &Names) {
-        let boot = std::mem::take(&mut self.present);
-        self.past.push(Survivors::of(boot, names));
+        let witnesses = std::mem::take(&mut self.present);
+        let told = witnesses.told();
+        let mut boot = witnesses.together();
+        let lost = boot.groups.values().filter(|group| group.witness == Witness::TraceEvents);
+        self.loss.lost_frees += lost.map(|group| group.lost).sum::<u64>();
+        for (cache, tally) in std::mem::take(&mut boot.tallies) {
+            self.caches.entry(cache).or_default().add(tally);
+        }
+        self.past.push(Survivors::of(boot, told, names));
     }
 
     fn tally(&mut self, event: &Event) {
-        let cache = self.caches.entry(event.cache).or_default();
+        let cache = self.present.slub_trace.tallies.entry(event.cache).or_default();
         match event.op {
             Op::Alloc => cache.allocs += 1,
             Op::Free => cache.frees += 1,
@@ -210,23 +229,23 @@ impl Ledger {
             self.loss.failed_allocs += 1;
         } else {
             self.loss.unaddressed_events += 1;
-            self.present.loss.unaddressed(event);
+            self.present.slub_trace.loss.unaddressed(event);
         }
     }
 
     fn alloc(&mut self, object: ObjectAddr, event: &Event) {
-        let boot = &mut self.present;
+        let boot = self.present.of(event.witness());
         let group = boot.group_of(event);
         let live = Live::of(event, group, boot.time_of(event));
         if let Some(before) = boot.live.insert(object, live) {
             boot.groups[before.group as usize].lost += 1;
-            self.loss.lost_frees += 1;
+            self.loss.lost_frees += u64::from(event.witness() == Witness::SlubTrace);
         }
-        boot.groups[group as usize].see_alloc(&live);
+        boot.groups[group as usize].see_alloc(&live, event.recorded);
     }
 
     fn free(&mut self, object: ObjectAddr, event: &Event, names: &Names) {
-        let boot = &mut self.present;
+        let boot = &mut self.present.slub_trace;
         if let Some(live) = boot.live.remove(&object) {
             let freer = FreedBy::of(event.stack, names);
             let time = boot.time_of(event);
@@ -238,8 +257,8 @@ impl Ledger {
 
     fn orphan_free(&mut self, cache: NameId) {
         self.loss.orphan_frees += 1;
-        self.present.slabs.orphan();
-        self.present.loss.orphan_free(cache);
+        self.present.slub_trace.slabs.orphan();
+        self.present.slub_trace.loss.orphan_free(cache);
     }
 }
 
@@ -294,8 +313,11 @@ impl EventSink for Ledger {
     }
 
     fn event(&mut self, event: &Event, names: &Names) {
+        if event.witness() == Witness::TraceEvents {
+            return self.recorded_event(event, names);
+        }
         self.tally(event);
-        self.present.see_place(event);
+        self.present.slub_trace.see_place(event);
         match (self.read_slab(event), event.op) {
             (Pointer::Addr(object), Op::Alloc) => self.alloc(object, event),
             (Pointer::Addr(object), Op::Free) => self.free(object, event, names),
@@ -304,17 +326,22 @@ impl EventSink for Ledger {
     }
 
     fn lost(&mut self, lost: Lost, line: LineNumber, names: &Names) {
-        self.present.loss.lost(lost, line, names);
+        let witness = match lost {
+            Lost::Messages(_) => Witness::SlubTrace,
+            Lost::Entries(_) => Witness::TraceEvents,
+            Lost::Header { witness, .. } => witness,
+        };
+        self.present.of(witness).loss.lost(lost, line, names);
     }
 
     fn printed(&mut self, printing: Printing) {
         self.loss.missing_lines += printing.missing_lines;
-        self.present.loss.printed(printing);
+        self.present.of(printing.witness).loss.printed(printing);
     }
 
     fn slabinfo(&mut self, cache: NameId, row: SlabinfoRow, line: LineNumber) {
         self.slabinfo.insert(cache, row.spacing);
-        self.present.counts.entry(cache).or_default().see(line, row);
+        self.present.slub_trace.counts.entry(cache).or_default().see(line, row);
     }
 }
 

@@ -10,7 +10,7 @@ use super::group::{Group, GroupKey, widen};
 use super::loss::Gap;
 use super::{BootLedger, Links, Live, SlabCounts};
 use crate::address::{LineNumber, ObjectAddr};
-use crate::event::{NameId, Names};
+use crate::event::{NameId, Names, Witness};
 
 /// Survivors kept of each group as examples.
 const EXAMPLES_MAX: usize = 5;
@@ -70,11 +70,13 @@ pub struct Survivors {
     pub dropped_early: u64,
     /// How the headers of each cache follow from each other.
     pub links: IndexMap<NameId, Links, FixedState>,
+    /// Who told of events.
+    pub witnesses: Vec<Witness>,
 }
 
 impl Survivors {
     /// Closes a boot's ledger.
-    pub(super) fn of(boot: BootLedger, names: &Names) -> Survivors {
+    pub(super) fn of(boot: BootLedger, witnesses: Vec<Witness>, names: &Names) -> Survivors {
         let extent = boot.extent();
         let BootLedger { live, groups, loss, counts, slabs, headers, .. } = boot;
         let (family_of, mut families) = families(&groups, names);
@@ -109,7 +111,17 @@ impl Survivors {
         for (family, likely) in families.iter_mut().zip(likely) {
             family.likely = likely;
         }
-        Survivors { groups, bounds, counts, family_of, families, extent, dropped_early, links }
+        Survivors {
+            groups,
+            bounds,
+            counts,
+            family_of,
+            families,
+            extent,
+            dropped_early,
+            links,
+            witnesses,
+        }
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) enum BacktraceLine {
     Heading,
     /// The hardware's name.
     Hardware(NameId),
+    /// A frame of an entry of a recording.
+    EntryFrame(FrameId),
 }
 
 /// What tells the numbers of lines apart that are no frames.
@@ -26,6 +28,7 @@ const STRUCK: u64 = 1 << 32;
 const MARK: u64 = 2 << 32;
 const HEADING: u64 = 3 << 32;
 const HARDWARE: u64 = 4 << 32;
+const ENTRY_FRAME: u64 = 5 << 32;
 
 impl BacktraceLine {
     /// The line that a word is, if it says no more than one thing, and that of a backtrace.
@@ -35,6 +38,7 @@ impl BacktraceLine {
             Word::Mark(mark) => Some(BacktraceLine::Mark(mark)),
             Word::Heading => Some(BacktraceLine::Heading),
             Word::Hardware(name) => Some(BacktraceLine::Hardware(name)),
+            Word::EntryFrame(frame) => Some(BacktraceLine::EntryFrame(frame)),
             _ => None,
         }
     }
@@ -47,6 +51,7 @@ impl BacktraceLine {
             BacktraceLine::Mark(mark) => Word::Mark(mark),
             BacktraceLine::Heading => Word::Heading,
             BacktraceLine::Hardware(name) => Word::Hardware(name),
+            BacktraceLine::EntryFrame(frame) => Word::EntryFrame(frame),
         }
     }
 
@@ -59,6 +64,7 @@ impl BacktraceLine {
             BacktraceLine::Mark(mark) => MARK | mark as u64,
             BacktraceLine::Heading => HEADING,
             BacktraceLine::Hardware(name) => HARDWARE | u64::from(name.number()),
+            BacktraceLine::EntryFrame(frame) => ENTRY_FRAME | u64::from(frame.number()),
         }
     }
 
@@ -70,6 +76,7 @@ impl BacktraceLine {
             MARK => BacktraceLine::Mark(Mark::ALL[low as usize % Mark::ALL.len()]),
             HEADING => BacktraceLine::Heading,
             HARDWARE => BacktraceLine::Hardware(NameId::of_number(low)),
+            ENTRY_FRAME => BacktraceLine::EntryFrame(FrameId::of_number(low)),
             _ => BacktraceLine::Frame(FrameId::of_number(low)),
         }
     }
@@ -81,7 +88,10 @@ impl BacktraceLine {
             BacktraceLine::Mark(Mark::TaskEnd) => Some(Part::End),
             BacktraceLine::Heading => Some(Part::Heading),
             BacktraceLine::Hardware(_) => Some(Part::Hardware),
-            BacktraceLine::Frame(_) | BacktraceLine::Struck(_) | BacktraceLine::Mark(_) => None,
+            BacktraceLine::Frame(_)
+            | BacktraceLine::Struck(_)
+            | BacktraceLine::EntryFrame(_)
+            | BacktraceLine::Mark(_) => None,
         }
     }
 }
@@ -192,6 +202,8 @@ pub(crate) struct Run {
     pub(crate) hash: RunHash,
     /// Frames among them.
     pub(crate) frames: u32,
+    /// Frames among them that are of an entry of a recording: then all are.
+    pub(crate) entry_frames: u32,
     /// Marks among them that end a context.
     pub(crate) context_ends: u32,
     pub(crate) parts: Parts,
@@ -206,6 +218,16 @@ impl Run {
         self.hash.push(number);
         self.lines += 1;
         self.frames += 1;
+    }
+
+    /// Adds a frame of an entry of a recording.
+    #[inline]
+    pub(crate) fn push_entry_frame(&mut self, frame: FrameId) -> u64 {
+        let number = BacktraceLine::EntryFrame(frame).number();
+        self.hash.push(number);
+        self.lines += 1;
+        self.entry_frames += 1;
+        number
     }
 
     /// Adds a line around the frames.

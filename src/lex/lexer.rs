@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
+use super::entry::{EntryNames, RecordedEntry, RecordedEvent, RecordedKind};
 use super::line_cache::{LineCache, Understood};
 use super::lines::{KnownFront, Lines};
 use super::token::{Batch, Header, Registers, Token, TokenKind, TokenText};
 use crate::capture::{Line, LineSplitter};
 use crate::names::{NameId, Names};
+use crate::record::ftrace::{self, Entry};
 use crate::record::prefix::fronts::{Fronts, Learned, Lesson, Recorder};
 use crate::record::prefix::printk::{self, Stamped};
 use crate::record::prefix::{self, Unwrapper, wrap};
@@ -33,6 +35,9 @@ pub(super) struct LexState {
     pub(super) cache: LineCache,
     /// The last header's cache as printed, which the next one's mostly is, and its name.
     slab_cache: Option<(Vec<u8>, NameId)>,
+    pub(super) entry_names: EntryNames,
+    /// Whether the last line was one of a recording.
+    pub(super) is_recording: bool,
     /// Whether the last header carried a time: then lines without one are hardly the kernel's.
     pub(super) headers_carry_time: bool,
     /// The last time that a line carried.
@@ -82,6 +87,8 @@ impl Lexer {
                 fronts: Fronts::default(),
                 cache: LineCache::default(),
                 slab_cache: None,
+                entry_names: EntryNames::default(),
+                is_recording: false,
                 headers_carry_time: false,
                 last_time: None,
             },
@@ -162,11 +169,26 @@ impl Work<'_> {
                 return;
             }
         }
+        if self.own_line(&line, bytes) {
+            return;
+        }
         if self.state.fronts.want_lesson() {
             self.line_to_learn_from(line, bytes);
         } else {
             self.unwrap(line, |_| {});
         }
+    }
+
+    /// Takes a line of a recording, which is no record: what stands in front of it is its own.
+    fn own_line(&mut self, line: &Line<'_>, bytes: &[u8]) -> bool {
+        let is_own = self.state.unwrapper.is_idle()
+            && ftrace::is_line(bytes)
+            && printk::embedded(bytes).is_none();
+        self.state.is_recording = is_own;
+        if is_own {
+            self.record(&Record { line: line.number, stamp: None, caller: None, text: bytes });
+        }
+        is_own
     }
 
     /// Looks for records in a line.
@@ -209,6 +231,11 @@ impl Work<'_> {
                 self.state.cache.see_registers();
                 TokenKind::Registers(Registers::of(line))
             }
+            Understood::Entry(entry) => {
+                let entry = self.entry(record, &entry);
+                self.expect_backtrace(&entry);
+                TokenKind::Entry(entry)
+            }
             Understood::Word(word) => TokenKind::Word(word),
         };
         self.push(record, kind);
@@ -225,6 +252,18 @@ impl Work<'_> {
         let Record { line, stamp, caller, .. } = *record;
         self.state.last_time = stamp.or(self.state.last_time);
         self.batch.push(Token { line, lines: 1, caller, first: stamp, last: stamp, text, kind });
+    }
+
+    /// An entry of a recording, its names interned.
+    fn entry(&mut self, record: &Record<'_>, entry: &Entry<'_>) -> RecordedEntry {
+        self.state.entry_names.intern(entry, record.text, self.names)
+    }
+
+    /// The backtrace of an event of a recording mostly comes next.
+    pub(super) fn expect_backtrace(&mut self, entry: &RecordedEntry) {
+        if let RecordedKind::Event(RecordedEvent { call_site: Some(site), .. }) = entry.kind {
+            self.state.cache.begin_entry(site);
+        }
     }
 
     /// An event's header, its cache interned.
@@ -273,7 +312,9 @@ fn is_whole(understood: &Understood<'_>, record: &Record<'_>, line: &[u8]) -> bo
             is_whole_header(header, line.len()) && memchr::memchr(b'[', header.cache).is_none()
         }
         Understood::Object(_) if record.text.len() <= ROW_CHARS_MAX => true,
-        Understood::Object(_) | Understood::Registers(_) => printk::embedded(record.text).is_none(),
+        Understood::Object(_) | Understood::Registers(_) | Understood::Entry(_) => {
+            printk::embedded(record.text).is_none()
+        }
         Understood::Word(word) => word.is_whole(record.text),
     }
 }

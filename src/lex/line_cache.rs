@@ -13,8 +13,9 @@ use super::Task;
 use super::path::Path;
 use super::predictor::{Branch, ENTRIES_MAX, EntryId, Expected, Leads, NodeId, Predictor};
 use super::word::Word;
-use crate::names::Names;
+use crate::names::{FrameId, Names};
 use crate::record::frame::{FrameLine, FrameRun, FrameText};
+use crate::record::ftrace::{BacktraceFrame, Entry as TraceEntry};
 use crate::record::prefix;
 use crate::record::{ObjectRow, RegisterLine, TaskHeader, Text, TraceHeader, is_stack_words};
 
@@ -24,6 +25,7 @@ pub(crate) enum Understood<'a> {
     Trace(TraceHeader<'a>),
     Object(ObjectRow),
     Registers(RegisterLine<'a>),
+    Entry(TraceEntry<'a>),
     Word(Word),
 }
 
@@ -131,6 +133,7 @@ impl LineCache {
     pub(crate) fn meaning(&self, predictn: &Branch) -> Word {
         match predictn.line() {
             Expected::Frame(frame) => Word::Frame(frame),
+            Expected::EntryFrame(frame) => Word::EntryFrame(frame),
             Expected::Around(id) | Expected::Plain(id) | Expected::Other(id) => {
                 self.entries[usize::from(id)].word
             }
@@ -147,6 +150,7 @@ impl LineCache {
         let line = match word {
             _ if !is_plain => Expected::Other(id),
             Word::Frame(frame) => Expected::Frame(frame),
+            Word::EntryFrame(frame) => Expected::EntryFrame(frame),
             Word::Hardware(_) | Word::Heading | Word::Mark(_) => Expected::Around(id),
             _ => Expected::Plain(id),
         };
@@ -162,6 +166,14 @@ impl LineCache {
     #[inline]
     pub(crate) fn begin_event(&mut self) {
         self.predictor.restart();
+    }
+
+    /// An event of a recording comes.
+    pub(super) fn begin_entry(&mut self, site: FrameId) {
+        self.predictor.begin_at(site);
+        if self.predictor.is_full() {
+            self.predictor.clear();
+        }
     }
 
     /// A line of registers comes.
@@ -244,6 +256,10 @@ fn understand<'a>(text: &'a [u8], names: &Names) -> Understood<'a> {
         Text::Trace(header) => return Understood::Trace(header),
         Text::Object(row) => return Understood::Object(row),
         Text::Registers(line) => return Understood::Registers(line),
+        Text::Entry(entry) => return Understood::Entry(entry),
+        Text::EntryFrame(BacktraceFrame::Kernel(one)) => Word::EntryFrame(frame(one)),
+        Text::EntryFrame(BacktraceFrame::Other) => Word::ProgramFrame,
+        Text::Recording(notice) => Word::Recording(notice),
         Text::Task(task) => Word::Task(intern_task(&task, names)),
         Text::Hardware(name) => Word::Hardware(names.intern(name)),
         Text::TaskDetail => Word::TaskDetail,

@@ -48,6 +48,12 @@ impl LineTaker for Lines<'_> {
     #[inline]
     fn foreseen(&mut self, first: LineNumber, bytes: &[u8]) -> Taken {
         self.front = None;
+        if self.work.state.is_recording {
+            let taken = self.work.recording(first, bytes);
+            if taken.lines > 0 {
+                return taken;
+            }
+        }
         if !self.may_predict {
             return Taken::default();
         }
@@ -163,7 +169,7 @@ impl Work<'_> {
     }
 
     /// Where all between two ends of the piece lies.
-    fn span(&self, line: &[u8], next: &[u8]) -> Span {
+    pub(super) fn span(&self, line: &[u8], next: &[u8]) -> Span {
         Span::of(self.piece.len() - line.len()..self.piece.len() - next.len())
     }
 
@@ -211,7 +217,7 @@ impl Work<'_> {
                     run.push_around(line);
                     line.number()
                 }
-                Expected::Plain(_) | Expected::Other(_) => break,
+                Expected::EntryFrame(_) | Expected::Plain(_) | Expected::Other(_) => break,
             };
             numbers.push(line);
             path.take(predicted);

@@ -8,16 +8,20 @@
 
 mod backtrace;
 mod chunk;
+mod entry;
 mod lexer;
 mod line_cache;
 mod lines;
 mod path;
 mod predictor;
+mod recording;
 mod token;
 mod word;
 
 pub(crate) use backtrace::{BacktraceLine, HeadingPlace, Part, Parts, Run, RunHash};
 pub use chunk::{Chunk, ChunkReader, Footing};
+pub use entry::RecordedCache;
+pub(crate) use entry::{EntryBeginning, EntryWriter, RecordedEntry, RecordedEvent, RecordedKind};
 pub(crate) use lexer::Lexer;
 pub(crate) use token::{Batch, Header, ObjectRows, Registers, Texts, Token, TokenKind};
 pub use word::Task;

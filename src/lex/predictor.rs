@@ -8,7 +8,7 @@
 use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
+use hashbrown::{HashMap, HashTable};
 
 use crate::names::FrameId;
 
@@ -42,6 +42,8 @@ const BRANCHES: usize = 3;
 pub(crate) enum Expected {
     /// A frame.
     Frame(FrameId),
+    /// A frame of an entry of a recording.
+    EntryFrame(FrameId),
     /// A line around the frames of a backtrace, or between them, that does not end it.
     Around(EntryId),
     /// Another line that is whole and says nothing of its place in time.
@@ -119,6 +121,11 @@ impl Trail {
     /// None yet.
     const NONE: Trail = Trail(0xffff_ffff_ffff);
 
+    /// The call site of an event: no number of a line is as great.
+    fn of_site(site: FrameId) -> Trail {
+        Trail(1 << 47 | u64::from(site.number()))
+    }
+
     fn and(self, line: EntryId) -> Trail {
         Trail((self.0 << 16 | u64::from(line)) & 0xffff_ffff_ffff)
     }
@@ -152,6 +159,8 @@ struct Way {
 pub(super) struct Predictor {
     nodes: Vec<Node>,
     ways: HashTable<Way>,
+    /// Where the call sites of a recording's events lead.
+    sites: HashMap<FrameId, NodeId, FixedState>,
     hasher: FixedState,
     at: NodeId,
 }
@@ -161,6 +170,7 @@ impl Default for Predictor {
         Predictor {
             nodes: vec![Node::behind(Trail::NONE); 3],
             ways: HashTable::new(),
+            sites: HashMap::default(),
             hasher: FixedState::default(),
             at: ROOT,
         }
@@ -198,6 +208,16 @@ impl Predictor {
     #[inline]
     pub(super) fn restart(&mut self) {
         self.at = ROOT;
+    }
+
+    /// An event of a recording comes: its call site tells its backtrace.
+    pub(super) fn begin_at(&mut self, site: FrameId) {
+        let nodes = &mut self.nodes;
+        self.at = *self.sites.entry(site).or_insert_with(|| {
+            let Ok(node) = NodeId::try_from(nodes.len()) else { return ROOT };
+            nodes.push(Node::behind(Trail::of_site(site)));
+            node
+        });
     }
 
     /// A line of registers comes.

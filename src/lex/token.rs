@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::backtrace::{BacktraceLine, Run};
+use super::entry::RecordedEntry;
 use super::word::Word;
 use crate::address::{LineNumber, ObjectAddr, Pointer};
 use crate::names::NameId;
@@ -47,6 +48,8 @@ pub(crate) enum TokenKind {
     Registers(Registers),
     /// Lines of a backtrace.
     Run(Run),
+    /// An entry of a recording.
+    Entry(RecordedEntry),
     /// Any other line.
     Word(Word),
 }
@@ -346,7 +349,10 @@ impl TokenKind {
                 let line = number.map(BacktraceLine::of_number);
                 TokenKind::Word(line.map_or(Word::Other, BacktraceLine::word))
             }
-            TokenKind::Header(_) | TokenKind::Registers(_) | TokenKind::Word(_) => self,
+            TokenKind::Header(_)
+            | TokenKind::Registers(_)
+            | TokenKind::Entry(_)
+            | TokenKind::Word(_) => self,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a line of kernel text means, its names interned.
 
 use crate::names::{FrameId, FramesId, NameId, Names};
+use crate::record::ftrace::RecordingNotice;
 use crate::record::prefix::printk;
 use crate::record::{Mark, SlabinfoRow};
 
@@ -27,8 +28,16 @@ pub(crate) enum Word {
     Frame(FrameId),
     Struck(Option<Mark>, FrameId),
     Marked(Mark, FrameId),
-    Call { callee: FrameId, caller: FrameId },
+    Call {
+        callee: FrameId,
+        caller: FrameId,
+    },
     Frames(FramesId),
+    /// A frame of an entry of a recording.
+    EntryFrame(FrameId),
+    /// A line of such a backtrace that is no place in the kernel.
+    ProgramFrame,
+    Recording(RecordingNotice),
     Headed(FramesId),
     Track,
     Mark(Mark),

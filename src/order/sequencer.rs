@@ -9,8 +9,10 @@ use crate::address::LineNumber;
 use crate::bind::{Assembler, Taken};
 use crate::chain::Depth;
 use crate::event::AssemblyLoss;
-use crate::event::{Beginning, Boot, Detail, EventSink, Printing, Recognition};
-use crate::lex::{Batch, Header, Registers, Run, Texts, Token, TokenKind, Word};
+use crate::event::{Beginning, Boot, Detail, EventSink, Printing, Recognition, Witness};
+use crate::lex::{
+    Batch, Header, RecordedEntry, RecordedKind, Registers, Run, Texts, Token, TokenKind, Word,
+};
 use crate::names::Names;
 use crate::record::Record;
 use crate::symbol::Addresses;
@@ -36,6 +38,9 @@ pub(crate) struct Sequencer {
     banner: Option<LineNumber>,
     /// Events when the present boot began.
     events_before: u64,
+    /// Whether the kernel's messages carry its time. Then a recording among them is older than they
+    /// are, and says nothing of the order.
+    messages_are_dated: bool,
 }
 
 /// A line that waits, with a text of its own.
@@ -63,6 +68,7 @@ impl Sequencer {
             boots: vec![Boot::new(LineNumber(1))],
             banner: None,
             events_before: 0,
+            messages_are_dated: false,
         }
     }
 
@@ -85,7 +91,10 @@ impl Sequencer {
     pub(crate) fn take(&mut self, batch: &Batch, piece: &[u8], sink: &mut impl EventSink) {
         let texts = batch.texts(piece);
         for token in &batch.tokens {
-            self.token(token, &texts, sink);
+            match self.dated(token) {
+                Some(dated) => self.token(&dated, &texts, sink),
+                None => self.token(token, &texts, sink),
+            }
         }
     }
 
@@ -106,6 +115,22 @@ impl Sequencer {
             self.deliver(token, texts, sink);
         } else {
             token.split(texts, |line, text| self.place(line, text, sink));
+        }
+    }
+
+    /// The token with a time, if it is one of a recording that alone tells the time.
+    #[inline]
+    fn dated(&mut self, token: &Token) -> Option<Token> {
+        match (&token.kind, token.first) {
+            (TokenKind::Entry(entry), None) if !self.messages_are_dated => {
+                let stamp = entry.time.map(Stamp::boot);
+                Some(Token { first: stamp, last: stamp, ..*token })
+            }
+            (TokenKind::Entry(_), _) | (_, None) => None,
+            (_, Some(stamp)) => {
+                self.messages_are_dated |= stamp.clock == Clock::Boot;
+                None
+            }
         }
     }
 
@@ -161,6 +186,7 @@ impl Sequencer {
             }
             TokenKind::Registers(kind) => self.registers(token, *kind, texts, sink),
             TokenKind::Run(run) => self.run(token, run, texts, sink),
+            TokenKind::Entry(entry) => self.entry(token, entry, sink),
             TokenKind::Word(word) => self.word(&token.record(texts), *word, sink),
         }
     }
@@ -175,10 +201,25 @@ impl Sequencer {
         if let Sign::Header(fingerprint) = sign(token) {
             self.timeline.remember(fingerprint);
         }
-        self.present(token.line, token.first).pointers.see(header);
+        self.present(token.line, token.first).pointers.see(header.object, header.digits);
         self.assembler.header(&token.record(texts), header);
         let Sequencer { assembler, names, .. } = self;
         assembler.drain(|event| sink.event(event, names));
+    }
+
+    /// An entry of a recording.
+    fn entry(&mut self, token: &Token, entry: &RecordedEntry, sink: &mut impl EventSink) {
+        if let Sign::Header(fingerprint) = sign(token) {
+            self.timeline.remember(fingerprint);
+        }
+        let boot = self.present(token.line, token.first);
+        if let RecordedKind::Event(event) = &entry.kind {
+            boot.pointers.see(event.object, event.digits);
+        }
+        let Sequencer { assembler, names, .. } = self;
+        assembler.entry(token, entry, names);
+        assembler.drain_recording(|event| sink.event(event, names));
+        self.report_losses(sink);
     }
 
     fn registers(
@@ -299,11 +340,14 @@ impl Sequencer {
             sink.event(event, names);
         }
         let boot = boots.last();
+        let times = boot.and_then(Boot::times);
         sink.printed(Printing {
             beginning: boot.map_or(Beginning::Later, Boot::beginning),
-            times: boot.and_then(Boot::times),
-            ..assembler.printing()
+            times,
+            ..assembler.printing(Witness::SlubTrace)
         });
+        // A recording is switched on: objects are older, whenever that is.
+        sink.printed(Printing { times, ..assembler.printing(Witness::TraceEvents) });
         self.report_losses(sink);
         if let Some(boot) = self.boots.last_mut() {
             boot.kernel = self.assembler.kernel();
@@ -330,6 +374,9 @@ fn sign(token: &Token) -> Sign {
     match &token.kind {
         TokenKind::Header(header) => {
             Sign::Header(HeaderFingerprint { micros: stamp.micros, hash: header.hash })
+        }
+        TokenKind::Entry(RecordedEntry { kind: RecordedKind::Event(event), .. }) => {
+            Sign::Header(HeaderFingerprint { micros: stamp.micros, hash: event.hash })
         }
         TokenKind::Word(Word::Banner(_)) if stamp.clock == Clock::Boot => Sign::Banner,
         _ => Sign::None,

@@ -15,8 +15,13 @@ pub(crate) fn count(value: u64) -> String {
 
 /// A count and its noun, which takes an `s` where there is not just one.
 pub(crate) fn counted(value: u64, noun: &str) -> String {
-    let plural = if value == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", count(value))
+    let number = count(value);
+    match noun.strip_suffix('y') {
+        _ if value == 1 => format!("{number} {noun}"),
+        Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{number} {stem}ies"),
+        _ if noun.ends_with('s') => format!("{number} {noun}es"),
+        _ => format!("{number} {noun}s"),
+    }
 }
 
 /// A size in binary units with three significant digits: `512 B`, `5.2 KiB`, `1.50 GiB`.
@@ -85,6 +90,8 @@ mod tests {
     fn counts_are_grouped_in_threes() {
         assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!([counted(1, "free"), counted(2000, "free")], ["1 free", "2,000 frees"]);
+        assert_eq!([counted(1, "entry"), counted(2, "entry")], ["1 entry", "2 entries"]);
+        assert_eq!([counted(2, "address"), counted(2, "day")], ["2 addresses", "2 days"]);
     }
 
     #[test]

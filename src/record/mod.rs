@@ -6,6 +6,7 @@
 pub(crate) mod cursor;
 mod exception_stack;
 pub mod frame;
+pub mod ftrace;
 mod mark;
 mod notice;
 mod object;

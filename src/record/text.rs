@@ -1,6 +1,7 @@
 //! The text of a record, told apart by its shape alone.
 
 use super::frame::{self, FrameLine, FrameRun, FrameText};
+use super::ftrace::{BacktraceFrame, Entry, RecordingNotice};
 use super::{
     Mark, ObjectRow, RegisterLine, SlabinfoRow, TaskHeader, TraceHeader, notice, registers,
 };
@@ -33,6 +34,12 @@ pub enum Text<'a> {
     Struck(Option<Mark>, FrameText<'a>),
     /// A line of a register dump.
     Registers(RegisterLine<'a>),
+    /// An entry of a recording.
+    Entry(Entry<'a>),
+    /// A line of an entry's backtrace.
+    EntryFrame(BacktraceFrame<'a>),
+    /// What a recording says about itself.
+    Recording(RecordingNotice),
     /// The kernel, or a recorder, says that this many messages are missing here; 0 if it does
     /// not say how many.
     Dropped(u64),
@@ -60,6 +67,7 @@ impl<'a> Text<'a> {
         by_event(text)
             .or_else(|| by_task(text))
             .or_else(|| by_backtrace(text))
+            .or_else(|| by_recording(text))
             .or_else(|| by_notice(text))
             .unwrap_or(Text::Other)
     }
@@ -130,6 +138,21 @@ fn is_heading(text: &[u8]) -> bool {
 // Call Trace:[<c0012a34>]                              nios2, h8300, mips without kallsyms
 fn headed(text: &[u8]) -> Option<FrameRun<'_>> {
     FrameRun::parse(text.strip_prefix(b"Call Trace:")?)
+}
+
+fn by_recording(text: &[u8]) -> Option<Text<'_>> {
+    match BacktraceFrame::parse(text) {
+        Some(frame @ BacktraceFrame::Kernel(_)) => return Some(Text::EntryFrame(frame)),
+        // An entry may stand behind a frame that was cut off.
+        Some(frame) => {
+            return Some(Entry::parse(text).map_or(Text::EntryFrame(frame), Text::Entry));
+        }
+        None => {}
+    }
+    if let Some(notice) = RecordingNotice::parse(text) {
+        return Some(Text::Recording(notice));
+    }
+    Entry::parse(text).map(Text::Entry)
 }
 
 fn by_notice(text: &[u8]) -> Option<Text<'_>> {

@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::Report;
 use super::order_doubt::OrderDoubt;
-use crate::event::PointerStyle;
+use crate::event::{PointerStyle, Witness};
+use crate::record::ftrace::Unpaired;
 use crate::report::Origin;
 use crate::symbol::Warning;
 
@@ -21,6 +22,12 @@ pub enum Advice {
     Dropped(u64),
     /// Frees of objects that tracing did not see allocated.
     Orphans(u64),
+    /// Frees of objects that a recording of trace events does not know.
+    OlderThanRecording(u64),
+    /// A recording of trace events lost entries.
+    EntriesLost(u64),
+    /// A recording has hashed addresses.
+    HashedRecording,
     /// Frees are missing: addresses were allocated twice.
     LostFrees(u64),
     /// Backtraces could belong to more than one event.
@@ -100,20 +107,30 @@ impl Advice {
     pub(super) fn on(report: &Report) -> Vec<Advice> {
         let loss = &report.loss;
         let hashed = report.boots.iter().any(|boot| boot.pointers == PointerStyle::Hashed);
+        let is_recording =
+            report.boots.iter().all(|boot| boot.sources.first() == Some(&Witness::TraceEvents));
+        let (orphans, addresses): (fn(u64) -> Advice, _) = if is_recording {
+            (Advice::OlderThanRecording, Advice::HashedRecording)
+        } else {
+            (Advice::Orphans, Advice::Hashed)
+        };
+        let dropped = loss.printk_dropped.saturating_sub(loss.dropped_early);
+        let early = loss.dropped_early.saturating_sub(loss.printk_dropped);
         // A few frees of older objects are normal; most of a capture's are worth a word.
         let orphans_matter = loss.orphan_frees > report.totals.matched_frees / 10;
         let counted = |count: u64, advice: fn(u64) -> Advice| (count > 0).then(|| advice(count));
         let others = [
             (report.totals.live_objects == 0).then_some(Advice::NoSurvivors),
-            counted(loss.dropped_early, Advice::BeginsLate),
-            counted(loss.printk_dropped.saturating_sub(loss.dropped_early), Advice::Dropped),
+            counted(loss.dropped_early.min(loss.printk_dropped), Advice::BeginsLate),
+            counted(dropped, Advice::Dropped),
+            counted(loss.entries_lost.saturating_sub(early), Advice::EntriesLost),
             counted(loss.unaddressed_events, Advice::SomeUnprintable),
             counted(loss.headless_stacks, Advice::Headless),
             counted(loss.torn_events, Advice::Torn),
             counted(loss.lost_frees.saturating_sub(loss.inferred_frees), Advice::LostFrees),
-            counted(loss.orphan_frees, Advice::Orphans).filter(|_| orphans_matter),
+            counted(loss.orphan_frees, orphans).filter(|_| orphans_matter),
             counted(loss.ambiguous_stacks, Advice::Ambiguous),
-            hashed.then_some(Advice::Hashed),
+            hashed.then_some(addresses),
         ];
         let order = OrderDoubt::of(&report.boots).into_iter().map(Advice::Order);
         order.chain(others.into_iter().flatten()).collect()
@@ -182,7 +199,7 @@ impl fmt::Display for Advice {
             ),
             Advice::Headless(n) => write!(
                 f,
-                "{} lost the TRACE line: as many objects or frees are missing from the numbers.",
+                "{} lost the line of the event: as many objects or frees are missing from the numbers.",
                 count(n, "backtrace")
             ),
             Advice::Torn(n) => write!(
@@ -200,6 +217,9 @@ impl fmt::Display for Advice {
                 "{} of objects whose allocation is not in the log: they are older than the capture, or the line was lost. Trace from boot (slub_debug=T,<cache>) to see every allocation.",
                 count(n, "free")
             ),
+            Advice::OlderThanRecording(_) | Advice::EntriesLost(_) | Advice::HashedRecording => {
+                self.on_recording(f)
+            }
             Advice::Ambiguous(n) => write!(
                 f,
                 "{} could belong to more than one event, since several CPUs printed at once. A kernel with CONFIG_PRINTK_CALLER tells them apart.",
@@ -209,6 +229,29 @@ impl fmt::Display for Advice {
                 f,
                 "Addresses are hashed: two objects may share one, rarely. Boot with no_hash_pointers (5.12 on); any slub_debug= implies it from 5.14."
             ),
+        }
+    }
+}
+
+impl Advice {
+    /// The advice on a recording of trace events.
+    fn on_recording(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Advice::OlderThanRecording(n) => write!(
+                f,
+                "{} of objects whose allocation is not in the recording: they are older, a filter passed them by, or their entry was lost.",
+                crate::print::number::counted(n, "free")
+            ),
+            Advice::EntriesLost(n) => write!(
+                f,
+                "{} lost: objects and frees are missing, and groups say which numbers are probable. Give the recording a larger buffer (buffer_size_kb), or a filter on the size (bytes_alloc == 64).",
+                were(n, "trace entry")
+            ),
+            Advice::HashedRecording => write!(
+                f,
+                "Addresses are hashed: two objects may share one, rarely. Before the recording is read, echo 0 > /sys/kernel/tracing/options/hash-ptr shows them raw, where the kernel has that option."
+            ),
+            _ => Ok(()),
         }
     }
 }
@@ -235,6 +278,9 @@ pub enum Unusable {
         "found {0} backtraces of slab tracing but no TRACE line, which the console level hid; boot with loglevel=8 (or: dmesg -n 8), or read the log with dmesg"
     )]
     Hidden(u64),
+    /// Trace events in a rendering that tells no object from another.
+    #[error("found {0}, which tells no object from another; give {1}")]
+    Unpaired(&'static str, &'static str),
     /// No trace of slab tracing, but something else that is read by a subcommand.
     #[error("found no TRACE line of slab tracing in the input, but {0}; give it to: slabtrace {1}")]
     Another(&'static str, &'static str),
@@ -256,6 +302,23 @@ pub enum Unusable {
 }
 
 impl Unusable {
+    /// Why nothing can be made of a rendering of trace events, and what to give instead.
+    fn of_rendering(form: Unpaired) -> Unusable {
+        match form {
+            Unpaired::Numbers => Unusable::Unpaired(
+                "a trace file of numbers (the options raw, hex and bin)",
+                "the file as it reads after: echo noraw nohex nobin > trace_options",
+            ),
+            Unpaired::Histogram => Unusable::Unpaired(
+                "the sums of a hist trigger",
+                "the trace file of the events themselves, with options/stacktrace set",
+            ),
+            Unpaired::PerfKmem => {
+                Unusable::Unpaired("the sums of perf kmem", "the output of: perf script")
+            }
+        }
+    }
+
     /// Why a report says nothing, if it does.
     pub fn of(report: &Report, binary: bool) -> Option<Unusable> {
         let totals = &report.totals;
@@ -265,6 +328,8 @@ impl Unusable {
             None
         } else if totals.events == 0 && report.loss.headless_stacks > 0 {
             Some(Unusable::Hidden(report.loss.headless_stacks))
+        } else if let (0, Some(form)) = (totals.events, report.unpaired) {
+            Some(Unusable::of_rendering(form))
         } else if totals.events == 0 && binary {
             Some(Unusable::Binary)
         } else if totals.events == 0 && report.witness.kmemleak.is_some() {

@@ -62,6 +62,7 @@ impl Report {
             witness: WitnessReport::default(),
             accounts: Vec::new(),
             lists_without_data: 0,
+            unpaired: found.loss.unpaired,
             advice: Vec::new(),
         }
     }
@@ -137,6 +138,7 @@ impl Builder<'_> {
                 .map(|(first, last)| (seconds(first), seconds(last))),
             pointers: boot.pointers.style(),
             pointer_width: width,
+            sources: self.settled.boots.get(index).map_or_else(Vec::new, |of| of.witnesses.clone()),
         }
     }
 
@@ -203,6 +205,7 @@ impl Builder<'_> {
             live_objects_max: high,
             likely,
             live_bytes: object_size.map(|size| live_objects.saturating_mul(u64::from(size))),
+            requested_size: group.requested.map(|sum| sum.div_ceil(group.allocs.max(1))),
             first_alloc: group.span.map(|(first, _)| seconds(first)),
             last_alloc: group.span.map(|(_, last)| seconds(last)),
             oldest_live: left.span.map(|(oldest, _)| seconds(oldest)),
@@ -324,11 +327,12 @@ fn loss(assembly: AssemblyLoss, settled: &Settled) -> Loss {
     let ledger = settled.loss;
     Loss {
         printk_dropped: assembly.printk_dropped,
+        entries_lost: assembly.entries_lost,
         dropped_early: settled
             .boots
             .iter()
             .fold(0, |sum: u64, boot| sum.saturating_add(boot.dropped_early))
-            .min(assembly.printk_dropped),
+            .min(assembly.printk_dropped.saturating_add(assembly.entries_lost)),
         orphan_frees: ledger.orphan_frees,
         lost_frees: ledger.lost_frees,
         torn_events: ledger.torn_events,
@@ -338,7 +342,7 @@ fn loss(assembly: AssemblyLoss, settled: &Settled) -> Loss {
         damaged_lines: assembly.damaged_lines,
         headless_stacks: assembly.headless_stacks,
         stray_frames: assembly.stray_frames,
-        failed_allocs: ledger.failed_allocs,
+        failed_allocs: ledger.failed_allocs + assembly.failed_allocs,
         missing_lines: ledger.missing_lines,
         suspect_chains: settled
             .boots

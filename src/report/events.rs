@@ -72,6 +72,7 @@ impl<W: Write> EventSink for EventWriter<W> {
 #[derive(Serialize)]
 struct EventLine<'a> {
     seq: u64,
+    source: &'static str,
     op: &'static str,
     cache: &'a str,
     address: Option<String>,
@@ -89,6 +90,8 @@ struct EventLine<'a> {
     chain: Vec<Frame<'a>>,
     registers: Vec<Registers<'a>>,
     object_size: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requested_size: Option<u64>,
     damage: Vec<&'static str>,
 }
 
@@ -105,6 +108,7 @@ fn write(event: &Event, names: &Names, out: &mut impl Write) -> io::Result<()> {
     let task = event.task;
     let line = EventLine {
         seq: event.seq,
+        source: event.witness().name(),
         op: event.op.name(),
         cache: names.text(event.cache),
         address: pointer(event.object, event.digits),
@@ -122,6 +126,10 @@ fn write(event: &Event, names: &Names, out: &mut impl Write) -> io::Result<()> {
         chain: chain.iter().map(frame).collect(),
         registers: backtrace.registers.iter().map(registers).collect(),
         object_size: event.object_size,
+        requested_size: event
+            .recorded
+            .and_then(|recorded| recorded.request)
+            .map(|request| request.requested),
         damage: event.damage.iter().map(crate::event::Damage::name).collect(),
     };
     print::write_compact(&line, out)

@@ -42,10 +42,11 @@ pub use timeline::{COLUMNS, Growth, Timeline};
 
 use crate::address::{LineNumber, PointerWidth};
 pub use crate::capture::Input;
-use crate::event::{AssemblyLoss, Context, PointerStyle, Role};
+use crate::event::{AssemblyLoss, Context, PointerStyle, Role, Witness};
 pub use crate::ledger::{Links, Proof};
 pub use crate::print::{Escaped, Style};
 use crate::record::frame::Aim;
+use crate::record::ftrace::Unpaired;
 use crate::symbol::{Reason, Source};
 use crate::time::Stamp;
 use crate::verdict::Judgement;
@@ -81,6 +82,8 @@ pub struct Report {
     pub accounts: Vec<AccountReport>,
     /// Lists in which the kernel says that it has no data.
     pub lists_without_data: u64,
+    /// A rendering of trace events that nothing can be made of, where one was read.
+    pub unpaired: Option<Unpaired>,
     /// What stands in the way of a better report, and its remedy.
     pub advice: Vec<Advice>,
 }
@@ -112,6 +115,7 @@ impl Report {
             witness: WitnessReport::default(),
             accounts: Vec::new(),
             lists_without_data: 0,
+            unpaired: loss.unpaired,
             advice: Vec::new(),
         }
     }
@@ -146,6 +150,8 @@ pub struct BootReport {
     pub pointers: PointerStyle,
     /// How many digits its pointers have.
     pub pointer_width: Option<PointerWidth>,
+    /// Who told of its events.
+    pub sources: Vec<Witness>,
 }
 
 /// Sums.
@@ -172,7 +178,9 @@ pub struct Totals {
 pub struct Loss {
     /// Messages that the kernel dropped.
     pub printk_dropped: u64,
-    /// Those of them that were dropped before the first event of their boot: the log begins late.
+    /// Entries that a recording of trace events lost, or that were written over.
+    pub entries_lost: u64,
+    /// Those of both that were lost before the first event of their boot: the log begins late.
     pub dropped_early: u64,
     /// Frees of an address that no allocation in their boot is known for.
     pub orphan_frees: u64,
@@ -211,6 +219,7 @@ impl Loss {
     pub fn is_any(&self) -> bool {
         let telling = [
             self.printk_dropped,
+            self.entries_lost,
             self.lost_frees,
             self.torn_events,
             self.unaddressed_events,
@@ -275,6 +284,8 @@ pub struct GroupReport {
     pub likely: (u64, u64),
     /// Bytes that live.
     pub live_bytes: Option<u64>,
+    /// Bytes that were asked for with each allocation, on average, where trace events say so.
+    pub requested_size: Option<u64>,
     /// Seconds of the first allocation.
     pub first_alloc: Option<f64>,
     /// Seconds of the last allocation.

@@ -6,7 +6,7 @@
 mod reason;
 mod rules;
 
-pub use reason::Reason;
+pub use reason::{FreesTold, Reason};
 pub(crate) use rules::judge;
 
 /// What a family of groups is. Those that lose memory come first.

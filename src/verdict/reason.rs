@@ -4,6 +4,15 @@ use std::fmt;
 
 use crate::print::number::{count, duration};
 
+/// Which frees the witness of a family tells of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FreesTold {
+    /// All of them.
+    All,
+    /// All but those of `kfree_rcu()` and those in bulk, which make no trace event from 5.10 to 7.2.
+    ButBulk,
+}
+
 /// Why a verdict was given. Times are in seconds.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Reason {
@@ -55,13 +64,22 @@ pub enum Reason {
         /// Since when there was none.
         since: Option<f64>,
     },
+    /// Addresses of objects that nothing freed were allocated again.
+    FreedUnseen {
+        /// How many.
+        objects: u64,
+    },
     /// Nothing is freed, and allocation goes on.
     GoesOn {
+        /// Which frees would have been seen.
+        frees: FreesTold,
         /// How long before the end of the trace the last was allocated, where that is long.
         quiet: Option<f64>,
     },
     /// Nothing is freed; allocation was a burst, too near the end to know that it is over.
     LateBurst {
+        /// Which frees would have been seen.
+        frees: FreesTold,
         /// How long all allocations took.
         within: Option<f64>,
     },
@@ -106,10 +124,18 @@ impl fmt::Display for Reason {
             Reason::NoneSince { within, since } => {
                 write!(f, "all allocated{}, none{}", within_time(within), since_when(since))
             }
-            Reason::GoesOn { quiet } => write!(f, "nothing frees them; {}", growing(quiet)),
-            Reason::LateBurst { within } => write!(
+            Reason::FreedUnseen { objects } => write!(
                 f,
-                "nothing frees them; all allocated{}, too late in the log to call it over",
+                "{} without a free in between: freed by kfree_rcu() or in bulk, which no trace event tells",
+                allocated_again(objects)
+            ),
+            Reason::GoesOn { frees, quiet } => {
+                write!(f, "{}; {}", nothing_frees(frees), growing(quiet))
+            }
+            Reason::LateBurst { frees, within } => write!(
+                f,
+                "{}; all allocated{}, too late in the log to call it over",
+                nothing_frees(frees),
                 within_time(within)
             ),
             Reason::ShortBurst => {
@@ -117,6 +143,20 @@ impl fmt::Display for Reason {
             }
         }
     }
+}
+
+fn nothing_frees(frees: FreesTold) -> &'static str {
+    match frees {
+        FreesTold::All => "nothing frees them",
+        FreesTold::ButBulk => {
+            "nothing is seen to free them, which kfree_rcu() and bulk frees never are"
+        }
+    }
+}
+
+fn allocated_again(objects: u64) -> String {
+    let verb = if objects == 1 { "was" } else { "were" };
+    format!("{} {verb} allocated again", crate::print::number::counted(objects, "address"))
 }
 
 fn growing(quiet: Option<f64>) -> String {

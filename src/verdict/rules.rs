@@ -4,8 +4,10 @@
 //! idles adds nothing for hours and leaks still, so that time alone says little; a boot prints half
 //! of its log in a second, so that lines alone do not either.
 
+use super::reason::FreesTold;
 use super::{Judgement, Reason, Verdict};
 use crate::chain::Occasion;
+use crate::event::Witness;
 use crate::ledger::{Evidence, Extent, Moment};
 use crate::time::seconds;
 
@@ -33,6 +35,10 @@ const UNLIKELY: f64 = 0.001;
 /// So many objects that were freed, one and all, show that nothing is forgotten any more.
 const LATER_MIN: u64 = 10;
 
+/// Addresses that are allocated again without a free, to frees: one in so many is more than losses
+/// do.
+const UNSEEN_SHARE: u64 = 4;
+
 /// Judges a family by what it did in one boot.
 pub(crate) fn judge(evidence: &Evidence, extent: &Extent) -> Judgement {
     let judgement = |verdict, reason| Judgement { verdict, reason };
@@ -47,10 +53,28 @@ pub(crate) fn judge(evidence: &Evidence, extent: &Extent) -> Judgement {
     if evidence.likely.0 == 0 {
         return judgement(Verdict::Unclear, Reason::ExplainedByLoss);
     }
+    if is_freed_unseen(evidence) {
+        return judgement(Verdict::Unclear, Reason::FreedUnseen { objects: evidence.reallocated });
+    }
     if evidence.live < SURVIVORS_MIN {
         return few(evidence);
     }
     if evidence.frees > 0 { beside_freed(evidence, extent) } else { never_freed(evidence, extent) }
+}
+
+/// Whether objects are freed in a way that their witness does not tell of: so many addresses come
+/// again that losses are no reason.
+fn is_freed_unseen(evidence: &Evidence) -> bool {
+    frees_told(evidence) == FreesTold::ButBulk
+        && evidence.reallocated > 0
+        && evidence.reallocated >= evidence.frees / UNSEEN_SHARE
+}
+
+fn frees_told(evidence: &Evidence) -> FreesTold {
+    match evidence.witness {
+        Witness::SlubTrace => FreesTold::All,
+        Witness::TraceEvents => FreesTold::ButBulk,
+    }
 }
 
 /// Few survivors: they are in flight, or nobody knows.
@@ -92,6 +116,7 @@ fn never_freed(evidence: &Evidence, extent: &Extent) -> Judgement {
     let Some((first, last)) = evidence.lines else {
         return judgement(Verdict::Unclear, Reason::TooFew);
     };
+    let frees = frees_told(evidence);
     let within = evidence.span.map(|(first, last)| seconds(last.saturating_sub(first)));
     let time = evidence.span.map(|(_, last)| last);
     let quiet = Quiet::since(Moment { line: last, time }, extent);
@@ -99,9 +124,9 @@ fn never_freed(evidence: &Evidence, extent: &Extent) -> Judgement {
     if quiet.is_long() {
         judgement(Verdict::OneTime, Reason::NoneSince { within, since: quiet.seconds })
     } else if quiet.goes_on(evidence.live, busy) {
-        judgement(Verdict::Accumulating, Reason::GoesOn { quiet: quiet.before_end() })
+        judgement(Verdict::Accumulating, Reason::GoesOn { frees, quiet: quiet.before_end() })
     } else if evidence.live >= BURST_MIN {
-        judgement(Verdict::Accumulating, Reason::LateBurst { within })
+        judgement(Verdict::Accumulating, Reason::LateBurst { frees, within })
     } else {
         judgement(Verdict::Unclear, Reason::ShortBurst)
     }

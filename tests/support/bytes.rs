@@ -1,6 +1,6 @@
 //! What a report has to do with the bytes it was made from.
 
-use slabtrace::event::Event;
+use slabtrace::event::{Event, Witness};
 use slabtrace::report::Report;
 
 use super::run::{Capture, json};
@@ -8,17 +8,21 @@ use super::run::{Capture, json};
 /// Up to this size a capture is fed byte by byte.
 const SINGLE_BYTES_MAX: usize = 300_000;
 
-/// The line that an event names is a TRACE line of the capture.
+/// The line that an event names is one of the capture that tells of an event.
 pub(crate) fn lines(events: &[Event], capture: &Capture) -> Result<(), String> {
     let lines: Vec<&[u8]> = capture.bytes.split(|&byte| byte == b'\n').collect();
     let is_none = |event: &&Event| {
         let at = usize::try_from(event.line.0).ok().and_then(|number| number.checked_sub(1));
         let line = at.and_then(|at| lines.get(at)).copied().unwrap_or_default();
-        !line.windows(5).any(|word| word == b"TRACE")
+        let word: &[u8] = match event.witness() {
+            Witness::SlubTrace => b"TRACE",
+            Witness::TraceEvents => b"call_site=",
+        };
+        !line.windows(word.len()).any(|part| part == word)
     };
     match events.iter().find(is_none) {
         None => Ok(()),
-        Some(event) => Err(format!("line {} of event {} is no TRACE", event.line.0, event.seq)),
+        Some(event) => Err(format!("line {} of event {} tells of none", event.line.0, event.seq)),
     }
 }
 

@@ -5,7 +5,7 @@ use super::super::lanes::ADJACENT_LINES;
 use super::super::open_backtrace::{OpenBacktrace, Opening};
 use super::{Assembler, Lane};
 use crate::chain::Printer;
-use crate::event::{Detail, Lost, Task};
+use crate::event::{Detail, Lost, Task, Witness};
 use crate::lex::{Part, Word};
 use crate::names::Names;
 use crate::record::{Caller, Mark, Record};
@@ -204,7 +204,10 @@ impl Assembler {
                 }
             }
             Claim::Headless(op) => {
-                self.losses.push((Lost::Header { op, stack: meaning.stack }, dump.line));
+                self.losses.push((
+                    Lost::Header { op, stack: meaning.stack, witness: Witness::SlubTrace },
+                    dump.line,
+                ));
             }
             Claim::Nobody => {}
         }

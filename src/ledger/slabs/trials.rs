@@ -308,6 +308,7 @@ mod tests {
                 stack: None,
                 backtrace: None,
                 object_size: None,
+                recorded: None,
                 damage: DamageSet::default(),
             });
         }

@@ -20,6 +20,7 @@ mod tile;
 
 pub(super) use powerpc::{is_link_register, is_syscall, trap};
 pub use run::FrameRun;
+pub(super) use symbol::eat_place;
 pub use symbol::{Place, Symbol};
 
 use super::cursor::Cursor;

@@ -34,6 +34,13 @@ pub(crate) enum Offset {
     Required,
     /// `%ps` prints the name alone.
     Optional,
+    /// ftrace prints the name alone, and tools that read its records an offset without a size.
+    Sizeless,
+}
+
+/// Takes a place that may lack what the kernel's console prints of one.
+pub(in crate::record) fn eat_place<'a>(cursor: &mut Cursor<'a>) -> Option<Place<'a>> {
+    Place::eat(cursor, Offset::Sizeless)
 }
 
 impl<'a> Place<'a> {
@@ -61,10 +68,11 @@ fn symbol<'a>(cursor: &mut Cursor<'a>, wanted: Offset) -> Option<Symbol<'a>> {
     if function.is_empty() || function[0].is_ascii_digit() {
         return None;
     }
-    let (offset, size) = match offset_and_size(cursor) {
-        Some((offset, size)) => (Some(offset), Some(size)),
-        None if wanted == Offset::Optional => (None, None),
-        None => return None,
+    let (offset, size) = match (offset_and_size(cursor), wanted) {
+        (Some((offset, size)), _) => (Some(offset), Some(size)),
+        (None, Offset::Sizeless) => (sizeless_offset(cursor), None),
+        (None, Offset::Optional) => (None, None),
+        (None, Offset::Required) => return None,
     };
     let (module, build_id) = module(cursor).unwrap_or((None, None));
     Some(Symbol { function, offset, size, module: module.or(old_module), build_id })
@@ -97,6 +105,14 @@ fn offset_and_size(cursor: &mut Cursor<'_>) -> Option<(u64, u64)> {
     let (size, _) = ahead.hex()?;
     *cursor = ahead;
     Some((offset, size))
+}
+
+fn sizeless_offset(cursor: &mut Cursor<'_>) -> Option<u64> {
+    let mut ahead = *cursor;
+    ahead.eat(b"+0x")?;
+    let (offset, _) = ahead.hex()?;
+    *cursor = ahead;
+    Some(offset)
 }
 
 type Module<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);

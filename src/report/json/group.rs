@@ -20,6 +20,9 @@ pub(super) struct Group<'a> {
     live_objects_min: u64,
     live_objects_max: u64,
     live_bytes: Option<u64>,
+    /// Trace events alone say what was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requested_size: Option<u64>,
     first_alloc: Option<f64>,
     last_alloc: Option<f64>,
     oldest_live: Option<f64>,
@@ -143,6 +146,7 @@ pub(super) fn group(group: &GroupReport) -> Group<'_> {
         live_objects_min: group.live_objects_min,
         live_objects_max: group.live_objects_max,
         live_bytes: group.live_bytes,
+        requested_size: group.requested_size,
         first_alloc: group.first_alloc,
         last_alloc: group.last_alloc,
         oldest_live: group.oldest_live,

@@ -89,6 +89,8 @@ struct Boot<'a> {
     first_time: Option<f64>,
     last_time: Option<f64>,
     pointers: &'static str,
+    /// Who told of its events.
+    sources: Vec<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -105,6 +107,7 @@ struct Totals {
 #[derive(Serialize)]
 struct Loss {
     printk_dropped: u64,
+    entries_lost: u64,
     dropped_early: u64,
     orphan_frees: u64,
     lost_frees: u64,
@@ -208,6 +211,7 @@ fn boot(boot: &super::BootReport) -> Boot<'_> {
         first_time: boot.first_time.map(crate::time::Stamp::seconds),
         last_time: boot.last_time.map(crate::time::Stamp::seconds),
         pointers: boot.pointers.name(),
+        sources: boot.sources.iter().map(|witness| witness.name()).collect(),
     }
 }
 
@@ -221,6 +225,7 @@ fn loss(report: &Report) -> Loss {
     let loss = &report.loss;
     Loss {
         printk_dropped: loss.printk_dropped,
+        entries_lost: loss.entries_lost,
         dropped_early: loss.dropped_early,
         orphan_frees: loss.orphan_frees,
         lost_frees: loss.lost_frees,

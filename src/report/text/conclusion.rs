@@ -37,7 +37,7 @@ fn leak(entry: &Entry<'_>) -> String {
     let reason = entry.family().map(|family| family.judgement.reason);
     let leaks = if matches!(reason, Some(Reason::LateBurst { .. })) { "may leak" } else { "leaks" };
     let grows = match reason {
-        Some(Reason::Outlive { quiet: None, .. } | Reason::GoesOn { quiet: None }) => {
+        Some(Reason::Outlive { quiet: None, .. } | Reason::GoesOn { quiet: None, .. }) => {
             ", growing to the end"
         }
         _ => "",

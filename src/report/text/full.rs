@@ -37,6 +37,7 @@ pub(super) fn block(
         (None, Some(family)) => of_family(entry, family, report, style, out)?,
         (None, None) => {}
     }
+    request(group, out)?;
     parts(entry, out)?;
     chain(group, options, out)?;
     allocators(entry, out)?;
@@ -76,6 +77,16 @@ fn title(entry: &Entry<'_>, report: &Report, style: Style) -> String {
         percent(entry.share.so_far),
     );
     format!("{}  {verdict}{}", style.bold(&format!("#{}", entry.number)), style.bold(&text))
+}
+
+/// How much of each object was asked for, where trace events say so and it is not all.
+fn request(group: &GroupReport, out: &mut impl Write) -> io::Result<()> {
+    match group.requested_size.zip(group.object_size) {
+        Some((requested, size)) if requested < u64::from(size) => {
+            writeln!(out, "    {requested} of the {size} bytes of each are asked for")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What became of a family's objects, why it is judged so, and how it grew.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::TextOptions;
 use super::losses;
-use crate::event::PointerStyle;
+use crate::event::{PointerStyle, Witness};
 use crate::print::number::{bytes, count, counted, duration};
 use crate::print::{Escaped, write_wrapped};
 use crate::report::{BootReport, Origin, Report, account};
@@ -69,7 +69,14 @@ fn boot_line(boot: &BootReport, boots: usize, out: &mut impl Write) -> io::Resul
         });
     }
     parts.push(format!("pointers {}", pointers(boot.pointers)));
-    write_wrapped(out, "", &parts.join(" "))?;
+    if boot.sources.contains(&Witness::TraceEvents) {
+        let slub = boot.sources.contains(&Witness::SlubTrace);
+        parts.push(
+            if slub { ", by SLUB's trace and trace events" } else { ", by trace events" }
+                .to_owned(),
+        );
+    }
+    write_wrapped(out, "", &parts.join(" ").replace(" ,", ","))?;
     match &boot.hardware {
         Some(hardware) => write_wrapped(out, "", &format!("on {}", Escaped(hardware))),
         None => Ok(()),

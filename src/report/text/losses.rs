@@ -34,8 +34,9 @@ pub(crate) fn write(loss: &Loss, shown: LossesShown, out: &mut impl Write) -> io
 fn parts(loss: &Loss) -> Vec<String> {
     [
         (loss.printk_dropped, "message", "dropped"),
+        (loss.entries_lost, "trace entry", "lost"),
         (loss.lost_frees - loss.inferred_frees.min(loss.lost_frees), "free", "not logged"),
-        (loss.headless_stacks, "backtrace", "without a TRACE line"),
+        (loss.headless_stacks, "backtrace", "without its event"),
         (loss.torn_events, "event", "torn"),
         (loss.unaddressed_events, "event", "without a usable address"),
         (loss.orphan_frees, "free", "of objects not seen allocated"),
