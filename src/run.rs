@@ -8,6 +8,7 @@ mod output;
 mod parallel;
 mod pieces;
 mod progress;
+mod record;
 mod symbolize;
 mod terminal;
 mod witness;
@@ -74,6 +75,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Some(Command::Events(args)) => events(args),
         Some(Command::Kmemleak(args)) => kmemleak::kmemleak(args),
         Some(Command::Monitor(args)) => monitor::monitor(args),
+        Some(Command::RecordScript(args)) => record::script(args),
         Some(Command::Symbolize(args)) => symbolize::symbolize(args),
         Some(Command::Completions { shell }) => {
             // The generator panics where it cannot write.

@@ -6,6 +6,9 @@ mod support {
 }
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 use slabtrace::report::{GroupReport, Report};
 use slabtrace::verdict::Verdict;
@@ -155,5 +158,113 @@ fn lost_lines_show_in_the_report() {
             assert!(damaged.loss.is_any(), "{case}, {seed}: {:?}", damaged.loss);
             assert!(damaged.totals.events < whole.totals.events, "{case}, {seed}");
         }
+    }
+}
+
+/// A folder like that of tracefs, with what the recorder's script touches.
+struct FakeTracefs(PathBuf);
+
+/// What stands in its files at first.
+const SETTINGS: [(&str, &str); 6] = [
+    ("tracing_on", "1"),
+    ("current_tracer", "nop"),
+    ("buffer_size_kb", "7 (expanded: 1408)"),
+    ("options/stacktrace", "0"),
+    ("options/sym-offset", "0"),
+    ("options/hash-ptr", "1"),
+];
+
+impl FakeTracefs {
+    fn new(name: &str) -> FakeTracefs {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let _ = fs::remove_dir_all(&folder);
+        let tracefs = FakeTracefs(folder);
+        for (file, value) in SETTINGS {
+            tracefs.put(file, value);
+        }
+        for event in ["kmalloc", "kmem_cache_alloc", "kfree", "kmem_cache_free"] {
+            tracefs.put(&format!("events/kmem/{event}/enable"), "0");
+            tracefs.put(&format!("events/kmem/{event}/filter"), "none");
+            tracefs.put(&format!("events/kmem/{event}/format"), "\tfield:char name[4];\n");
+        }
+        tracefs.put("trace", "");
+        tracefs.put("per_cpu/cpu0/stats", "entries: 0\noverrun: 12\n");
+        tracefs.put("per_cpu/cpu1/stats", "entries: 0\noverrun: 30\n");
+        tracefs
+    }
+
+    fn put(&self, file: &str, value: &str) {
+        let path = self.0.join(file);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("it can be made");
+        fs::write(path, format!("{value}\n")).expect("it can be written");
+    }
+
+    fn get(&self, file: &str) -> String {
+        let text = fs::read_to_string(self.0.join(file)).expect("it can be read");
+        text.trim_end().to_owned()
+    }
+
+    fn record(&self, arguments: &[&str]) -> Output {
+        let script = Command::new(env!("CARGO_BIN_EXE_slabtrace"))
+            .arg("record-script")
+            .output()
+            .expect("the program runs");
+        let path = self.0.join("slabrec.sh");
+        fs::write(&path, script.stdout).expect("it can be written");
+        let out = self.0.join("out");
+        Command::new("sh")
+            .arg(path)
+            .args(["-t", "0", "-o"])
+            .arg(out)
+            .args(arguments)
+            .env("TRACEFS", &self.0)
+            .output()
+            .expect("there is a shell")
+    }
+}
+
+#[test]
+fn the_recorder_sets_back_what_it_set() {
+    let tracefs = FakeTracefs::new("tracefs-sets-back");
+    let done = tracefs.record(&["-s", "64", "-b", "512", "-r"]);
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.status.success(), "{said}");
+    assert!(said.contains("42 entries were written over"), "{said}");
+    for (file, value) in SETTINGS {
+        let expected = value.split(' ').next().expect("a word");
+        assert_eq!(tracefs.get(file), expected, "{file}");
+    }
+    for event in ["kmalloc", "kmem_cache_alloc", "kfree", "kmem_cache_free"] {
+        assert_eq!(tracefs.get(&format!("events/kmem/{event}/enable")), "0", "{event}");
+    }
+    assert_eq!(tracefs.get("events/kmem/kmalloc/filter"), "0", "0 forgets a filter");
+    let head = tracefs.get("out");
+    assert!(head.starts_with("Linux version "), "{head}");
+    assert!(
+        head.contains("events kmalloc kmem_cache_alloc kfree kmem_cache_free; 64 bytes; 512 KiB")
+    );
+}
+
+#[test]
+fn the_recorder_takes_the_events_of_a_cache() {
+    let tracefs = FakeTracefs::new("tracefs-of-a-cache");
+    let done = tracefs.record(&["-c", "kmalloc-4k"]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let head = tracefs.get("out");
+    assert!(head.contains("events kmalloc kfree; cache kmalloc-4k; 4096 bytes;"), "{head}");
+}
+
+#[test]
+fn the_recorder_says_what_is_wrong() {
+    let tracefs = FakeTracefs::new("tracefs-wrong");
+    for (arguments, says) in [
+        (&["-s", "many"][..], "usage: "),
+        (&["-x"], "usage: "),
+        (&["-c", "no-such-cache"], "there is no cache no-such-cache"),
+    ] {
+        let done = tracefs.record(arguments);
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(!done.status.success() && said.contains(says), "{arguments:?}: {said}");
+        assert_eq!(tracefs.get("tracing_on"), "1", "{arguments:?}");
     }
 }

@@ -515,8 +515,8 @@ fn the_verdict_comes_first_in_every_format() {
     assert_eq!(document["conclusion"]["kind"], "slab_leak");
     assert_eq!(document["caches"][0]["name"], document["conclusion"]["cache"]);
     let (_, csv, _) = command(&["monitor", "-f", "csv", GUIDE]);
-    assert_eq!(csv.lines().next(), Some("time,series,value"));
-    assert!(csv.contains("\n1795289557,kmalloc-192,357\n"));
+    assert_eq!(csv.lines().next(), Some("time,series,unit,value"));
+    assert!(csv.contains("\n1795289557,kmalloc-192,objects,357\n"));
     assert_eq!(csv.lines().filter(|line| line.contains(",kmalloc-192,")).count(), 60);
 }
 

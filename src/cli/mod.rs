@@ -79,6 +79,15 @@ pub(crate) enum Command {
     Kmemleak(KmemleakArgs),
     /// Tell from a log of /proc/meminfo and /proc/slabinfo which slab leaks, and how fast
     Monitor(MonitorArgs),
+    /// Print a shell script that records the kernel's kmem trace events on the machine that leaks
+    ///
+    /// It runs as root in any POSIX shell, busybox's too, on kernels from 2.6.31 on; `sh slabrec.sh -h`
+    /// lists its options. Machines with trace-cmd or perf can do without:
+    ///
+    ///     trace-cmd record -T -e kmem; trace-cmd report | slabtrace
+    ///     perf record -g -a -e 'kmem:k*'; perf script | slabtrace
+    #[command(verbatim_doc_comment)]
+    RecordScript(RecordScriptArgs),
     /// Add file, line and inlined calls to the frames of any kernel log
     Symbolize(SymbolizeArgs),
     /// Print a completion script for a shell
@@ -274,6 +283,14 @@ pub(crate) enum MonitorFormat {
     Csv,
     /// A picture
     Svg,
+}
+
+/// The arguments of `record-script`.
+#[derive(Args, Debug)]
+pub(crate) struct RecordScriptArgs {
+    /// Write to a file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// The arguments of `symbolize`.

@@ -291,7 +291,7 @@ pub enum Unusable {
     NoData,
     /// No trace of slab tracing.
     #[error(
-        "found no TRACE line of slab tracing in the input; boot with slub_debug=T,<cache> (before Linux 5.9 also: echo 1 > /sys/kernel/slab/<cache>/trace) and set the console to loglevel=8"
+        "found no TRACE line of slab tracing and no trace event in the input; record trace events (slabtrace record-script), or boot with slub_debug=T,<cache> (before Linux 5.9 also: echo 1 > /sys/kernel/slab/<cache>/trace) and set the console to loglevel=8"
     )]
     NoTrace,
     /// No address was printable.

@@ -89,10 +89,11 @@ put_back() {
 # Which events, and of which objects.
 choose() {
     named='' allocs='kmalloc kmalloc_node kmem_cache_alloc kmem_cache_alloc_node'
+    frees='kfree kmem_cache_free'
     case $cache in
     '') ;;
     kmalloc-*)
-        allocs='kmalloc kmalloc_node' size=${cache##*-}
+        allocs='kmalloc kmalloc_node' frees=kfree size=${cache##*-}
         case $size in
         *k) size=$((${size%k} * 1024)) ;;
         *M) size=$((${size%M} * 1048576)) ;;
@@ -118,7 +119,7 @@ choose() {
     if [ -n "$named" ] && has_field kmem_cache_free name; then
         filter kmem_cache_free "name == \"$named\""
     fi
-    for event in kfree kmem_cache_free; do
+    for event in $frees; do
         set_to "events/kmem/$event/enable" 1 && chosen="$chosen $event"
     done
 }

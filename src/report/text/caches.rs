@@ -7,6 +7,9 @@ use crate::print::number::{bytes, count, counted};
 use crate::print::{Escaped, listed, write_wrapped};
 use crate::report::{CacheReport, Links, Origin, Proof, Report};
 
+/// More caches of which there are frees alone are taken together.
+const FREED_ALONE_MAX: usize = 3;
+
 /// Writes a line for each cache, and what is proved of them.
 pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     if report.caches.is_empty() || report.origin != Origin::Trace {
@@ -18,7 +21,10 @@ pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
         "\n{:width$}  {:>8} {:>8} {:>8} {:>9} {:>10} {:>9}",
         "cache", "size", "allocs", "frees", "live", "bytes", "in slabs"
     )?;
-    for cache in &report.caches {
+    let (freed_alone, others): (Vec<_>, Vec<_>) =
+        report.caches.iter().partition(|cache| is_freed_alone(cache));
+    let shown = if freed_alone.len() > FREED_ALONE_MAX { &others } else { &all(report) };
+    for cache in shown {
         let size = cache.object_size.map_or("?".to_owned(), |size| count(size.into()));
         let live = cache.live_bytes.map_or("?".to_owned(), bytes);
         let in_slabs = match cache.proof {
@@ -34,8 +40,22 @@ pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
             count(cache.live_objects),
         )?;
     }
+    if freed_alone.len() > FREED_ALONE_MAX {
+        let frees = freed_alone.iter().map(|cache| cache.frees).sum();
+        let caches = counted(freed_alone.len() as u64, "cache");
+        writeln!(out, "{caches} more, with {} and no allocation", counted(frees, "free"))?;
+    }
     proved(&report.caches, out)?;
     report.caches.iter().try_for_each(|cache| broken(cache, out))
+}
+
+fn all(report: &Report) -> Vec<&CacheReport> {
+    report.caches.iter().collect()
+}
+
+/// Whether nothing is known of a cache but frees: a filter of trace events passes its allocations by.
+fn is_freed_alone(cache: &CacheReport) -> bool {
+    cache.allocs == 0 && cache.live_objects == 0 && cache.frees > 0
 }
 
 /// Whether nothing is missing of a cache.
