@@ -152,6 +152,43 @@ fn the_cache_is_told_by_the_path() {
     }
 }
 
+/// A list, which file it is, and of each place: objects, bytes, its first function.
+type Pasted = (&'static str, Origin, &'static [(u64, Option<u64>, &'static str)]);
+
+#[test]
+fn lists_are_read_as_people_and_tools_paste_them() {
+    let cases: [Pasted; 5] = [
+        (
+            "slabinfo-tool",
+            Origin::AllocCalls,
+            &[(276, Some(276 * 128), "foo_populate"), (65, Some(65 * 128), "foo_alloc")],
+        ),
+        ("tail-headings", Origin::AllocCalls, &[(276, None, "red_alloc")]),
+        (
+            "page_owner-sorted",
+            Origin::PageOwner,
+            &[(4, Some(16 << 10), "blue_alloc"), (2, Some(8 << 10), "red_alloc")],
+        ),
+        ("page_owner-broken-header", Origin::PageOwner, &[(1, Some(4 << 10), "red_alloc")]),
+        (
+            "alloc_calls-without-age",
+            Origin::AllocCalls,
+            &[(276, Some(276 * 128), "red_alloc"), (65, Some(65 * 128), "blue_alloc")],
+        ),
+    ];
+    for (name, origin, places) in cases {
+        let report = report(&[&format!("corpora/accounts/{name}.txt")]);
+        assert_eq!(report.origin, origin, "{name}");
+        let found: Vec<_> = report
+            .groups
+            .iter()
+            .map(|group| (group.live_objects, group.live_bytes, first_function(group)))
+            .collect();
+        assert_eq!(found, places, "{name}");
+        snapshot(name, &report);
+    }
+}
+
 #[test]
 fn two_readings_show_what_grew() {
     let report = report(&[FIRST, SECOND]);

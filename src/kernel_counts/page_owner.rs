@@ -30,7 +30,9 @@ pub(super) fn allocation(text: &[u8]) -> Option<Allocation<'_>> {
     let pid = cursor.until(b", pid ").and_then(|_| cursor.decimal());
     let comm = cursor.until(b" (").and_then(|_| {
         let rest = cursor.rest();
-        Some(&rest[..memchr::memmem::rfind(rest, b"), ts ")?])
+        let end = memchr::memmem::rfind(rest, b"), ts ");
+        // Somebody has broken the line behind it.
+        Some(&rest[..end.or_else(|| rest.strip_suffix(b"),").map(<[u8]>::len))?])
     });
     Some(Allocation {
         order: u32::try_from(order).ok()?,
@@ -54,11 +56,44 @@ pub(super) fn frame_number(text: &[u8]) -> Option<u64> {
 // Slab cache page
 // Page has been migrated, last migrate reason: compaction
 // handle: 15728651
+// ts 1578829190639010 ns, free_ts 1576583851324450 ns       the rest of a first line that was broken
 /// What else stands in an entry.
 pub(super) fn is_remark(text: &[u8]) -> bool {
-    const REMARKS: [&[u8]; 4] =
-        [b"Charged ", b"Slab cache page", b"Page has been migrated", b"handle: "];
+    const REMARKS: [&[u8]; 5] =
+        [b"Charged ", b"Slab cache page", b"Page has been migrated", b"handle: ", b"ts "];
     REMARKS.iter().any(|remark| text.starts_with(remark))
+}
+
+/// Entries with one backtrace, added up by `tools/mm/page_owner_sort.c`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Sum {
+    /// All of their pages.
+    pub(super) pages: u64,
+    pub(super) of: SumOf,
+}
+
+/// Whose entries were added up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum SumOf {
+    /// Those of the task that the entry names.
+    OneTask,
+    /// Those of any tasks.
+    Any,
+}
+
+// 2 times, 2 pages:
+// 1 times, 4 pages, PID 62 , task_comm_name: blue
+// 12 times, 48 pages, by SLAB_ALLOC:
+/// Reads what page_owner_sort writes in front of an entry.
+pub(super) fn sum(text: &[u8]) -> Option<Sum> {
+    let mut cursor = Cursor::new(text.trim_ascii());
+    let times = cursor.decimal()?;
+    cursor.eat(b" times, ")?;
+    let pages = cursor.decimal()?;
+    cursor.eat(b" pages")?;
+    let is_of_a_task = memchr::memmem::find(cursor.rest(), b" PID ").is_some();
+    let of = if times == 1 || is_of_a_task { SumOf::OneTask } else { SumOf::Any };
+    matches!(cursor.peek(), None | Some(b':' | b',')).then_some(Sum { pages, of })
 }
 
 // stack_count: 8248                                                                       6.9
@@ -112,6 +147,26 @@ mod tests {
             assert!(is_page_allocator(name), "{name}");
         }
         assert!(!is_page_allocator("leaky_alloc_pages"));
+    }
+
+    #[test]
+    fn a_first_line_that_was_broken_still_names_the_task() {
+        let text = b"Page allocated via order 0, mask 0x1(A), pid 736, tgid 736 (red),";
+        assert_eq!(allocation(text).and_then(|page| page.comm), Some(&b"red"[..]));
+        assert!(is_remark(b"ts 1578829190639010 ns, free_ts 1576583851324450 ns"));
+    }
+
+    #[test]
+    fn sums_are_read_whatever_they_are_sorted_by() {
+        for (text, pages) in [
+            ("2 times, 2 pages:", Some(2)),
+            ("1 times, 4 pages, PID 62 , task_comm_name: blue", Some(4)),
+            ("12 times, 48 pages, by SLAB_ALLOC:", Some(48)),
+            ("2 times, 2 pagesful", None),
+            ("2 times", None),
+        ] {
+            assert_eq!(sum(text.as_bytes()).map(|sum| sum.pages), pages, "{text}");
+        }
     }
 
     #[test]

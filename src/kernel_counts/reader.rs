@@ -6,7 +6,7 @@ use foldhash::fast::FixedState;
 
 use super::allocinfo::{self, Accuracy};
 use super::named::Named;
-use super::page_owner;
+use super::page_owner::{self, SumOf};
 use super::slub::{self, Heading};
 use super::snapshot::{Key, LineKey, Snapshot, Tally};
 use crate::event::{FrameId, Names, Recognition};
@@ -33,6 +33,8 @@ struct Open {
     waste: Option<u64>,
     order: Option<u32>,
     page: Option<u64>,
+    /// All pages of its backtrace, where page_owner_sort has added them up.
+    sum: Option<page_owner::Sum>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,6 +59,8 @@ pub(super) struct Reader {
     seen: HashSet<Mark, FixedState>,
     /// The last page frame number.
     page: u64,
+    /// What page_owner_sort wrote in front of the entry that comes.
+    sum: Option<page_owner::Sum>,
     /// Frames in front of a count of pages.
     pending: Vec<FrameId>,
     /// Whether frames that stand alone may be such.
@@ -112,12 +116,23 @@ impl Reader {
             return;
         }
         let is_stamped = record.stamp.is_some();
+        let text = self.behind_path(text);
         if self.begins(text, is_stamped) || self.counts(text) {
             self.place = Position::Inside;
             return;
         }
         self.inside(text, is_stamped, meaning);
         self.place = if self.open.is_some() { Position::Inside } else { Position::Outside };
+    }
+
+    /// The line without the path that `grep -H` puts before it, which names the list.
+    fn behind_path<'a>(&mut self, text: &'a [u8]) -> &'a [u8] {
+        let Some((named, rest)) = Named::before_line(text) else { return text };
+        if self.named.as_ref() != Some(&named) {
+            self.end_snapshot();
+            self.named = Some(named);
+        }
+        rest
     }
 
     /// From here on, a backtrace is an event's.
@@ -162,7 +177,14 @@ impl Reader {
     /// Whether the line begins an entry.
     fn begins(&mut self, text: &[u8], is_stamped: bool) -> bool {
         let open = match text.trim_ascii_start().first() {
-            Some(b'0'..=b'9') => slub::heading(text).map(|heading| self.slub(&heading)),
+            Some(b'0'..=b'9') => {
+                let heading = if self.is_in_slub_list() {
+                    slub::heading_of_a_list(text)
+                } else {
+                    slub::heading(text)
+                };
+                heading.map(|heading| self.slub(&heading))
+            }
             Some(b'P') => page_owner::allocation(text).map(|page| self.page(&page)),
             _ => None,
         };
@@ -176,13 +198,19 @@ impl Reader {
         true
     }
 
+    /// Whether the last line that named a file named one of SLUB's lists.
+    fn is_in_slub_list(&self) -> bool {
+        let named = self.named.as_ref().map(|named| named.origin);
+        named.is_some_and(|origin| is_alike(origin, Origin::AllocCalls))
+    }
+
     fn slub(&mut self, heading: &Heading<'_>) -> Open {
         let site = heading.site.map(|site| self.names.intern_frame(&site));
         let waste = heading.waste.map(|waste| waste.saturating_mul(heading.objects));
         let tally = Tally {
             objects: heading.objects,
             waste,
-            ages: Some(heading.ages),
+            ages: heading.ages,
             pids: heading.pids,
             ..Tally::default()
         };
@@ -195,6 +223,7 @@ impl Reader {
             waste: heading.waste,
             order: None,
             page: None,
+            sum: None,
         }
     }
 
@@ -213,6 +242,7 @@ impl Reader {
             waste: None,
             order: Some(page.order),
             page: None,
+            sum: self.sum.take(),
         }
     }
 
@@ -220,7 +250,7 @@ impl Reader {
     fn counts(&mut self, text: &[u8]) -> bool {
         let text = text.trim_ascii();
         match text.first() {
-            Some(b'-' | b'0'..=b'9') => self.allocinfo(text),
+            Some(b'-' | b'0'..=b'9') => self.sum(text) || self.allocinfo(text),
             Some(b'n' | b's') => self.pages(text),
             Some(b'a') if allocinfo::is_header(text) => {
                 self.end_snapshot();
@@ -235,6 +265,15 @@ impl Reader {
             }
             _ => false,
         }
+    }
+
+    /// What page_owner_sort writes in front of an entry: all pages of its backtrace.
+    fn sum(&mut self, text: &[u8]) -> bool {
+        let Some(sum) = page_owner::sum(text) else { return false };
+        self.close();
+        self.snapshot(Origin::PageOwner);
+        self.sum = Some(sum);
+        true
     }
 
     fn allocinfo(&mut self, text: &[u8]) -> bool {
@@ -369,6 +408,14 @@ impl Reader {
     }
 
     fn close_page(&mut self, open: Open) {
+        if let Some(sum) = open.sum.filter(|_| !open.frames.is_empty()) {
+            let mut tally = Tally { objects: sum.pages, ..open.tally };
+            match sum.of {
+                SumOf::OneTask => tally.tasks.values_mut().for_each(|pages| *pages = sum.pages),
+                SumOf::Any => tally.tasks.clear(),
+            }
+            return self.merge(Origin::PageOwner, Key::Pages(open.frames.into(), None), &tally);
+        }
         let Some(page) = open.page.filter(|_| !open.frames.is_empty()) else {
             self.loss.cut += 1;
             return;

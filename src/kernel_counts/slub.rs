@@ -17,7 +17,7 @@ pub(super) struct Heading<'a> {
     /// Bytes of each object that nobody asked for; the kernel tells from 6.1 on.
     pub(super) waste: Option<u64>,
     /// Least and greatest age, in ticks of the kernel's clock.
-    pub(super) ages: (i64, i64),
+    pub(super) ages: Option<(i64, i64)>,
     /// Least and greatest process id.
     pub(super) pids: Option<(u32, u32)>,
 }
@@ -27,23 +27,31 @@ pub(super) struct Heading<'a> {
 //    3933 <not-available> age=4294897158 pid=0 cpus=0
 //     268 shmem_symlink+0xc0/0x25c waste=13668/51 age=1110/1124/1140 pid=83 cpus=0         6.1
 pub(super) fn heading(text: &[u8]) -> Option<Heading<'_>> {
+    // An age is always there. A numbered backtrace looks the same without.
+    memchr::memmem::find(text, b" age=")?;
+    heading_of_a_list(text)
+}
+
+//     276 red_alloc+0xf0/0x1a0                            somebody has left the rest out
+/// Reads a line that is known to stand in such a list.
+pub(super) fn heading_of_a_list(text: &[u8]) -> Option<Heading<'_>> {
     let mut cursor = Cursor::new(text.trim_ascii());
     let objects = cursor.decimal()?;
     cursor.eat(b" ")?;
     let rest = cursor.rest();
-    // An age is always there. A numbered backtrace looks the same without.
-    let age = memchr::memmem::find(rest, b" age=")?;
-    let end = memchr::memmem::find(&rest[..age], b" waste=").unwrap_or(age);
+    let fields = [&b" waste="[..], b" age=", b" pid="];
+    let first_field = fields.iter().find_map(|field| memchr::memmem::find(rest, field));
+    let end = first_field.unwrap_or(rest.len());
     let site = match &rest[..end] {
         b"<not-available>" => None,
         site => Some(crate::kmemleak::frame(site)?),
     };
-    let mut heading = Heading { objects, site, waste: None, ages: (0, 0), pids: None };
+    let mut heading = Heading { objects, site, waste: None, ages: None, pids: None };
     for field in rest[end..].split(|&byte| byte == b' ') {
         if let Some(waste) = field.strip_prefix(b"waste=") {
             heading.waste = Some(last_number(waste)?);
         } else if let Some(ages) = field.strip_prefix(b"age=") {
-            heading.ages = range(ages, b'/')?;
+            heading.ages = Some(range(ages, b'/')?);
         } else if let Some(pids) = field.strip_prefix(b"pid=") {
             let (least, greatest) = range(pids, b'-')?;
             heading.pids = Some((u32::try_from(least).ok()?, u32::try_from(greatest).ok()?));
@@ -92,7 +100,7 @@ mod tests {
     fn a_heading_of_every_era_is_read() {
         let old =
             read("    276 percpu_populate+0xf0/0x1a0 age=29813/29817/29823 pid=1 cpus=0-1 nodes=0");
-        assert_eq!((old.objects, old.ages, old.pids), (276, (29813, 29823), Some((1, 1))));
+        assert_eq!((old.objects, old.ages, old.pids), (276, Some((29813, 29823)), Some((1, 1))));
         let new =
             read("    268 shmem_symlink+0xc0/0x25c waste=13668/51 age=1110/1124/1140 pid=0-83");
         assert_eq!((new.objects, new.waste, new.pids), (268, Some(51), Some((0, 83))));
@@ -102,15 +110,22 @@ mod tests {
             (symbol.function, symbol.module),
             (&b"leaky_dev_grab.constprop.0"[..], Some(&b"leaky"[..]))
         );
-        assert_eq!(module.ages, (167, 167));
+        assert_eq!(module.ages, Some((167, 167)));
     }
 
     #[test]
     fn what_the_kernel_does_not_know_is_absent() {
         let unknown = read("   3216 <not-available> age=-25291/1335491/-25291 pid=0 cpus=0");
-        assert_eq!((unknown.site, unknown.ages), (None, (-25291, -25291)));
+        assert_eq!((unknown.site, unknown.ages), (None, Some((-25291, -25291))));
         let gone = read("      3 0xffffffffc08ea070 age=12/13/14 pid=7");
         assert!(matches!(gone.site.map(|site| site.place), Some(Place::Bare(_))));
+    }
+
+    #[test]
+    fn in_a_list_an_age_may_be_missing() {
+        let heading = heading_of_a_list(b"    276 red_alloc+0xf0/0x1a0").expect("a heading");
+        assert_eq!((heading.objects, heading.ages), (276, None));
+        assert!(heading_of_a_list(b"    276 red monkeys").is_none());
     }
 
     #[test]

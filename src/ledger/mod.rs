@@ -121,6 +121,14 @@ pub(crate) fn kmalloc_size(name: &str) -> Option<u32> {
     digits.parse::<u32>().ok()?.checked_mul(unit)
 }
 
+/// Whether slabinfo may say so many bytes of a size class: debugging makes objects larger, by red zones and
+/// two records of who used them, and never smaller. Else a digit is lost, or one too many.
+fn may_be_of(listed: u32, named: u32) -> bool {
+    const RECORDS_BYTES_MAX: u32 = 512;
+    let most = named.saturating_mul(2).saturating_add(RECORDS_BYTES_MAX);
+    (named..=most).contains(&listed)
+}
+
 /// Headers that may come when a trace is over: one in so many, and not more than so many.
 const STRAGGLERS_SHARE: u64 = 32;
 const STRAGGLERS_MAX: u64 = 20;
@@ -178,8 +186,10 @@ impl Settled {
     /// one in the cache's name.
     pub fn object_size(&self, cache: NameId, names: &Names) -> Option<u32> {
         let dumped = self.caches.get(&cache).and_then(CacheTally::dumped_size);
-        let listed = || self.slabinfo.get(&cache).copied();
-        dumped.or_else(listed).or_else(|| kmalloc_size(names.text(cache)))
+        let named = kmalloc_size(names.text(cache));
+        let is_credible = |&bytes: &u32| named.is_none_or(|named| may_be_of(bytes, named));
+        let listed = || self.slabinfo.get(&cache).copied().filter(is_credible);
+        dumped.or_else(listed).or(named)
     }
 }
 
@@ -348,6 +358,13 @@ impl EventSink for Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_size_that_contradicts_the_cache_s_name_is_not_believed() {
+        for (listed, credible) in [(64, true), (416, true), (4, false), (6400, false)] {
+            assert_eq!(may_be_of(listed, 64), credible, "{listed}");
+        }
+    }
 
     #[test]
     fn kmalloc_caches_name_their_size() {
