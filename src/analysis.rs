@@ -25,6 +25,8 @@ pub struct Analysis {
     parser: Parser,
     books: Books,
     inputs: Vec<Input>,
+    /// Inputs that ended before their end.
+    broken_off: u64,
     /// Whether the last line that was fed is whole.
     ends_line: bool,
 }
@@ -38,6 +40,7 @@ impl Analysis {
             parser: Parser::new(parser),
             books: Books::default(),
             inputs: Vec::new(),
+            broken_off: 0,
             ends_line: true,
         }
     }
@@ -71,6 +74,13 @@ impl Analysis {
         self.parser.take(chunk, &mut self.books)
     }
 
+    /// Takes note of an input that has been fed as far as it could be read: packed data that was cut
+    /// short ends before its end.
+    pub fn end_broken_input(&mut self, path: String, bytes: u64) {
+        self.broken_off += 1;
+        self.end_input(path, bytes);
+    }
+
     /// Takes note of an input that has been fed, for the report.
     pub fn end_input(&mut self, path: String, bytes: u64) {
         // A log goes on in the next input, be it in the middle of a line. A list does not.
@@ -102,9 +112,12 @@ impl Analysis {
         let mut report = Report::build(self.inputs, &found);
         report.join_slabinfo(&found);
         report.conclude();
+        report.loss.broken_off = self.broken_off;
         let Overheard { kmemleak, found, memory } = inside.finish(self.options.depth);
         if report.totals.events == 0 && report.loss.headless_stacks == 0 && found.is_any() {
-            return found.into_report(report.inputs, report.boots);
+            let mut counts = found.into_report(report.inputs, report.boots);
+            counts.loss.broken_off += self.broken_off;
+            return counts;
         }
         report.lists_without_data = found.without_data;
         report.join_accounts(found.accounts);

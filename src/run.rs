@@ -21,6 +21,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use clap::CommandFactory;
+use slabtrace::capture::TextReader;
 use slabtrace::event::{Depth, Detail};
 use slabtrace::report::{
     BootChoice, Escaped, EventWriter, Report, Selection, Style, Unusable, write_json, write_text,
@@ -133,14 +134,24 @@ fn analysed(
 ) -> anyhow::Result<(Report, Addresses)> {
     while let Some(mut input) = inputs.next()? {
         parallel::read(&mut input, threads, &mut analysis);
-        analysis.end_input(input.name(), input.bytes());
+        if input.is_broken() {
+            analysis.end_broken_input(input.name(), input.bytes());
+        } else {
+            analysis.end_input(input.name(), input.bytes());
+        }
         inputs.done(&input)?;
     }
     let (report, addresses) = analysis.finish_with_addresses();
     match Unusable::of(&report, inputs.is_binary()) {
-        Some(unusable) => Err(unusable.into()),
+        Some(unusable) => Err(misread(unusable, inputs)),
         None => Ok((report, addresses)),
     }
+}
+
+/// Why nothing could be used: the captures are something else, where that is known.
+fn misread(unusable: Unusable, inputs: &Inputs) -> anyhow::Error {
+    let other = (unusable == Unusable::NoTrace).then(|| inputs.misread(TextReader::Main));
+    other.flatten().unwrap_or_else(|| unusable.into())
 }
 
 fn threads(args: &ReportArgs) -> NonZeroUsize {

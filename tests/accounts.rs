@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use slabtrace::report::Origin;
 use slabtrace::report::crosscheck::Likeness;
 use slabtrace::report::{
-    Counted, GroupReport, Report, TextOptions, Unusable, write_json, write_text,
+    Counted, GroupReport, Loss, Report, TextOptions, Unusable, write_json, write_text,
 };
 use slabtrace::{Analysis, AnalysisOptions};
 use support::snapshot_pair::snapshot_pair;
@@ -108,7 +108,10 @@ fn objects_are_those_of_a_plain_sum() {
         let report = report(&[path]);
         assert_eq!(report.origin, origin, "{path}");
         assert_eq!(report.totals.live_objects, plain_sum(&text(path)), "{path}");
-        assert!(!report.loss.is_any(), "{path}: {:?}", report.loss);
+        // The kernel has cut one of them at a page.
+        let cut = report.accounts.iter().filter(|account| account.is_cut).count() as u64;
+        let loss = Loss { broken_off: report.loss.broken_off - cut, ..report.loss };
+        assert!(!loss.is_any(), "{path}: {:?}", report.loss);
         assert_eq!(report.accounts.len(), 1, "{path}: one reading of one file");
         assert_eq!(report.accounts[0].history.len(), 1, "{path}");
         assert_eq!(Unusable::of(&report, false), None);
@@ -157,7 +160,12 @@ type Pasted = (&'static str, Origin, &'static [(u64, Option<u64>, &'static str)]
 
 #[test]
 fn lists_are_read_as_people_and_tools_paste_them() {
-    let cases: [Pasted; 5] = [
+    let cases: [Pasted; 6] = [
+        (
+            "allocinfo-quoted-printable",
+            Origin::Allocinfo,
+            &[(48, Some(49152), "red_device_create"), (1, Some(32768), "blue_pool_create")],
+        ),
         (
             "slabinfo-tool",
             Origin::AllocCalls,

@@ -93,6 +93,8 @@ impl Found {
     /// The report of a log that holds accounts and no trace.
     pub(crate) fn into_report(self, inputs: Vec<Input>, boots: Vec<BootReport>) -> Report {
         let Found { accounts, loss, .. } = self;
+        let cut = accounts.iter().filter(|account| account.report.is_cut).count() as u64;
+        let loss = Loss { broken_off: cut, ..loss };
         let (accounts, others) = shown(accounts);
         let mut origins: Vec<Origin> =
             accounts.iter().map(|account| account.report.origin).collect();

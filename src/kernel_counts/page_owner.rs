@@ -84,7 +84,7 @@ pub(super) enum SumOf {
 // 2 times, 2 pages:
 // 1 times, 4 pages, PID 62 , task_comm_name: blue
 // 12 times, 48 pages, by SLAB_ALLOC:
-/// Reads what page_owner_sort writes in front of an entry.
+/// Reads what `page_owner_sort` writes in front of an entry.
 pub(super) fn sum(text: &[u8]) -> Option<Sum> {
     let mut cursor = Cursor::new(text.trim_ascii());
     let times = cursor.decimal()?;

@@ -33,7 +33,7 @@ struct Open {
     waste: Option<u64>,
     order: Option<u32>,
     page: Option<u64>,
-    /// All pages of its backtrace, where page_owner_sort has added them up.
+    /// All pages of its backtrace, where `page_owner_sort` has added them up.
     sum: Option<page_owner::Sum>,
 }
 
@@ -59,7 +59,7 @@ pub(super) struct Reader {
     seen: HashSet<Mark, FixedState>,
     /// The last page frame number.
     page: u64,
-    /// What page_owner_sort wrote in front of the entry that comes.
+    /// What `page_owner_sort` wrote in front of the entry that comes.
     sum: Option<page_owner::Sum>,
     /// Frames in front of a count of pages.
     pending: Vec<FrameId>,
@@ -267,7 +267,7 @@ impl Reader {
         }
     }
 
-    /// What page_owner_sort writes in front of an entry: all pages of its backtrace.
+    /// What `page_owner_sort` writes in front of an entry: all pages of its backtrace.
     fn sum(&mut self, text: &[u8]) -> bool {
         let Some(sum) = page_owner::sum(text) else { return false };
         self.close();

@@ -13,6 +13,9 @@ const FRAMES_MAX: usize = 128;
 /// Reports are stored up to this many.
 const SCANS_MAX: usize = 64;
 
+/// Objects that may share a backtrace.
+const SHARING_MAX: usize = 1024;
+
 /// Objects are copied from a report to the next up to so many in all.
 const COPIES_MAX: usize = 10_000_000;
 
@@ -72,6 +75,8 @@ pub(super) struct Reader {
     part: Part,
     dress: Dress,
     open: Option<Object>,
+    /// Objects before it that may share its backtrace: verbose scans print one for several.
+    sharing: Vec<Object>,
     /// The report being read.
     scan: Option<Scan>,
     /// The reports that are complete, oldest first.
@@ -130,7 +135,15 @@ impl Reader {
     }
 
     fn begin(&mut self, object: ObjectLine, dress: Dress) {
-        self.close();
+        match self.open.take() {
+            Some(open) if open.comm.is_some() && self.part == Part::Head && dress == self.dress => {
+                self.share(open);
+            }
+            open => {
+                self.open = open;
+                self.close();
+            }
+        }
         self.dress = dress;
         self.part = Part::Head;
         self.open = Some(Object::new(object.identity(), object.digits, object.kind));
@@ -179,10 +192,30 @@ impl Reader {
         }
     }
 
-    /// Completes the open object. One that the report has already begins another report.
+    /// An object is followed by another one before its backtrace came.
+    fn share(&mut self, object: Object) {
+        if self.sharing.len() < SHARING_MAX {
+            self.sharing.push(object);
+        } else {
+            self.keep(object);
+        }
+    }
+
+    /// Completes the open object, and those that share its backtrace.
     fn close(&mut self) {
         self.part = Part::Outside;
         let Some(object) = self.open.take() else { return };
+        for mut other in std::mem::take(&mut self.sharing) {
+            if other.is_alike(&object) {
+                other.frames.clone_from(&object.frames);
+            }
+            self.keep(other);
+        }
+        self.keep(object);
+    }
+
+    /// Puts an object into the report. One that the report has already begins another report.
+    fn keep(&mut self, object: Object) {
         self.cut += u64::from(object.frames.is_empty());
         let listing = self.dress.listing();
         if self.scan.as_ref().is_some_and(|scan| {

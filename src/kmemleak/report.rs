@@ -139,14 +139,16 @@ pub struct ExampleReport {
     pub hex: Vec<u8>,
 }
 
+impl KmemleakReport {
+    /// Whether kmemleak wrote nothing, as it does where it has found nothing.
+    pub fn is_empty(&self) -> bool {
+        self.inputs.iter().all(|input| input.bytes == 0)
+    }
+}
+
 /// Why there is nothing to report.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Unusable {
-    /// The input has no bytes.
-    #[error(
-        "the report is empty: kmemleak has found nothing so far; scan again with: echo scan > /sys/kernel/debug/kmemleak, wait a minute, and read it once more"
-    )]
-    Empty,
     /// Nothing of the input looks like a report.
     #[error(
         "found no `unreferenced object` of a kmemleak report in the input; build the kernel with CONFIG_DEBUG_KMEMLEAK=y, boot with kmemleak=on, and give the text of /sys/kernel/debug/kmemleak"
@@ -157,12 +159,6 @@ pub enum Unusable {
 impl Unusable {
     /// Why a report says nothing, if it does.
     pub fn of(report: &KmemleakReport) -> Option<Unusable> {
-        if report.seen_objects > 0 {
-            None
-        } else if report.inputs.iter().all(|input| input.bytes == 0) {
-            Some(Unusable::Empty)
-        } else {
-            Some(Unusable::NoReport)
-        }
+        (report.seen_objects == 0 && !report.is_empty()).then_some(Unusable::NoReport)
     }
 }

@@ -74,7 +74,7 @@ pub(super) fn header(
     let live = format!(
         "{} live, {}, in {}",
         counted(totals.live_objects, "object"),
-        bytes(totals.live_bytes),
+        report.live_size(),
         counted(totals.groups, "group")
     );
     writeln!(out, "{}", if totals.live_objects > 0 { options.style.alarm(&live) } else { live })?;

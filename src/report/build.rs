@@ -333,6 +333,7 @@ fn loss(assembly: AssemblyLoss, settled: &Settled) -> Loss {
             .iter()
             .fold(0, |sum: u64, boot| sum.saturating_add(boot.dropped_early))
             .min(assembly.printk_dropped.saturating_add(assembly.entries_lost)),
+        broken_off: 0,
         orphan_frees: ledger.orphan_frees,
         lost_frees: ledger.lost_frees,
         torn_events: ledger.torn_events,

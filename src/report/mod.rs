@@ -182,6 +182,8 @@ pub struct Loss {
     pub entries_lost: u64,
     /// Those of both that were lost before the first event of their boot: the log begins late.
     pub dropped_early: u64,
+    /// Inputs that end before their end, and lists that the kernel cut at a page.
+    pub broken_off: u64,
     /// Frees of an address that no allocation in their boot is known for.
     pub orphan_frees: u64,
     /// Objects whose address was allocated again without a free in between.
@@ -220,6 +222,7 @@ impl Loss {
         let telling = [
             self.printk_dropped,
             self.entries_lost,
+            self.broken_off,
             self.lost_frees,
             self.torn_events,
             self.unaddressed_events,
@@ -314,6 +317,21 @@ pub struct GroupReport {
     pub counted: Option<Counted>,
     /// What other witnesses say of it.
     pub witness: GroupWitness,
+}
+
+impl Report {
+    /// The size of what lives, in words: sizes may be known of some of it, or of none.
+    pub(crate) fn live_size(&self) -> String {
+        let size = crate::print::number::bytes(self.totals.live_bytes);
+        let is_known = |group: &GroupReport| group.live_bytes.is_some();
+        if self.groups.iter().all(is_known) {
+            size
+        } else if self.groups.iter().any(is_known) {
+            format!("at least {size}")
+        } else {
+            "of unknown size".to_owned()
+        }
+    }
 }
 
 impl GroupReport {

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 
-use slabtrace::capture::{Source, SourceError, reason};
+use slabtrace::capture::{Source, SourceError, TextKind, TextReader, reason};
 use slabtrace::report::Escaped;
 
 use super::pieces;
@@ -33,6 +33,8 @@ pub(crate) struct Inputs {
     is_broken: bool,
     is_binary: bool,
     is_interrupted: bool,
+    /// What the first capture that is known is.
+    kind: Option<TextKind>,
 }
 
 impl Inputs {
@@ -53,6 +55,7 @@ impl Inputs {
             is_broken: false,
             is_binary: false,
             is_interrupted: false,
+            kind: None,
         }))
     }
 
@@ -98,6 +101,7 @@ impl Inputs {
     /// could be read: that is an error.
     pub(crate) fn done(&mut self, input: &Input) -> anyhow::Result<()> {
         self.is_binary |= looks_binary(&input.sample);
+        self.kind = self.kind.or_else(|| TextKind::guess(&input.sample));
         self.is_interrupted |= input.end == End::Interrupted;
         let error = match &input.end {
             End::Broken(error) => error,
@@ -121,6 +125,12 @@ impl Inputs {
     /// Whether any capture could not be read to its end.
     pub(crate) fn is_broken(&self) -> bool {
         self.is_broken
+    }
+
+    /// What is wrong with captures of which a reader could use nothing, where they are known to be
+    /// something else.
+    pub(crate) fn misread(&self, reader: TextReader) -> Option<anyhow::Error> {
+        self.kind.map(|kind| anyhow::Error::msg(kind.advice(reader)))
     }
 
     /// Whether any capture was no text.
@@ -254,6 +264,11 @@ impl Input {
 
     pub(crate) fn name(&self) -> String {
         self.source.name()
+    }
+
+    /// Whether it ended before its end.
+    pub(crate) fn is_broken(&self) -> bool {
+        matches!(self.end, End::Broken(_))
     }
 
     /// Bytes read so far, unpacked.

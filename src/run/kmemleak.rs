@@ -5,6 +5,8 @@ use slabtrace::kmemleak::{
 };
 use slabtrace::symbol::ImageStore;
 
+use slabtrace::capture::TextReader;
+
 use super::input::{Inputs, Piece};
 use super::{Outcome, help, prepared, style, symbolize};
 use crate::cli::{Format, KmemleakArgs};
@@ -38,7 +40,9 @@ pub(super) fn analysed(
     })?;
     let report = analysis.finish();
     match Unusable::of(&report) {
-        Some(unusable) => Err(unusable.into()),
         None => Ok(report),
+        Some(unusable) => {
+            Err(inputs.misread(TextReader::Kmemleak).unwrap_or_else(|| unusable.into()))
+        }
     }
 }

@@ -5,6 +5,8 @@ use slabtrace::monitor::{
     write_json, write_svg, write_text,
 };
 
+use slabtrace::capture::TextReader;
+
 use super::input::{Inputs, Piece};
 use super::output::Output;
 use super::{Outcome, help, prepared, style};
@@ -42,6 +44,10 @@ pub(super) fn analysed(
     })?;
     let report = analysis.finish();
     match Unusable::of(&report) {
+        Some(Unusable::NoSamples) => {
+            let other = inputs.misread(TextReader::Monitor);
+            Err(other.unwrap_or_else(|| Unusable::NoSamples.into()))
+        }
         Some(unusable) => Err(unusable.into()),
         None => Ok(report),
     }

@@ -5,6 +5,7 @@
 
 use super::Prefix;
 use super::strip::Stripper;
+use super::unfinished::{self, Wraps};
 use crate::address::LineNumber;
 use crate::record::{Text, TraceHeader};
 
@@ -30,7 +31,7 @@ pub(super) enum Judgement {
     Whole,
     /// Its end may be on the next line.
     Cut,
-    /// It is a TRACE line in quoted-printable.
+    /// It is a line in quoted-printable.
     Quoted,
 }
 
@@ -40,12 +41,19 @@ pub(super) struct Joiner {
     held: Option<Row>,
     /// The column at which lines of this log are wrapped.
     edge: Option<usize>,
+    /// Whether lines of this log were broken at blanks.
+    wraps: Wraps,
 }
 
 impl Joiner {
     /// Whether any line must be looked at.
     pub(super) fn is_active(&self) -> bool {
-        self.held.is_some() || self.edge.is_some()
+        self.held.is_some() || self.edge.is_some() || self.wraps == Wraps::Seen
+    }
+
+    /// A joiner of a text that people have pasted: its lines may be broken anywhere.
+    pub(super) fn of_pasted() -> Joiner {
+        Joiner { wraps: Wraps::Seen, ..Joiner::default() }
     }
 
     /// Whether no line waits for its end.
@@ -82,8 +90,12 @@ impl Joiner {
         if memchr::memchr(b'=', line).is_some() && is_quoted() {
             return Judgement::Quoted;
         }
+        if memchr::memchr(b'=', line).is_some() && unfinished::is_quoted_printable(line) {
+            return Judgement::Quoted;
+        }
         if !text.starts_with(b"TRACE ") {
-            return Judgement::Whole;
+            let may_go_on = unfinished::may_go_on(text, self.wraps);
+            return if may_go_on { Judgement::Cut } else { Judgement::Whole };
         }
         if is_torn(text, width) { Judgement::Cut } else { Judgement::Whole }
     }
@@ -95,12 +107,19 @@ impl Joiner {
         if !held.bytes.starts_with(quotes) || behind(stripper, next).len() != next.len() {
             return None;
         }
+        if self.edge.is_none_or(|edge| held.width < edge)
+            && unfinished::goes_on(behind(stripper, &held.bytes), next)
+        {
+            self.wraps = Wraps::Seen;
+            return Some(at_blank(&held.bytes, next));
+        }
         let joined = [&held.bytes, next].concat();
         let text = behind(stripper, &joined);
         let fits = if text.starts_with(b"TRACE ") {
             is_whole_trace(text)
         } else {
-            Text::parse(next) == Text::Other
+            self.edge.is_some_and(|edge| held.width >= edge)
+                && Text::parse(next) == Text::Other
                 && (Text::parse(text) != Text::Other
                     || Text::parse(behind(stripper, &held.bytes)) == Text::Other)
         };
@@ -108,10 +127,18 @@ impl Joiner {
             self.edge = self.edge.or((held.width >= COLUMNS).then_some(held.width));
             return Some(joined);
         }
-        // A mail program breaks at a blank, and drops it.
-        let joined = [&held.bytes, &b" "[..], next].concat();
-        is_whole_trace(behind(stripper, &joined)).then_some(joined)
+        let joined = at_blank(&held.bytes, next);
+        let is_whole = is_whole_trace(behind(stripper, &joined));
+        if is_whole {
+            self.wraps = Wraps::Seen;
+        }
+        is_whole.then_some(joined)
     }
+}
+
+/// The line that was broken at a blank: a mail program drops it.
+fn at_blank(text: &[u8], next: &[u8]) -> Vec<u8> {
+    [text.trim_ascii_end(), &b" "[..], next.trim_ascii_start()].concat()
 }
 
 /// The text behind the prefixes of `line`.
@@ -222,6 +249,20 @@ mod tests {
         assert_eq!(join(&[first, second.trim_start()]), [TRACE]);
         let quoted = [format!("> {first}"), format!("> {}", second.trim_start())];
         assert_eq!(join(&[&quoted[0], &quoted[1]]), [format!("> {TRACE}")]);
+    }
+
+    #[test]
+    fn lines_of_kmemleak_that_mail_broke_are_joined() {
+        let rows = [
+            "[   76.6] kmemleak: unreferenced object 0xffff888136a8c000",
+            "(size 128):",
+            "[   76.7] kmemleak:   comm \"insmod\", pid 493, jiffies",
+            "4294941102 (age 38.540s)",
+            "[   76.8] kmemleak:     [<ffffffa542c4cbe8>]",
+            "red_alloc+0x1c8/0x370 [red]",
+        ];
+        let lines = [0, 2, 4].map(|at| format!("{} {}", rows[at], rows[at + 1]));
+        assert_eq!(join(&rows), lines);
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub(crate) fn write(loss: &Loss, shown: LossesShown, out: &mut impl Write) -> io
 /// Each kind of loss that there is, the telling ones first.
 fn parts(loss: &Loss) -> Vec<String> {
     [
+        (loss.broken_off, "input", "broken off before its end"),
         (loss.printk_dropped, "message", "dropped"),
         (loss.entries_lost, "trace entry", "lost"),
         (loss.lost_frees - loss.inferred_frees.min(loss.lost_frees), "free", "not logged"),
