@@ -150,7 +150,8 @@ fn analysed(
 
 /// Why nothing could be used: the captures are something else, where that is known.
 fn misread(unusable: Unusable, inputs: &Inputs) -> anyhow::Error {
-    let other = (unusable == Unusable::NoTrace).then(|| inputs.misread(TextReader::Main));
+    let may_be_other = matches!(unusable, Unusable::NoTrace | Unusable::Binary);
+    let other = may_be_other.then(|| inputs.misread(TextReader::Main));
     other.flatten().unwrap_or_else(|| unusable.into())
 }
 

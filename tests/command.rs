@@ -570,11 +570,20 @@ fn what_others_have_to_unpack_is_told() {
     refused(
         &run([&zip]),
         &format!(
-            "is packed with zip, which slabtrace does not unpack; give it what this writes: unzip -p {}",
+            "is packed with zip, which slabtrace does not read; give it what this writes: unzip -p {}",
             zip.display()
         ),
     );
     refused(&run([OsStr::new("monitor"), lz4.as_os_str()]), "lz4 -dc");
+    let perf = scratch.file("perf.data", b"PERFILE2\x68\0\0\0\0\0\0\0");
+    refused(
+        &run([&perf]),
+        "is a recording of perf, which slabtrace does not read; give it what this writes: perf script -i",
+    );
+    refused(
+        &pipe(["-f", "json"], &gzip(b"\x17\x08\x44tracing7\0")),
+        "give what this writes: trace-cmd report -i",
+    );
     refused(
         &pipe(["kmemleak"], b"\x04\x22\x4d\x18\x64\x40\xa7"),
         "standard input is packed with lz4",

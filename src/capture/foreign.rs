@@ -1,8 +1,8 @@
-//! Packed formats that are told apart from text, and not unpacked.
+//! Formats that are told apart from text, and not read: packed ones, and recordings in binary.
 
 use std::fmt;
 
-/// A format that somebody else has to unpack.
+/// A format that somebody else has to turn into text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ForeignFormat {
     /// zip.
@@ -17,9 +17,16 @@ pub enum ForeignFormat {
     Lzip,
     /// RAR.
     Rar,
+    /// `perf.data`.
+    PerfData,
+    /// `trace.dat` of trace-cmd.
+    TraceDat,
 }
 
 impl ForeignFormat {
+    /// Bytes of a stream that tell each of the formats.
+    pub const MAGIC_BYTES: usize = 10;
+
     /// Tells the format from a stream's first bytes.
     pub fn detect(head: &[u8]) -> Option<ForeignFormat> {
         match head {
@@ -29,12 +36,16 @@ impl ForeignFormat {
             [0x1f, 0x9d, ..] => Some(ForeignFormat::Compress),
             [b'L', b'Z', b'I', b'P', 1, ..] => Some(ForeignFormat::Lzip),
             [b'R', b'a', b'r', b'!', 0x1a, 7, ..] => Some(ForeignFormat::Rar),
+            [b'P', b'E', b'R', b'F', b'I', b'L', b'E', b'2', ..] => Some(ForeignFormat::PerfData),
+            [0x17, 0x08, 0x44, b't', b'r', b'a', b'c', b'i', b'n', b'g', ..] => {
+                Some(ForeignFormat::TraceDat)
+            }
             _ => None,
         }
     }
 
-    /// The command that writes the unpacked text to standard output.
-    pub fn unpacker(self) -> &'static str {
+    /// The command that writes the text to standard output.
+    pub fn text_writer(self) -> &'static str {
         match self {
             ForeignFormat::Zip => "unzip -p",
             ForeignFormat::Lz4 => "lz4 -dc",
@@ -42,6 +53,8 @@ impl ForeignFormat {
             ForeignFormat::Compress => "gzip -dc",
             ForeignFormat::Lzip => "lzip -dc",
             ForeignFormat::Rar => "unrar p -inul",
+            ForeignFormat::PerfData => "perf script -i",
+            ForeignFormat::TraceDat => "trace-cmd report -i",
         }
     }
 }
@@ -49,12 +62,14 @@ impl ForeignFormat {
 impl fmt::Display for ForeignFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            ForeignFormat::Zip => "zip",
-            ForeignFormat::Lz4 => "lz4",
-            ForeignFormat::SevenZip => "7-Zip",
-            ForeignFormat::Compress => "compress",
-            ForeignFormat::Lzip => "lzip",
-            ForeignFormat::Rar => "RAR",
+            ForeignFormat::Zip => "packed with zip",
+            ForeignFormat::Lz4 => "packed with lz4",
+            ForeignFormat::SevenZip => "packed with 7-Zip",
+            ForeignFormat::Compress => "packed with compress",
+            ForeignFormat::Lzip => "packed with lzip",
+            ForeignFormat::Rar => "packed with RAR",
+            ForeignFormat::PerfData => "a recording of perf",
+            ForeignFormat::TraceDat => "a recording of trace-cmd",
         })
     }
 }

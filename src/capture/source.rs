@@ -26,16 +26,16 @@ pub enum SourceError {
         /// The name as given.
         path: String,
     },
-    /// It is packed in a way that is not read.
+    /// It is in a format that is not read.
     #[error(
-        "{path} is packed with {format}, which slabtrace does not unpack; give it what this writes: {command}"
+        "{path} is {format}, which slabtrace does not read; give it what this writes: {command}"
     )]
     Foreign {
         /// The name as given.
         path: String,
-        /// How it is packed.
+        /// The format.
         format: ForeignFormat,
-        /// The command that unpacks it.
+        /// The command that makes text of it.
         command: String,
     },
     /// A decoder could not be set up.
@@ -172,8 +172,8 @@ impl Source {
                 path: self.title(),
                 format,
                 command: match self {
-                    Source::Stdin => format.unpacker().to_owned(),
-                    Source::File(_) => format!("{} {}", format.unpacker(), self.name()),
+                    Source::Stdin => format.text_writer().to_owned(),
+                    Source::File(_) => format!("{} {}", format.text_writer(), self.name()),
                 },
             }),
             None => Ok(()),
@@ -183,8 +183,9 @@ impl Source {
 
 /// The bytes that tell the format.
 fn head(reader: &mut impl Read) -> io::Result<Vec<u8>> {
-    let mut head = Vec::with_capacity(Compression::MAGIC_BYTES);
-    reader.by_ref().take(Compression::MAGIC_BYTES as u64).read_to_end(&mut head)?;
+    let bytes = Compression::MAGIC_BYTES.max(ForeignFormat::MAGIC_BYTES);
+    let mut head = Vec::with_capacity(bytes);
+    reader.by_ref().take(bytes as u64).read_to_end(&mut head)?;
     Ok(head)
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 
-use slabtrace::capture::{Source, SourceError, TextKind, TextReader, reason};
+use slabtrace::capture::{ForeignFormat, Source, SourceError, TextKind, TextReader, reason};
 use slabtrace::report::Escaped;
 
 use super::pieces;
@@ -35,6 +35,8 @@ pub(crate) struct Inputs {
     is_interrupted: bool,
     /// What the first capture that is known is.
     kind: Option<TextKind>,
+    /// What the first one is that is no text, once unpacked.
+    packed: Option<ForeignFormat>,
 }
 
 impl Inputs {
@@ -56,6 +58,7 @@ impl Inputs {
             is_binary: false,
             is_interrupted: false,
             kind: None,
+            packed: None,
         }))
     }
 
@@ -101,6 +104,7 @@ impl Inputs {
     /// could be read: that is an error.
     pub(crate) fn done(&mut self, input: &Input) -> anyhow::Result<()> {
         self.is_binary |= looks_binary(&input.sample);
+        self.packed = self.packed.or_else(|| ForeignFormat::detect(&input.sample));
         self.kind = self.kind.or_else(|| TextKind::guess(&input.sample));
         self.is_interrupted |= input.end == End::Interrupted;
         let error = match &input.end {
@@ -130,6 +134,12 @@ impl Inputs {
     /// What is wrong with captures of which a reader could use nothing, where they are known to be
     /// something else.
     pub(crate) fn misread(&self, reader: TextReader) -> Option<anyhow::Error> {
+        if let Some(format) = self.packed {
+            let writer = format.text_writer();
+            return Some(anyhow::anyhow!(
+                "the input is {format}, packed; unpack it, and give what this writes: {writer} FILE"
+            ));
+        }
         self.kind.map(|kind| anyhow::Error::msg(kind.advice(reader)))
     }
 
