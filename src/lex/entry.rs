@@ -93,6 +93,9 @@ impl RecordedCache {
 /// Distinct sizes and call sites remembered. A kernel has a few thousand call sites.
 const REMEMBERED_MAX: usize = 1 << 14;
 
+/// Writers remembered: a few CPUs take turns, and each has a task and an interrupt.
+const WRITERS_MAX: usize = 8;
+
 /// Longer texts are no call sites.
 const CALL_SITE_BYTES_MAX: usize = 512;
 
@@ -102,8 +105,10 @@ pub(super) struct EntryNames {
     /// Names of caches that are known by their size.
     sizes: HashMap<(CacheKind, u64), NameId, FixedState>,
     call_sites: HashMap<Box<[u8]>, Option<FrameId>, FixedState>,
-    /// The writer of the last entry.
-    last: Option<KnownWriter>,
+    /// Names of caches that events print.
+    caches: HashMap<Box<[u8]>, NameId, FixedState>,
+    /// The writers of the last entries, the last one mostly first.
+    writers: Vec<KnownWriter>,
 }
 
 /// A writer, and what tells it in its lines.
@@ -122,11 +127,13 @@ enum CacheKind {
 }
 
 impl EntryNames {
-    /// Reads an entry of the writer of the last one, if it is one.
+    /// Reads an entry of one of the last writers, if it is one.
     pub(super) fn read_next(&mut self, text: &[u8], names: &Names) -> Option<RecordedEntry> {
-        let KnownWriter { text: told, writer, comm } = self.last.as_ref()?;
+        let at = self.writers.iter().position(|known| text.starts_with(&known.text))?;
+        self.writers.swap(0, at);
+        let KnownWriter { text: told, writer, comm } = &self.writers[0];
         let (writer, comm) = (*writer, *comm);
-        let entry = Entry::behind_writer(text.strip_prefix(&told[..])?, Writer::default())?;
+        let entry = Entry::behind_writer(text.get(told.len()..)?, Writer::default())?;
         Some(self.intern_as(&entry, text, writer, comm, names))
     }
 
@@ -142,7 +149,9 @@ impl EntryNames {
         let comm = comm.map(|comm| names.intern(comm)).into();
         if entry.writer_len > 0 && entry.stray.is_empty() {
             let text = text[..entry.writer_len.min(text.len())].to_vec();
-            self.last = Some(KnownWriter { text, writer, comm });
+            self.writers.retain(|known| known.text != text);
+            self.writers.truncate(WRITERS_MAX - 1);
+            self.writers.insert(0, KnownWriter { text, writer, comm });
         }
         self.intern_as(entry, text, writer, comm, names)
     }
@@ -180,7 +189,7 @@ impl EntryNames {
             object,
             digits: u8::try_from(digits).unwrap_or(u8::MAX),
             cache: match (cache, bytes) {
-                (CacheText::Named(name), _) => RecordedCache::Known(names.intern(name)),
+                (CacheText::Named(name), _) => RecordedCache::Known(self.cache(name, names)),
                 (CacheText::Kmalloc, Some(bytes)) => {
                     RecordedCache::Known(self.of_size(CacheKind::Kmalloc, bytes, names))
                 }
@@ -195,6 +204,18 @@ impl EntryNames {
             request,
             hash,
         }
+    }
+
+    fn cache(&mut self, name: &[u8], names: &Names) -> NameId {
+        if let Some(&known) = self.caches.get(name) {
+            return known;
+        }
+        if self.caches.len() >= REMEMBERED_MAX {
+            self.caches.clear();
+        }
+        let id = names.intern(name);
+        self.caches.insert(name.into(), id);
+        id
     }
 
     fn call_site(&mut self, site: CallSite<'_>, names: &Names) -> Option<FrameId> {

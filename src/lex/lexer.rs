@@ -234,7 +234,7 @@ impl Work<'_> {
             Understood::Entry(entry) => {
                 let entry = self.entry(record, &entry);
                 self.expect_backtrace(&entry);
-                TokenKind::Entry(entry)
+                TokenKind::Entry(self.batch.add_entry(entry))
             }
             Understood::Word(word) => TokenKind::Word(word),
         };

@@ -57,6 +57,7 @@ impl Work<'_> {
         let entry = self.state.entry_names.read_next(text, self.names)?;
         self.expect_backtrace(&entry);
         let record = Record { line, stamp: None, caller: None, text };
+        let entry = self.batch.add_entry(entry);
         self.push(&record, TokenKind::Entry(entry));
         Some(next)
     }

@@ -48,11 +48,16 @@ pub(crate) enum TokenKind {
     Registers(Registers),
     /// Lines of a backtrace.
     Run(Run),
-    /// An entry of a recording.
-    Entry(RecordedEntry),
+    /// An entry of a recording: its place among those of the batch.
+    Entry(EntryId),
     /// Any other line.
     Word(Word),
 }
+
+/// The place of an entry among those of a batch. Entries are so much larger than other tokens that they
+/// lie elsewhere.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct EntryId(u32);
 
 /// An event's header, its cache interned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -168,6 +173,8 @@ pub(crate) struct Batch {
     pub(crate) tokens: Vec<Token>,
     /// The numbers of lines that runs consist of.
     pub(crate) backtrace_lines: Vec<u64>,
+    /// Entries of a recording.
+    entries: Vec<RecordedEntry>,
     /// Texts that do not stand in the piece as they were understood.
     texts: Vec<u8>,
 }
@@ -177,6 +184,7 @@ impl Batch {
     pub(super) fn clear(&mut self) {
         self.tokens.clear();
         self.backtrace_lines.clear();
+        self.entries.clear();
         self.texts.clear();
     }
 
@@ -200,6 +208,13 @@ impl Batch {
         Span { start, len }
     }
 
+    /// Puts an entry to the others.
+    pub(super) fn add_entry(&mut self, entry: RecordedEntry) -> EntryId {
+        let id = EntryId(u32::try_from(self.entries.len()).unwrap_or(u32::MAX));
+        self.entries.push(entry);
+        id
+    }
+
     /// Adds a token. Lines that go on where the last token ends become part of it.
     pub(super) fn push(&mut self, token: Token) {
         let is_appended = self.tokens.last_mut().is_some_and(|last| last.append(&token));
@@ -210,7 +225,8 @@ impl Batch {
 
     /// The texts of its tokens, which were read from a piece.
     pub(crate) fn texts<'a>(&'a self, piece: &'a [u8]) -> Texts<'a> {
-        Texts { piece, own: &self.texts, backtrace_lines: &self.backtrace_lines }
+        let Batch { texts, backtrace_lines, entries, .. } = self;
+        Texts { piece, own: texts, backtrace_lines, entries }
     }
 }
 
@@ -220,12 +236,24 @@ pub(crate) struct Texts<'a> {
     piece: &'a [u8],
     own: &'a [u8],
     backtrace_lines: &'a [u64],
+    entries: &'a [RecordedEntry],
 }
 
 impl<'a> Texts<'a> {
     /// The text of a single token that was kept.
     pub(crate) fn of_one(text: &'a [u8]) -> Texts<'a> {
-        Texts { piece: text, own: &[], backtrace_lines: &[] }
+        Texts { piece: text, own: &[], backtrace_lines: &[], entries: &[] }
+    }
+
+    /// The text of a single entry that was kept.
+    pub(crate) fn of_entry(text: &'a [u8], entry: &'a RecordedEntry) -> Texts<'a> {
+        Texts { entries: std::slice::from_ref(entry), ..Texts::of_one(text) }
+    }
+
+    /// An entry. One that was kept is the only one.
+    #[inline]
+    pub(crate) fn entry(&self, EntryId(at): EntryId) -> Option<&'a RecordedEntry> {
+        self.entries.get(at as usize).or_else(|| self.entries.last())
     }
 
     /// The text of a span.
@@ -297,6 +325,9 @@ impl Token {
 
     /// Hands each line to `each` as a token of its own, with its text.
     pub(crate) fn split<'a>(&self, texts: &Texts<'a>, mut each: impl FnMut(&Token, &Texts<'a>)) {
+        if let TokenText::One(_) = self.text {
+            return each(self, texts);
+        }
         for (at, text) in self.line_texts(texts).enumerate() {
             let is_last = at + 1 == self.lines as usize;
             let stamp = if is_last { self.last } else { self.first };

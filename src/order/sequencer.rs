@@ -48,6 +48,8 @@ pub(crate) struct Sequencer {
 struct Held {
     token: Token,
     text: Vec<u8>,
+    /// The entry that it is.
+    entry: Option<RecordedEntry>,
 }
 
 impl Sequencer {
@@ -91,9 +93,15 @@ impl Sequencer {
     pub(crate) fn take(&mut self, batch: &Batch, piece: &[u8], sink: &mut impl EventSink) {
         let texts = batch.texts(piece);
         for token in &batch.tokens {
-            match self.dated(token) {
-                Some(dated) => self.token(&dated, &texts, sink),
-                None => self.token(token, &texts, sink),
+            if let TokenKind::Entry(_) = token.kind {
+                let dated = self.dated(token, &texts);
+                self.token(dated.as_ref().unwrap_or(token), &texts, sink);
+            } else {
+                if !self.messages_are_dated {
+                    let clock = token.first.map(|stamp| stamp.clock);
+                    self.messages_are_dated = clock == Some(Clock::Boot);
+                }
+                self.token(token, &texts, sink);
             }
         }
     }
@@ -102,7 +110,7 @@ impl Sequencer {
     /// second, so that their first and last times speak for all.
     #[inline]
     fn token(&mut self, token: &Token, texts: &Texts<'_>, sink: &mut impl EventSink) {
-        let is_in_order = match sign(token) {
+        let is_in_order = match sign(token, texts) {
             Sign::None => {
                 self.timeline.is_forward(token.first) && self.timeline.is_forward(token.last)
             }
@@ -119,24 +127,18 @@ impl Sequencer {
     }
 
     /// The token with a time, if it is one of a recording that alone tells the time.
-    #[inline]
-    fn dated(&mut self, token: &Token) -> Option<Token> {
-        match (&token.kind, token.first) {
-            (TokenKind::Entry(entry), None) if !self.messages_are_dated => {
-                let stamp = entry.time.map(Stamp::boot);
-                Some(Token { first: stamp, last: stamp, ..*token })
-            }
-            (TokenKind::Entry(_), _) | (_, None) => None,
-            (_, Some(stamp)) => {
-                self.messages_are_dated |= stamp.clock == Clock::Boot;
-                None
-            }
+    fn dated(&self, token: &Token, texts: &Texts<'_>) -> Option<Token> {
+        if self.messages_are_dated || token.first.is_some() {
+            return None;
         }
+        let TokenKind::Entry(entry) = token.kind else { return None };
+        let stamp = texts.entry(entry)?.time.map(Stamp::boot);
+        Some(Token { first: stamp, last: stamp, ..*token })
     }
 
     /// Finds out where in time a single line belongs.
     fn place(&mut self, token: &Token, texts: &Texts<'_>, sink: &mut impl EventSink) {
-        match self.timeline.turn(&token.record(texts), sign(token)) {
+        match self.timeline.turn(&token.record(texts), sign(token, texts)) {
             Turn::Forward => self.deliver(token, texts, sink),
             Turn::Hold => self.hold(token, texts),
             Turn::Reboot => {
@@ -161,12 +163,20 @@ impl Sequencer {
     }
 
     fn hold(&mut self, token: &Token, texts: &Texts<'_>) {
-        self.held.push(Held { token: *token, text: token.record(texts).text.to_vec() });
+        let entry = match token.kind {
+            TokenKind::Entry(entry) => texts.entry(entry).copied(),
+            _ => None,
+        };
+        self.held.push(Held { token: *token, text: token.record(texts).text.to_vec(), entry });
     }
 
     fn release_held(&mut self, sink: &mut impl EventSink) {
-        for Held { token, text } in std::mem::take(&mut self.held) {
-            self.deliver(&token, &Texts::of_one(&text), sink);
+        for Held { token, text, entry } in std::mem::take(&mut self.held) {
+            let texts = match &entry {
+                Some(entry) => Texts::of_entry(&text, entry),
+                None => Texts::of_one(&text),
+            };
+            self.deliver(&token, &texts, sink);
         }
     }
 
@@ -186,7 +196,11 @@ impl Sequencer {
             }
             TokenKind::Registers(kind) => self.registers(token, *kind, texts, sink),
             TokenKind::Run(run) => self.run(token, run, texts, sink),
-            TokenKind::Entry(entry) => self.entry(token, entry, sink),
+            TokenKind::Entry(entry) => {
+                if let Some(entry) = texts.entry(*entry) {
+                    self.entry(token, entry, texts, sink);
+                }
+            }
             TokenKind::Word(word) => self.word(&token.record(texts), *word, sink),
         }
     }
@@ -198,7 +212,7 @@ impl Sequencer {
         texts: &Texts<'_>,
         sink: &mut impl EventSink,
     ) {
-        if let Sign::Header(fingerprint) = sign(token) {
+        if let Sign::Header(fingerprint) = sign(token, texts) {
             self.timeline.remember(fingerprint);
         }
         self.present(token.line, token.first).pointers.see(header.object, header.digits);
@@ -208,8 +222,14 @@ impl Sequencer {
     }
 
     /// An entry of a recording.
-    fn entry(&mut self, token: &Token, entry: &RecordedEntry, sink: &mut impl EventSink) {
-        if let Sign::Header(fingerprint) = sign(token) {
+    fn entry(
+        &mut self,
+        token: &Token,
+        entry: &RecordedEntry,
+        texts: &Texts<'_>,
+        sink: &mut impl EventSink,
+    ) {
+        if let Sign::Header(fingerprint) = sign(token, texts) {
             self.timeline.remember(fingerprint);
         }
         let boot = self.present(token.line, token.first);
@@ -369,15 +389,18 @@ impl Sequencer {
 
 /// What a token says about its place in time.
 #[inline]
-fn sign(token: &Token) -> Sign {
+fn sign(token: &Token, texts: &Texts<'_>) -> Sign {
     let Some(stamp) = token.first else { return Sign::None };
     match &token.kind {
         TokenKind::Header(header) => {
             Sign::Header(HeaderFingerprint { micros: stamp.micros, hash: header.hash })
         }
-        TokenKind::Entry(RecordedEntry { kind: RecordedKind::Event(event), .. }) => {
-            Sign::Header(HeaderFingerprint { micros: stamp.micros, hash: event.hash })
-        }
+        TokenKind::Entry(entry) => match texts.entry(*entry).map(|entry| entry.kind) {
+            Some(RecordedKind::Event(event)) => {
+                Sign::Header(HeaderFingerprint { micros: stamp.micros, hash: event.hash })
+            }
+            _ => Sign::None,
+        },
         TokenKind::Word(Word::Banner(_)) if stamp.clock == Clock::Boot => Sign::Banner,
         _ => Sign::None,
     }
