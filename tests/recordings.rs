@@ -74,6 +74,26 @@ fn what_a_console_adds_to_lines_changes_nothing() {
     }
 }
 
+/// A line of a recording, which a message of the kernel's cuts here and there.
+fn cut_in_two(at: usize, line: &str) -> String {
+    // Before its CPU nothing tells a line from a user's words.
+    let place = if line.starts_with(" => ") { 5 + at % 8 } else { 40 + at % 60 };
+    match line.split_at_checked(place).filter(|_| at % 37 == 0 && at > 40) {
+        Some((head, rest)) if !rest.is_empty() => {
+            format!("{head}[{:12.6}] usb 1-1: new device\n{rest}\n", at as f64)
+        }
+        _ => format!("{line}\n"),
+    }
+}
+
+#[test]
+fn messages_that_cut_lines_in_two_change_nothing() {
+    let text = String::from_utf8(capture("x86-61-trace")).expect("ASCII");
+    let expected = chains(&report(text.as_bytes()));
+    let cut: String = text.lines().enumerate().map(|(at, line)| cut_in_two(at, line)).collect();
+    assert_eq!(chains(&report(cut.as_bytes())), expected);
+}
+
 /// The console of the capture that has both witnesses, and its recording.
 fn two_witnesses() -> (Vec<u8>, Vec<u8>) {
     let bytes = capture("x86-61-two-witnesses");

@@ -9,6 +9,7 @@ use super::entry::{EntryNames, RecordedEntry, RecordedEvent, RecordedKind};
 use super::line_cache::{LineCache, Understood};
 use super::lines::{KnownFront, Lines};
 use super::token::{Batch, Header, Registers, Token, TokenKind, TokenText};
+use crate::address::LineNumber;
 use crate::capture::{Line, LineSplitter};
 use crate::names::{NameId, Names};
 use crate::record::ftrace::{self, Entry};
@@ -38,6 +39,8 @@ pub(super) struct LexState {
     pub(super) entry_names: EntryNames,
     /// Whether the last line was one of a recording.
     pub(super) is_recording: bool,
+    /// The beginning of a line of a recording that a message of the kernel's cut in two.
+    pub(super) severed: Option<(LineNumber, Vec<u8>)>,
     /// Whether the last header carried a time: then lines without one are hardly the kernel's.
     pub(super) headers_carry_time: bool,
     /// The last time that a line carried.
@@ -89,6 +92,7 @@ impl Lexer {
                 slab_cache: None,
                 entry_names: EntryNames::default(),
                 is_recording: false,
+                severed: None,
                 headers_carry_time: false,
                 last_time: None,
             },
@@ -113,7 +117,9 @@ impl Lexer {
     /// What was learned of the log and changes what a line is, if the next line is the beginning of
     /// a record.
     pub(crate) fn footing(&self) -> Option<&Unwrapper> {
-        let is_settled = self.splitter.is_between_lines() && self.state.unwrapper.is_empty();
+        let is_settled = self.splitter.is_between_lines()
+            && self.state.unwrapper.is_empty()
+            && self.state.severed.is_none();
         is_settled.then_some(&self.state.unwrapper)
     }
 
@@ -140,6 +146,7 @@ impl Lexer {
         batch.clear();
         let mut work = Work { state, names, batch, piece: &[] };
         splitter.finish(|line| work.line(line, None));
+        work.release_severed();
         let mut unwrapper = std::mem::take(&mut work.state.unwrapper);
         unwrapper.finish(|record| work.record(&record));
         batch
@@ -169,7 +176,7 @@ impl Work<'_> {
                 return;
             }
         }
-        if self.own_line(&line, bytes) {
+        if self.severed_line(&line, bytes) || self.own_line(&line, bytes) {
             return;
         }
         if self.state.fronts.want_lesson() {
@@ -192,7 +199,7 @@ impl Work<'_> {
     }
 
     /// Looks for records in a line.
-    fn unwrap(&mut self, line: Line<'_>, mut see: impl FnMut(&Record<'_>)) {
+    pub(super) fn unwrap(&mut self, line: Line<'_>, mut see: impl FnMut(&Record<'_>)) {
         let mut unwrapper = std::mem::take(&mut self.state.unwrapper);
         unwrapper.records(line, |record| {
             see(&record);
@@ -218,7 +225,7 @@ impl Work<'_> {
     }
 
     /// Takes a record.
-    fn record(&mut self, record: &Record<'_>) {
+    pub(super) fn record(&mut self, record: &Record<'_>) {
         let understood = self.state.cache.read(record.text, self.names);
         self.push_understood(record, understood);
     }

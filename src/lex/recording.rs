@@ -6,9 +6,9 @@ use super::predictor::{Branch, Expected};
 use super::token::{Token, TokenKind, TokenText};
 use super::word::Word;
 use crate::address::LineNumber;
-use crate::capture::Taken;
+use crate::capture::{Line, Taken};
 use crate::record::Record;
-use crate::record::ftrace::is_clean;
+use crate::record::ftrace::{self, is_clean};
 use crate::record::prefix::{self, printk};
 
 /// Longer lines are looked into.
@@ -30,6 +30,39 @@ impl Work<'_> {
             (line.0, rest) = (line.0 + 1, next);
         }
         Taken { bytes: bytes.len() - rest.len(), lines: line.0 - first.0 }
+    }
+
+    /// Takes a line that a message of the kernel's has cut, or the rest of one:
+    ///
+    /// ```text
+    ///  => do_kmem_cach[    3.521653] leaky: start n=6 threads=4
+    /// e_create
+    /// ```
+    ///
+    /// The message is taken, and the line waits for its end.
+    pub(super) fn severed_line(&mut self, line: &Line<'_>, bytes: &[u8]) -> bool {
+        if let Some((number, head)) = self.state.severed.take() {
+            let whole = [&head, bytes].concat();
+            if !ftrace::is_line(bytes) && ftrace::is_line(&whole) {
+                self.state.is_recording = true;
+                self.record(&Record { line: number, stamp: None, caller: None, text: &whole });
+                return true;
+            }
+            self.state.severed = Some((number, head));
+            self.release_severed();
+        }
+        let cut = printk::embedded(bytes).filter(|&at| ftrace::is_beginning(&bytes[..at]));
+        let Some(at) = cut.filter(|_| self.state.unwrapper.is_idle()) else { return false };
+        self.state.severed = Some((line.number, bytes[..at].to_vec()));
+        self.unwrap(Line { number: line.number, bytes: &bytes[at..] }, |_| {});
+        true
+    }
+
+    /// Nothing more comes of a line that was cut.
+    pub(super) fn release_severed(&mut self) {
+        if let Some((number, head)) = self.state.severed.take() {
+            self.unwrap(Line { number, bytes: &head }, |_| {});
+        }
     }
 
     /// Takes a frame that is known and was not expected, and gives what is behind it.

@@ -28,6 +28,16 @@ pub(crate) fn is_clean(line: &[u8]) -> bool {
     line.iter().fold(true, |all, &byte| all & is_printed(byte))
 }
 
+/// Whether a text may be the beginning of such a line: that of a frame, or of an entry as far as its
+/// CPU.
+pub(crate) fn is_beginning(text: &[u8]) -> bool {
+    let has_cpu = || {
+        memchr::memchr_iter(b'[', text)
+            .any(|at| matches!(text[at..], [_, b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', b']', ..]))
+    };
+    is_clean(text) && (text.starts_with(b" => ") || has_cpu())
+}
+
 /// Whether a line stands in a recording that is a file of its own, or that was printed to a console
 /// without being a message: it tells who wrote it and when, or is a frame.
 pub(crate) fn is_line(line: &[u8]) -> bool {
