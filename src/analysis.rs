@@ -87,6 +87,7 @@ impl Analysis {
         if !self.ends_line && self.books.inside.is_in_list() {
             self.feed(b"\n");
         }
+        self.parser.end_input(&mut self.books);
         self.books.inside.end_input(&path);
         let before: u64 = self.inputs.iter().map(|input| input.lines).sum();
         self.inputs.push(Input { path, bytes, lines: self.parser.lines() - before });

@@ -104,6 +104,12 @@ impl Parser {
         }
     }
 
+    /// Ends an input: nothing goes on that may be whole.
+    pub(crate) fn end_input(&mut self, sink: &mut impl EventSink) {
+        let batch = self.lexer.end_input();
+        self.sequencer.take(batch, &[], sink);
+    }
+
     /// Ends the log.
     pub fn finish(&mut self, sink: &mut impl EventSink) {
         let batch = self.lexer.finish();

@@ -287,6 +287,15 @@ fn a_list_that_the_kernel_cuts_says_so() {
 }
 
 #[test]
+fn a_mailed_list_is_read_like_the_file() {
+    let report = report(&["corpora/accounts/allocinfo-mailed.txt"]);
+    let functions: Vec<_> =
+        report.groups.iter().map(|group| group.chain[0].function.as_deref()).collect();
+    assert_eq!(functions, [Some("red_device_create"), Some("blue_pool_create")]);
+    assert_eq!((report.totals.live_objects, report.accounts[0].inaccurate_rows), (49, 1));
+}
+
+#[test]
 fn allocinfo_is_compared_line_of_source_by_line_of_source() {
     let report = report(&["corpora/accounts/allocinfo-1.txt", "corpora/accounts/allocinfo-2.txt"]);
     assert_eq!(report.origin, Origin::Allocinfo);

@@ -9,7 +9,7 @@ use regex::Regex;
 use serde_json::Value;
 
 /// Commands whose outputs together have every field.
-const COMMANDS: [&[&str]; 15] = [
+const COMMANDS: [&[&str]; 16] = [
     &["-f", "json", "corpora/console/recorded-amd64-6-1.log.gz"],
     &["-f", "json", "corpora/damaged/rt-drops.log.gz"],
     &["-f", "json", "corpora/console/x86-61-build-id.log"],
@@ -42,6 +42,7 @@ const COMMANDS: [&[&str]; 15] = [
         "corpora/kmemleak/arm-510-scan1.txt.gz",
         "corpora/kmemleak/arm-510-scan2.txt.gz",
     ],
+    &["kmemleak", "-f", "json", "corpora/kmemleak/shared-backtrace.log"],
 ];
 
 /// Fields that need images of a kernel: `tests/symbols.rs` asks for them.

@@ -486,8 +486,10 @@ fn command(arguments: &[&str]) -> (Option<i32>, String, String) {
 fn the_commands_say_what_is_wrong_with_other_input() {
     let other = "corpora/quiet/no-trace.log";
     for (name, sentence) in [("kmemleak", "unreferenced object"), ("monitor", "/proc/slabinfo")] {
-        let (status, out, error) = command(&[name, other]);
-        assert_eq!((status, out.as_str()), (Some(3), ""), "{name}: {error}");
+        for path in [other, "corpora/quiet/decoy-prose.log"] {
+            let (status, out, error) = command(&[name, path]);
+            assert_eq!((status, out.as_str()), (Some(3), ""), "{name} {path}: {error}");
+        }
         assert!(command(&[name, other]).2.contains(sentence), "{name}");
         assert_eq!(command(&[name, "--format", "xml", other]).0, Some(2));
     }
@@ -499,6 +501,42 @@ fn an_empty_report_of_kmemleak_is_good_news() {
     let (status, out, error) = command(&["kmemleak", "/dev/null"]);
     assert_eq!((status, error.as_str()), (Some(0), ""));
     assert!(out.contains("No leak: the report is empty"), "{out}");
+}
+
+#[test]
+fn an_empty_report_is_good_news() {
+    let (status, out, error) = command(&["kmemleak", "/dev/null"]);
+    assert_eq!((status, error.as_str()), (Some(0), ""));
+    assert!(out.contains("no unreferenced objects: the report is empty"), "{out}");
+    let (status, out, _) = command(&["kmemleak", "-f", "json", "/dev/null"]);
+    let document: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((status, document["scans"].as_u64()), (Some(0), Some(1)));
+}
+
+#[test]
+fn a_report_of_which_nothing_can_be_read_says_what_it_could_not_read() {
+    let (status, out, error) = command(&["kmemleak", "corpora/kmemleak/sizes-lost.txt"]);
+    assert_eq!((status, out.as_str()), (Some(3), ""));
+    assert!(error.contains("line 1: unreferenced object 0xffff888136a8c000"), "{error}");
+    let (_, _, error) = command(&["kmemleak", "corpora/console/arm-612.log"]);
+    assert!(error.contains("a log of SLUB tracing"), "{error}");
+}
+
+#[test]
+fn what_mail_did_to_a_report_is_undone() {
+    for (case, objects, chain) in [
+        ("wrapped-mail.txt", 1, &["red_alloc", "red_open"][..]),
+        ("quoted-printable.txt", 1, &["red_alloc_with_quite_a_long_name", "red_open", "vfs_open"]),
+        ("shared-backtrace.log", 2, &["red_alloc", "red_open"]),
+    ] {
+        let report = leaks(&[&format!("corpora/kmemleak/{case}")]);
+        let [group] = &report.groups[..] else { panic!("one group in {case}") };
+        let functions: Vec<_> =
+            group.chain.iter().filter_map(|frame| frame.function.as_deref()).collect();
+        assert_eq!((group.objects, functions.as_slice()), (objects, chain), "{case}");
+        assert_eq!((report.damaged_lines, report.cut_objects), (0, 0), "{case}");
+        assert_eq!(group.oldest_age, Some(38.54), "{case}");
+    }
 }
 
 #[test]

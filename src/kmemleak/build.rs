@@ -61,7 +61,10 @@ pub(super) fn build(
             .map(Object::count)
             .fold(0, u64::saturating_add),
         cut_objects: tally.cut_objects,
+        shared_objects: tally.shared_objects,
         damaged_lines: tally.damaged_lines,
+        unread: tally.unread,
+        kind: tally.kind,
         ages_unknown: scans.iter().flat_map(|scan| &scan.objects).any(|o| o.age.is_none()),
         groups,
         symbol_warnings: Vec::new(),

@@ -28,11 +28,18 @@ struct Document<'a> {
     new_objects: Option<u64>,
     gone_objects: Option<u64>,
     cut_objects: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    shared_objects: u64,
     damaged_lines: u64,
     groups: Vec<Group<'a>>,
     /// What is doubtful about the source places.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     symbol_warnings: Vec<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 #[derive(Serialize)]
@@ -83,6 +90,7 @@ fn document(report: &KmemleakReport) -> Document<'_> {
         new_objects: report.new_objects,
         gone_objects: report.gone_objects,
         cut_objects: report.cut_objects,
+        shared_objects: report.shared_objects,
         damaged_lines: report.damaged_lines,
         groups: report.groups.iter().map(group).collect(),
         symbol_warnings: report.symbol_warnings.iter().map(ToString::to_string).collect(),

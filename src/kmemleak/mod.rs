@@ -22,7 +22,8 @@ mod text;
 pub use json::write as write_json;
 pub use object::ObjectKind;
 pub use report::{
-    ExampleReport, GroupReport, KmemleakReport, ProcessReport, Totals, Trend, Unusable,
+    ExampleReport, GroupReport, Kind, KmemleakReport, ProcessReport, Totals, Trend, Unread,
+    Unusable,
 };
 pub use text::write as write_text;
 
@@ -74,7 +75,7 @@ impl Kmemleak {
         let Kmemleak { splitter, unwrapper, reader, .. } = self;
         splitter.finish(|line| unwrapper.records(line, |record| reader.record(&record)));
         unwrapper.finish(|record| reader.record(&record));
-        reader.end_input(bytes);
+        reader.end_input();
         self.inputs.push(Input { path, bytes, lines: splitter.lines() });
         self.splitter = LineSplitter::new();
         self.unwrapper = Unwrapper::of_pasted();

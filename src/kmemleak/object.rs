@@ -77,6 +77,12 @@ impl Object {
         }
     }
 
+    /// Whether both were allocated alike, as far as can be told without a backtrace.
+    pub(super) fn is_like(&self, other: &Object) -> bool {
+        let told = |object: &Object| (object.kind, object.identity.size, object.comm, object.pid);
+        self.comm.is_some() && told(self) == told(other)
+    }
+
     /// This object and those that stand behind it unprinted.
     pub(super) fn count(&self) -> u64 {
         self.more.saturating_add(1)

@@ -2,9 +2,11 @@
 
 use super::line::{self, Line, ObjectLine};
 use super::object::{HEX_BYTES_MAX, Object};
+use super::report::{Kind, Unread};
 use super::scan::{Listing, Scan};
+use crate::address::LineNumber;
 use crate::event::Names;
-use crate::record::Record;
+use crate::record::{Record, Text};
 use crate::time::Clock;
 
 /// A backtrace has no more frames than this; kmemleak keeps 16, stackdepot 64.
@@ -57,15 +59,24 @@ impl Dress {
     }
 }
 
+/// A line that could not be read is shown so far.
+const UNREAD_CHARS_MAX: usize = 100;
+
 /// What was read, and what could not be used.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub(super) struct Tally {
     /// Reports.
     pub(super) scans: usize,
     /// Objects whose backtrace is missing.
     pub(super) cut_objects: u64,
+    /// Objects that were given the backtrace behind an object after them.
+    pub(super) shared_objects: u64,
     /// Lines of objects that could not be read.
     pub(super) damaged_lines: u64,
+    /// The first of them.
+    pub(super) unread: Option<Unread>,
+    /// What else the text may be.
+    pub(super) kind: Kind,
 }
 
 /// Puts objects and scans together.
@@ -85,10 +96,11 @@ pub(super) struct Reader {
     count: usize,
     /// Objects that were copied from report to report.
     copied: usize,
-    /// Objects without a backtrace.
-    cut: u64,
-    /// Lines of objects that could not be read.
-    damaged: u64,
+    /// Objects that wait for a backtrace which they share with one behind them.
+    waiting: Vec<Object>,
+    tally: Tally,
+    /// Whether the present input has a line that is not empty.
+    has_text: bool,
 }
 
 impl Reader {
@@ -96,6 +108,10 @@ impl Reader {
         let dress = Dress::of(record);
         let text = line::bare(record.text);
         let line = Line::parse(text);
+        self.has_text |= line != Line::Blank;
+        if line == Line::Other && self.part == Part::Outside && self.tally.kind == Kind::Unknown {
+            self.tally.kind = kind(text);
+        }
         if let Line::Object(object) = line {
             self.begin(object, dress);
             return;
@@ -111,18 +127,18 @@ impl Reader {
             Line::More(more) => self.more(more),
             Line::Scanned | Line::FileNamed => self.end_scan(),
             Line::Torn => {
-                self.damaged += 1;
+                self.damaged(record.line, text);
                 self.close();
             }
-            Line::Other => self.other(text),
+            Line::Other => self.other(record.line, text),
         }
     }
 
-    /// Ends an input of so many bytes: what follows is another report. The file of a scan that
-    /// found nothing is empty.
-    pub(super) fn end_input(&mut self, bytes: u64) {
+    /// Ends an input: what follows is another report. The file of a scan that found nothing is
+    /// empty.
+    pub(super) fn end_input(&mut self) {
         self.end_scan();
-        if bytes == 0 {
+        if !std::mem::take(&mut self.has_text) {
             self.scan = Some(Scan::new(Listing::Everything));
             self.keep_scan();
         }
@@ -130,20 +146,24 @@ impl Reader {
 
     /// All that was read: names, reports, and what could not be used.
     pub(super) fn finish(self) -> (Names, Vec<Scan>, Tally) {
-        let loss = Tally { scans: self.count, cut_objects: self.cut, damaged_lines: self.damaged };
-        (self.names, self.scans, loss)
+        (self.names, self.scans, Tally { scans: self.count, ..self.tally })
+    }
+
+    fn damaged(&mut self, line: LineNumber, text: &[u8]) {
+        self.tally.damaged_lines += 1;
+        self.tally.unread.get_or_insert_with(|| Unread {
+            line,
+            text: String::from_utf8_lossy(text).chars().take(UNREAD_CHARS_MAX).collect(),
+        });
     }
 
     fn begin(&mut self, object: ObjectLine, dress: Dress) {
-        match self.open.take() {
-            Some(open) if open.comm.is_some() && self.part == Part::Head && dress == self.dress => {
-                self.share(open);
-            }
-            open => {
-                self.open = open;
-                self.close();
-            }
+        // The kernel never prints an object without a heading for its backtrace: where several
+        // objects have one, a tool or a person left out what is the same.
+        if matches!(self.part, Part::Head | Part::Dump) && dress == self.dress {
+            self.waiting.extend(self.open.take());
         }
+        self.close();
         self.dress = dress;
         self.part = Part::Head;
         self.open = Some(Object::new(object.identity(), object.digits, object.kind));
@@ -170,24 +190,24 @@ impl Reader {
         self.close();
     }
 
-    fn other(&mut self, text: &[u8]) {
+    fn other(&mut self, line: LineNumber, text: &[u8]) {
         let Some(object) = &mut self.open else { return };
         match self.part {
             Part::Dump => match line::hex_row(text) {
                 Some(row) if object.hex.len() < HEX_BYTES_MAX => object.hex.extend(row),
                 Some(_) => {}
-                None => self.damaged += 1,
+                None => self.damaged(line, text),
             },
             Part::Backtrace => match line::frame(text) {
                 Some(frame) if object.frames.len() < FRAMES_MAX => {
                     object.frames.push(self.names.intern_frame(&frame));
                 }
                 Some(_) => {}
-                None if line::was_frame(text) => self.damaged += 1,
+                None if line::was_frame(text) => self.damaged(line, text),
                 // The line that says how many more there are is all that may still follow.
                 None => self.close(),
             },
-            Part::Head => self.damaged += 1,
+            Part::Head => self.damaged(line, text),
             Part::Outside => {}
         }
     }
@@ -205,18 +225,19 @@ impl Reader {
     fn close(&mut self) {
         self.part = Part::Outside;
         let Some(object) = self.open.take() else { return };
-        for mut other in std::mem::take(&mut self.sharing) {
-            if other.is_alike(&object) {
-                other.frames.clone_from(&object.frames);
+        for mut waiting in std::mem::take(&mut self.waiting) {
+            if !object.frames.is_empty() && waiting.is_like(&object) {
+                waiting.frames.clone_from(&object.frames);
+                self.tally.shared_objects += 1;
             }
-            self.keep(other);
+            self.put(waiting);
         }
-        self.keep(object);
+        self.put(object);
     }
 
-    /// Puts an object into the report. One that the report has already begins another report.
-    fn keep(&mut self, object: Object) {
-        self.cut += u64::from(object.frames.is_empty());
+    /// Puts an object into the report, or into the next one.
+    fn put(&mut self, object: Object) {
+        self.tally.cut_objects += u64::from(object.frames.is_empty());
         let listing = self.dress.listing();
         if self.scan.as_ref().is_some_and(|scan| {
             scan.listing != listing || listing == Listing::Everything && scan.has(&object.identity)
@@ -250,6 +271,17 @@ impl Reader {
         }
         self.scans.push(scan);
     }
+}
+
+// TRACE kmalloc-64 alloc 0xf7128a40 inuse=28 fp=0xf7128a80
+// MemTotal:        1010492 kB
+// slabinfo - version: 2.1
+/// What a line of other text is one of.
+fn kind(text: &[u8]) -> Kind {
+    if text.starts_with(b"MemTotal:") || text.starts_with(b"slabinfo - version:") {
+        return Kind::Monitor;
+    }
+    if matches!(Text::parse(text), Text::Trace(_)) { Kind::Trace } else { Kind::Unknown }
 }
 
 /// The report that follows on the others. What the kernel only adds to is copied; where that has

@@ -1,6 +1,8 @@
 //! What is shown of kmemleak's findings: the model that every format is written from.
 
 use super::ObjectKind;
+use crate::address::LineNumber;
+use crate::print::Escaped;
 use crate::report::{FrameReport, Input, add_places, forget_absence};
 use crate::symbol::{Symbolizer, Warning};
 
@@ -21,8 +23,15 @@ pub struct KmemleakReport {
     pub seen_objects: u64,
     /// Objects whose backtrace is missing.
     pub cut_objects: u64,
+    /// Objects without a backtrace of their own in front of an object like them, whose backtrace
+    /// they were given.
+    pub shared_objects: u64,
     /// Lines of objects that could not be read; an object whose first line is one of them is lost.
     pub damaged_lines: u64,
+    /// The first of them.
+    pub unread: Option<Unread>,
+    /// What the text is if it is no report.
+    pub kind: Kind,
     /// Whether some object did not say its age.
     pub ages_unknown: bool,
     /// Every group of every report, most bytes in the last one first.
@@ -139,16 +148,45 @@ pub struct ExampleReport {
     pub hex: Vec<u8>,
 }
 
-impl KmemleakReport {
-    /// Whether kmemleak wrote nothing, as it does where it has found nothing.
-    pub fn is_empty(&self) -> bool {
-        self.inputs.iter().all(|input| input.bytes == 0)
-    }
+/// A line of a report that could not be read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unread {
+    /// Its number.
+    pub line: LineNumber,
+    /// Its text, which may be cut.
+    pub text: String,
+}
+
+/// What a text is that is no report.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Kind {
+    /// Nothing that is known.
+    #[default]
+    Unknown,
+    /// A log of SLUB tracing.
+    Trace,
+    /// Samples of `/proc/meminfo` or `/proc/slabinfo`.
+    Monitor,
 }
 
 /// Why there is nothing to report.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Unusable {
+    /// The input is a report, and no object of it could be read.
+    #[error(
+        "this is a kmemleak report, but none of its objects could be read, for the want of lines like `unreferenced object 0xffff888004a10040 (size 64):`; the first of {lines} that could not be read is line {}: {}",
+        unread.line.0,
+        Escaped(&unread.text)
+    )]
+    Damaged {
+        /// Lines that could not be read.
+        lines: u64,
+        /// The first of them.
+        unread: Unread,
+    },
+    /// The input is something else, of which another command makes a report.
+    #[error("this is {0}, and no kmemleak report; try: {1}")]
+    Another(&'static str, &'static str),
     /// Nothing of the input looks like a report.
     #[error(
         "found no `unreferenced object` of a kmemleak report in the input; build the kernel with CONFIG_DEBUG_KMEMLEAK=y, boot with kmemleak=on, and give the text of /sys/kernel/debug/kmemleak"
@@ -157,8 +195,20 @@ pub enum Unusable {
 }
 
 impl Unusable {
-    /// Why a report says nothing, if it does.
+    /// Why a report says nothing, if it does. An empty report says that nothing was found.
     pub fn of(report: &KmemleakReport) -> Option<Unusable> {
-        (report.seen_objects == 0 && !report.is_empty()).then_some(Unusable::NoReport)
+        if report.seen_objects > 0 {
+            return None;
+        }
+        if let Some(unread) = &report.unread {
+            return Some(Unusable::Damaged { lines: report.damaged_lines, unread: unread.clone() });
+        }
+        match report.kind {
+            Kind::Trace => Some(Unusable::Another("a log of SLUB tracing", "slabtrace FILE")),
+            Kind::Monitor => {
+                Some(Unusable::Another("a log of memory use", "slabtrace monitor FILE"))
+            }
+            Kind::Unknown => (report.scans == 0).then_some(Unusable::NoReport),
+        }
     }
 }

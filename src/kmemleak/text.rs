@@ -48,6 +48,12 @@ fn header(report: &KmemleakReport, style: Style, out: &mut impl Write) -> io::Re
         return write_wrapped(out, "", text);
     }
     let totals = &report.totals;
+    if report.seen_objects == 0 {
+        return writeln!(
+            out,
+            "no unreferenced objects: the report is empty, kmemleak has found no leak"
+        );
+    }
     let found = format!(
         "{}, {}, in {}",
         counted(totals.objects, "unreferenced object"),
@@ -169,13 +175,27 @@ fn advice(report: &KmemleakReport, style: Style, out: &mut impl Write) -> io::Re
     if report.gone_objects.is_some_and(|gone| gone > 0) {
         notes.push("Gone objects were freed, or are referenced again, or the list was cleared (echo clear > /sys/kernel/debug/kmemleak).".to_owned());
     }
+    if report.seen_objects == 0 {
+        notes.push("kmemleak scans every ten minutes, and reports what has lived for a while. To be sure, scan again (echo scan > /sys/kernel/debug/kmemleak), wait a minute, and read it once more.".to_owned());
+    }
+    if report.shared_objects > 0 {
+        notes.push(format!(
+            "{} had no backtrace and stood before an object like it: its backtrace was taken for theirs.",
+            counted(report.shared_objects, "object")
+        ));
+    }
     if report.cut_objects > 0 {
         notes.push(format!("{} lost the backtrace.", counted(report.cut_objects, "object")));
     }
     if report.damaged_lines > 0 {
         notes.push(format!(
-            "{} could not be read; an object whose first line is lost is not counted.",
-            counted(report.damaged_lines, "line")
+            "{} could not be read; an object whose first line is lost is not counted.{}",
+            counted(report.damaged_lines, "line"),
+            report.unread.as_ref().map_or_else(String::new, |unread| format!(
+                " The first is line {}: {}",
+                unread.line.0,
+                Escaped(&unread.text)
+            ))
         ));
     }
     notes.extend(report.symbol_warnings.iter().map(|warning| format!("{warning}.")));

@@ -140,6 +140,17 @@ impl Lexer {
         std::mem::swap(&mut self.batch, room);
     }
 
+    /// Ends an input: hands over a line that may be whole and waited for more.
+    pub(crate) fn end_input(&mut self) -> &Batch {
+        let Lexer { state, names, batch, .. } = self;
+        batch.clear();
+        let mut work = Work { state, names, batch, piece: &[] };
+        let mut unwrapper = std::mem::take(&mut work.state.unwrapper);
+        unwrapper.end_input(|record| work.record(&record));
+        work.state.unwrapper = unwrapper;
+        batch
+    }
+
     /// Ends the log.
     pub(crate) fn finish(&mut self) -> &Batch {
         let Lexer { splitter, state, names, batch } = self;
@@ -154,7 +165,8 @@ impl Lexer {
 }
 
 impl Work<'_> {
-    /// A line that is a printk time and a text that is understood takes the short way.
+    /// A line that is a printk time and a text that is understood takes the short way. One that may
+    /// go on in the next line does so once it was seen to be whole: only whole texts are remembered.
     pub(super) fn line(&mut self, line: Line<'_>, front: Option<KnownFront>) {
         let bytes = prefix::trim_returns(line.bytes);
         let known = front.and_then(|KnownFront { stamp, caller, len }| {
@@ -164,6 +176,7 @@ impl Work<'_> {
         if self.state.unwrapper.is_idle()
             && let Some(stamped) = known.or_else(|| printk::stamped(bytes))
             && !prefix::is_dirty(bytes)
+            && (!prefix::may_go_on(stamped.text) || self.state.cache.knows(stamped.text))
         {
             let Stamped { stamp, caller, text } = stamped;
             let record = Record { line: line.number, stamp: Some(stamp), caller, text };

@@ -4,7 +4,7 @@
 ///
 /// The loop has no way out, so that the compiler looks at many bytes at once.
 pub(crate) fn is_dirty(line: &[u8]) -> bool {
-    let acts = |byte: u8| matches!(byte, 0..=8 | 10..=31 | 0x7f | 0xa0);
+    let acts = |byte: u8| matches!(byte, 0..=8 | 10..=31 | b'&' | 0x7f | 0xa0);
     line.iter().fold(false, |dirty, &byte| dirty | acts(byte))
         || BOMS.iter().any(|bom| line.starts_with(bom))
 }
@@ -12,8 +12,21 @@ pub(crate) fn is_dirty(line: &[u8]) -> bool {
 /// Byte-order marks: UTF-8, and UTF-16, whose NULs vanish like any others.
 const BOMS: [&[u8]; 2] = [b"\xef\xbb\xbf", b"\xff\xfe"];
 
+/// What a web page writes for the characters that it cannot hold as they are.
+const ENTITIES: [(&[u8], u8); 7] = [
+    (b"lt;", b'<'),
+    (b"gt;", b'>'),
+    (b"amp;", b'&'),
+    (b"quot;", b'"'),
+    (b"#39;", b'\''),
+    (b"#x27;", b'\''),
+    (b"nbsp;", b' '),
+];
+
 /// Copies `line` to `out` without terminal escape sequences, NULs, backspaces and a byte-order
-/// mark; non-breaking blanks become blanks. Carriage returns stay: they part records.
+/// mark; non-breaking blanks become blanks, and what a web page wrote for a character becomes that
+/// character. Carriage returns stay: they part records.
+// [   76.652754] [&lt;ffffffff8008e14c94&gt;] red_alloc+0x1c/0x68
 // \x1b[32m[    0.000000] \x1b[0m\x1b[33mCPU: \x1b[0m\x1b[1m0 PID: 0      dmesg --color
 // c\x1b[?7l\x1b[2J\x1b[0m[    0.000000] Linux version …                  firmware clears the screen
 pub(super) fn clean(line: &[u8], out: &mut Vec<u8>) {
@@ -31,6 +44,11 @@ pub(super) fn clean(line: &[u8], out: &mut Vec<u8>) {
             0xa0 if out.last().is_none_or(u8::is_ascii) => {
                 out.push(b' ');
                 tail
+            }
+            b'&' => {
+                let entity = ENTITIES.iter().find(|(name, _)| tail.starts_with(name));
+                out.push(entity.map_or(b'&', |&(_, character)| character));
+                &tail[entity.map_or(0, |(name, _)| name.len())..]
             }
             0x7f => tail,
             b'\t' | b'\r' | b' '.. => {
@@ -78,6 +96,15 @@ mod tests {
         check(b"\x1b[?7l\x1b[2Jx", b"x");
         check(b"\x1b]0;title\x07x", b"x");
         check(b"\x1b7x\x1b", b"x");
+    }
+
+    #[test]
+    fn what_a_web_page_wrote_for_a_character_is_that_character() {
+        check(
+            b"[&lt;c0010f60&gt;] a &amp;lt; &quot;b&quot;&nbsp;&#39;",
+            b"[<c0010f60>] a &lt; \"b\" '",
+        );
+        check(b"a && b &x; &l", b"a && b &x; &l");
     }
 
     #[test]

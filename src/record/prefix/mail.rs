@@ -3,8 +3,12 @@
 // > [90560.232045] TRACE …
 // > > [90560.232045] TRACE …
 // >> > [90560.232045] TRACE …
+// | [90560.232045] TRACE …
 /// Strips one quotation mark, and the blank behind it.
 pub(super) fn quote(text: &[u8]) -> Option<&[u8]> {
+    if let Some(rest) = text.strip_prefix(b"| ") {
+        return Some(rest);
+    }
     let rest = text.strip_prefix(b">")?;
     Some(rest.strip_prefix(b" ").unwrap_or(rest))
 }
@@ -18,6 +22,8 @@ mod tests {
         assert_eq!(quote(b"> > x"), Some(&b"> x"[..]));
         assert_eq!(quote(b">> > x"), Some(&b"> > x"[..]));
         assert_eq!(quote(b">  x"), Some(&b" x"[..]));
+        assert_eq!(quote(b"| x"), Some(&b"x"[..]));
         assert_eq!(quote(b"x"), None);
+        assert_eq!(quote(b"|x"), None);
     }
 }

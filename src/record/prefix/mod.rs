@@ -1,7 +1,7 @@
 //! Recorders' prefixes, found by looking at the line: one file per family of renderings.
 //!
 //! Four layers, from the outside in: the journal's records of several lines (`journal`,
-//! `json`), what mail and terminals do to lines (`quoted`, `wrap`, `clean`), the prefixes
+//! `json`), what mail and terminals do to lines (`quoted`, `wrap` with `extent`, `clean`), the prefixes
 //! of one line (`strip`), and a prefix nobody knows (`learned`). A new prefix is a new
 //! function with its example lines, and a line in `strip.rs`.
 //!
@@ -14,6 +14,7 @@ mod clean;
 mod container;
 mod dmesg;
 mod entry;
+mod extent;
 pub(crate) mod fronts;
 mod host;
 mod journal;
@@ -37,6 +38,7 @@ use crate::time::Stamp;
 
 pub(crate) use clean::is_dirty;
 use entry::Entry;
+pub(crate) use extent::may_go_on;
 use quoted::Decoded;
 
 /// Takes the records of a line, in order.
@@ -151,6 +153,14 @@ impl Unwrapper {
     /// yield none, or the records before it.
     pub fn records(&mut self, line: Line<'_>, mut each: impl FnMut(Record<'_>)) {
         self.raw(line.number, line.bytes, &mut each);
+    }
+
+    /// Ends an input: hands over a line that may be whole. A log goes on in the next one, be it in
+    /// the midst of a record, but lists do not.
+    pub(crate) fn end_input(&mut self, mut each: impl FnMut(Record<'_>)) {
+        if let Some(row) = self.wrap.take_whole(&self.stripper) {
+            self.plain(row.number, &row.bytes, Prefix::default(), &mut each);
+        }
     }
 
     /// Ends the log: hands over what was waiting for more lines.

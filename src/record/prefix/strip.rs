@@ -190,7 +190,7 @@ impl Stripper {
     fn strip_one<'a>(&self, text: &'a [u8], prefix: &mut Prefix) -> Option<&'a [u8]> {
         match *text.first()? {
             b'<' => printk::level(text),
-            b'>' => mail::quote(text),
+            b'>' | b'|' => mail::quote(text),
             b'[' => dmesg::bracketed_date(text, prefix)
                 .or_else(|| dmesg::relative(text, self.last, prefix))
                 .or_else(|| serial::bracketed(text, prefix))

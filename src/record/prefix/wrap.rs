@@ -1,9 +1,11 @@
 //! Terminals that wrap or cut lines at their right edge, and mail programs that do.
 //!
 //! The edge is found where a TRACE line lacks its end and the next line has it. From then on, a
-//! line that reaches the edge waits for the next one.
+//! line that reaches the edge waits for the next one. A line that lacks the end of its form waits
+//! wherever it was broken.
 
 use super::Prefix;
+use super::extent::{self, Extent};
 use super::strip::Stripper;
 use super::unfinished::{self, Wraps};
 use crate::address::LineNumber;
@@ -31,7 +33,7 @@ pub(super) enum Judgement {
     Whole,
     /// Its end may be on the next line.
     Cut,
-    /// It is a line in quoted-printable.
+    /// It is a record in quoted-printable.
     Quoted,
 }
 
@@ -66,6 +68,13 @@ impl Joiner {
         self.held.take()
     }
 
+    /// The line that waits, if it may be whole as it is.
+    pub(super) fn take_whole(&mut self, stripper: &Stripper) -> Option<Row> {
+        self.held.take_if(|held| {
+            extent::extent(extent::bare(behind(stripper, &held.bytes))) == Extent::Open
+        })
+    }
+
     /// Keeps a line until the next one.
     pub(super) fn hold(&mut self, number: LineNumber, bytes: &[u8]) {
         let width = bytes.len();
@@ -87,17 +96,15 @@ impl Joiner {
             memchr::memmem::find(line, b" inuse=3D").is_some()
                 && memchr::memmem::find(line, b" fp=0x").is_none()
         };
-        if memchr::memchr(b'=', line).is_some() && is_quoted() {
+        if memchr::memchr(b'=', line).is_some() && (is_quoted() || extent::is_encoded(text)) {
             return Judgement::Quoted;
         }
-        if memchr::memchr(b'=', line).is_some() && unfinished::is_quoted_printable(line) {
-            return Judgement::Quoted;
-        }
-        if !text.starts_with(b"TRACE ") {
-            let may_go_on = unfinished::may_go_on(text, self.wraps);
-            return if may_go_on { Judgement::Cut } else { Judgement::Whole };
-        }
-        if is_torn(text, width) { Judgement::Cut } else { Judgement::Whole }
+        let is_cut = if text.starts_with(b"TRACE ") {
+            is_torn(text, width)
+        } else {
+            extent::may_go_on(text)
+        };
+        if is_cut { Judgement::Cut } else { Judgement::Whole }
     }
 
     /// The line that `held` and `next` make together, if they do.
@@ -107,11 +114,11 @@ impl Joiner {
         if !held.bytes.starts_with(quotes) || behind(stripper, next).len() != next.len() {
             return None;
         }
-        if self.edge.is_none_or(|edge| held.width < edge)
-            && unfinished::goes_on(behind(stripper, &held.bytes), next)
-        {
-            self.wraps = Wraps::Seen;
-            return Some(at_blank(&held.bytes, next));
+        if let Some(joined) = self.completed(held, next, stripper) {
+            return Some(joined);
+        }
+        if self.edge != Some(held.width) && !behind(stripper, &held.bytes).starts_with(b"TRACE ") {
+            return None;
         }
         let joined = [&held.bytes, next].concat();
         let text = behind(stripper, &joined);
@@ -133,6 +140,38 @@ impl Joiner {
             self.wraps = Wraps::Seen;
         }
         is_whole.then_some(joined)
+    }
+
+    /// The held line with more of its form, if `next` is that.
+    fn completed(&self, held: &Row, next: &[u8], stripper: &Stripper) -> Option<Vec<u8>> {
+        let text = behind(stripper, &held.bytes);
+        let before = extent::extent(extent::bare(text));
+        if before == Extent::Foreign || next.trim_ascii().is_empty() {
+            return None;
+        }
+        let front = &held.bytes[..held.bytes.len() - text.len()];
+        if let Some(row) = extent::joined_row(text, next) {
+            return Some([front, &row].concat());
+        }
+        let is_more = |text: &[u8]| match extent::extent(extent::bare(text)) {
+            Extent::Foreign | Extent::Loose => false,
+            // What may be whole does not lose its end by getting more, but where a bracket opens.
+            Extent::Torn => {
+                before == Extent::Torn
+                    || before == Extent::Open && matches!(next.first(), Some(b'(' | b'['))
+            }
+            Extent::Open | Extent::Closed => true,
+        };
+        let joined = |between: &[u8]| {
+            let text = [text.trim_ascii_end(), between, next.trim_ascii_start()].concat();
+            is_more(&text).then(|| [front, &text].concat())
+        };
+        // A mail program breaks at a blank, and drops it; a terminal breaks anywhere.
+        if self.edge == Some(held.width) {
+            joined(b"").or_else(|| joined(b" "))
+        } else {
+            joined(b" ").or_else(|| joined(b""))
+        }
     }
 }
 
