@@ -58,11 +58,6 @@ pub(super) struct Object {
 }
 
 impl Object {
-    /// Whether another object is of the same size and task, as those are that share a backtrace.
-    pub(super) fn is_alike(&self, other: &Object) -> bool {
-        (self.identity.size, self.comm, self.pid) == (other.identity.size, other.comm, other.pid)
-    }
-
     pub(super) fn new(identity: Identity, digits: usize, kind: ObjectKind) -> Object {
         Object {
             identity,

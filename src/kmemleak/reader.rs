@@ -15,9 +15,6 @@ const FRAMES_MAX: usize = 128;
 /// Reports are stored up to this many.
 const SCANS_MAX: usize = 64;
 
-/// Objects that may share a backtrace.
-const SHARING_MAX: usize = 1024;
-
 /// Objects are copied from a report to the next up to so many in all.
 const COPIES_MAX: usize = 10_000_000;
 
@@ -86,8 +83,6 @@ pub(super) struct Reader {
     part: Part,
     dress: Dress,
     open: Option<Object>,
-    /// Objects before it that may share its backtrace: verbose scans print one for several.
-    sharing: Vec<Object>,
     /// The report being read.
     scan: Option<Scan>,
     /// The reports that are complete, oldest first.
@@ -212,16 +207,7 @@ impl Reader {
         }
     }
 
-    /// An object is followed by another one before its backtrace came.
-    fn share(&mut self, object: Object) {
-        if self.sharing.len() < SHARING_MAX {
-            self.sharing.push(object);
-        } else {
-            self.keep(object);
-        }
-    }
-
-    /// Completes the open object, and those that share its backtrace.
+    /// Completes the open object. One that the report has already begins another report.
     fn close(&mut self) {
         self.part = Part::Outside;
         let Some(object) = self.open.take() else { return };

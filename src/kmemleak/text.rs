@@ -19,9 +19,6 @@ const ROW_BYTES: usize = 16;
 /// When `out` cannot be written.
 pub fn write(report: &KmemleakReport, style: Style, out: &mut impl Write) -> io::Result<()> {
     header(report, style, out)?;
-    if report.is_empty() {
-        return Ok(());
-    }
     let (present, gone): (Vec<_>, Vec<_>) =
         report.groups.iter().partition(|group| group.trend != Trend::Gone);
     for group in present {
@@ -42,10 +39,6 @@ fn header(report: &KmemleakReport, style: Style, out: &mut impl Write) -> io::Re
         let name = if input.path == "-" { "standard input" } else { &input.path };
         let name = style.bold(&Escaped(name).to_string());
         writeln!(out, "{name}  {}, {}", bytes(input.bytes), counted(input.lines, "line"))?;
-    }
-    if report.is_empty() {
-        let text = "No leak: the report is empty, as kmemleak has found nothing so far. Scan again to be surer: echo scan > /sys/kernel/debug/kmemleak, wait a minute, and read it once more.";
-        return write_wrapped(out, "", text);
     }
     let totals = &report.totals;
     if report.seen_objects == 0 {

@@ -2,7 +2,7 @@
 
 use crate::names::{FrameId, FramesId, NameId, Names};
 use crate::record::ftrace::RecordingNotice;
-use crate::record::prefix::{printk, unfinished};
+use crate::record::prefix::printk;
 use crate::record::{Mark, SlabinfoRow};
 
 /// The task that was running, as the first line of a stack tells.
@@ -70,9 +70,7 @@ impl Word {
     /// Whether a line's meaning leaves nothing to look for in it. Where the newline behind a
     /// record was lost, a meaning that has no end of its own would swallow the next one.
     pub(crate) fn is_whole(self, text: &[u8]) -> bool {
-        let may_go_on = matches!(self, Word::Frames(_) | Word::Frame(_))
-            && (unfinished::is_lone_address(text) || unfinished::is_half_a_call(text));
-        self != Word::Other && !may_go_on && printk::embedded(text).is_none()
+        self != Word::Other && printk::embedded(text).is_none()
     }
 
     /// Whether the line is whole and says nothing of its place in time.

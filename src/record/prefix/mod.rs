@@ -28,7 +28,6 @@ mod quoted;
 mod repeat;
 mod serial;
 mod strip;
-pub(crate) mod unfinished;
 pub(crate) mod wrap;
 
 use super::{Caller, Record};
@@ -88,11 +87,6 @@ impl Unwrapper {
     /// An unwrapper at the start of a log.
     pub fn new() -> Unwrapper {
         Unwrapper::default()
-    }
-
-    /// An unwrapper of a text that people have pasted: its lines may be broken anywhere.
-    pub fn of_pasted() -> Unwrapper {
-        Unwrapper { wrap: wrap::Joiner::of_pasted(), ..Unwrapper::default() }
     }
 
     /// Whether a line that is a printk time and a text needs no unwrapping. It does while a

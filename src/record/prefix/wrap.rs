@@ -7,7 +7,6 @@
 use super::Prefix;
 use super::extent::{self, Extent};
 use super::strip::Stripper;
-use super::unfinished::{self, Wraps};
 use crate::address::LineNumber;
 use crate::record::{Text, TraceHeader};
 
@@ -43,19 +42,12 @@ pub(super) struct Joiner {
     held: Option<Row>,
     /// The column at which lines of this log are wrapped.
     edge: Option<usize>,
-    /// Whether lines of this log were broken at blanks.
-    wraps: Wraps,
 }
 
 impl Joiner {
     /// Whether any line must be looked at.
     pub(super) fn is_active(&self) -> bool {
-        self.held.is_some() || self.edge.is_some() || self.wraps == Wraps::Seen
-    }
-
-    /// A joiner of a text that people have pasted: its lines may be broken anywhere.
-    pub(super) fn of_pasted() -> Joiner {
-        Joiner { wraps: Wraps::Seen, ..Joiner::default() }
+        self.held.is_some() || self.edge.is_some()
     }
 
     /// Whether no line waits for its end.
@@ -125,8 +117,7 @@ impl Joiner {
         let fits = if text.starts_with(b"TRACE ") {
             is_whole_trace(text)
         } else {
-            self.edge.is_some_and(|edge| held.width >= edge)
-                && Text::parse(next) == Text::Other
+            Text::parse(next) == Text::Other
                 && (Text::parse(text) != Text::Other
                     || Text::parse(behind(stripper, &held.bytes)) == Text::Other)
         };
@@ -134,12 +125,9 @@ impl Joiner {
             self.edge = self.edge.or((held.width >= COLUMNS).then_some(held.width));
             return Some(joined);
         }
-        let joined = at_blank(&held.bytes, next);
-        let is_whole = is_whole_trace(behind(stripper, &joined));
-        if is_whole {
-            self.wraps = Wraps::Seen;
-        }
-        is_whole.then_some(joined)
+        // A mail program breaks at a blank, and drops it.
+        let joined = [&held.bytes, &b" "[..], next].concat();
+        is_whole_trace(behind(stripper, &joined)).then_some(joined)
     }
 
     /// The held line with more of its form, if `next` is that.
@@ -173,11 +161,6 @@ impl Joiner {
             joined(b" ").or_else(|| joined(b""))
         }
     }
-}
-
-/// The line that was broken at a blank: a mail program drops it.
-fn at_blank(text: &[u8], next: &[u8]) -> Vec<u8> {
-    [text.trim_ascii_end(), &b" "[..], next.trim_ascii_start()].concat()
 }
 
 /// The text behind the prefixes of `line`.
@@ -288,20 +271,6 @@ mod tests {
         assert_eq!(join(&[first, second.trim_start()]), [TRACE]);
         let quoted = [format!("> {first}"), format!("> {}", second.trim_start())];
         assert_eq!(join(&[&quoted[0], &quoted[1]]), [format!("> {TRACE}")]);
-    }
-
-    #[test]
-    fn lines_of_kmemleak_that_mail_broke_are_joined() {
-        let rows = [
-            "[   76.6] kmemleak: unreferenced object 0xffff888136a8c000",
-            "(size 128):",
-            "[   76.7] kmemleak:   comm \"insmod\", pid 493, jiffies",
-            "4294941102 (age 38.540s)",
-            "[   76.8] kmemleak:     [<ffffffa542c4cbe8>]",
-            "red_alloc+0x1c8/0x370 [red]",
-        ];
-        let lines = [0, 2, 4].map(|at| format!("{} {}", rows[at], rows[at + 1]));
-        assert_eq!(join(&rows), lines);
     }
 
     #[test]
