@@ -162,7 +162,7 @@ type Pasted = (&'static str, Origin, &'static [(u64, Option<u64>, &'static str)]
 fn lists_are_read_as_people_and_tools_paste_them() {
     let cases: [Pasted; 6] = [
         (
-            "allocinfo-quoted-printable",
+            "allocinfo-mailed",
             Origin::Allocinfo,
             &[(48, Some(49152), "red_device_create"), (1, Some(32768), "blue_pool_create")],
         ),

@@ -78,7 +78,7 @@ fn what_a_console_adds_to_lines_changes_nothing() {
 fn cut_in_two(at: usize, line: &str) -> String {
     // Before its CPU nothing tells a line from a user's words.
     let place = if line.starts_with(" => ") { 5 + at % 8 } else { 40 + at % 60 };
-    match line.split_at_checked(place).filter(|_| at % 37 == 0 && at > 40) {
+    match line.split_at_checked(place).filter(|_| at.is_multiple_of(37) && at > 40) {
         Some((head, rest)) if !rest.is_empty() => {
             format!("{head}[{:12.6}] usb 1-1: new device\n{rest}\n", at as f64)
         }

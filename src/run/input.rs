@@ -143,6 +143,12 @@ impl Inputs {
         self.kind.map(|kind| anyhow::Error::msg(kind.advice(reader)))
     }
 
+    /// The same, where somebody else reads them.
+    pub(crate) fn belongs_elsewhere(&self, reader: TextReader) -> Option<anyhow::Error> {
+        let is_own = self.kind.is_some_and(|kind| kind.reader() == Some(reader));
+        self.misread(reader).filter(|_| !is_own)
+    }
+
     /// Whether any capture was no text.
     pub(crate) fn is_binary(&self) -> bool {
         self.is_binary

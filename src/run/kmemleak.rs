@@ -42,7 +42,7 @@ pub(super) fn analysed(
     match Unusable::of(&report) {
         None => Ok(report),
         Some(unusable) => {
-            Err(inputs.misread(TextReader::Kmemleak).unwrap_or_else(|| unusable.into()))
+            Err(inputs.belongs_elsewhere(TextReader::Kmemleak).unwrap_or_else(|| unusable.into()))
         }
     }
 }
