@@ -591,6 +591,15 @@ fn what_others_have_to_unpack_is_told() {
 }
 
 #[test]
+fn a_folder_that_is_not_there_is_told() {
+    for option in ["--modules", "--debug-dir"] {
+        let refusal = format!("there is no folder no/such/folder; check {option}");
+        refused(&run([option, "no/such/folder", CLEAN]), &refusal);
+        refused(&run(["symbolize", option, "no/such/folder", CLEAN]), &refusal);
+    }
+}
+
+#[test]
 fn of_an_option_that_is_given_twice_the_last_counts() {
     let twice = run([
         "--top", "1", "-f", "text", "--boot", "3", "--json", "--top", "2", "--boot", "0", LARGE,

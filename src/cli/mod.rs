@@ -5,7 +5,7 @@ mod show;
 mod value;
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use select::SelectArgs;
@@ -343,6 +343,14 @@ pub(crate) struct SymbolArgs {
 }
 
 impl SymbolArgs {
+    /// The first of the folders that were named and are none, and the option that named it.
+    pub(crate) fn missing_folder(&self) -> Option<(&'static str, &Path)> {
+        let modules = self.modules.iter().map(|folder| ("--modules", folder));
+        let debug = self.debug_dir.iter().map(|folder| ("--debug-dir", folder));
+        let missing = modules.chain(debug).find(|(_, folder)| !folder.is_dir());
+        missing.map(|(option, folder)| (option, folder.as_path()))
+    }
+
     /// What was asked for.
     pub(crate) fn options(&self) -> SymbolOptions {
         SymbolOptions {

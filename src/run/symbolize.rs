@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use slabtrace::report::Report;
+use slabtrace::report::{Escaped, Report};
 use slabtrace::symbol::{ImageStore, LogFilter, Symbols, Tally, Warning};
 
 use super::input::Inputs;
@@ -48,8 +48,13 @@ fn copy(
     Ok(Ok(()))
 }
 
-/// The images that were named. One that cannot be opened is told before any log is read.
+/// The images that were named. One that cannot be opened, or a folder that is not there, is told before
+/// any log is read.
 pub(super) fn symbols<'a>(store: &'a ImageStore, args: &SymbolArgs) -> anyhow::Result<Symbols<'a>> {
+    if let Some((option, folder)) = args.missing_folder() {
+        let folder = folder.display().to_string();
+        anyhow::bail!("there is no folder {}; check {option}", Escaped(&folder));
+    }
     Ok(Symbols::new(store, args.options())?)
 }
 
