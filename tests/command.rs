@@ -354,6 +354,28 @@ fn a_full_disk_is_told() {
     unwritten(&run(["-o", "/dev/full", CLEAN]));
 }
 
+#[cfg(unix)]
+#[test]
+fn an_output_takes_the_place_of_the_old_file_once_it_is_whole() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+    let scratch = Scratch::new();
+    let old = scratch.file("old.txt", b"what was there before, and is longer than nothing");
+    std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o640)).expect("it is ours");
+    let before = std::fs::metadata(&old).expect("it is there").ino();
+    let link = old.with_file_name("link.txt");
+    symlink("old.txt", &link).expect("a link can be made");
+    let output = command(["-o"]).arg(&link).arg(CLEAN).output().expect("the command runs");
+    assert_eq!(output.status.code(), Some(0));
+    let metadata = std::fs::metadata(&old).expect("it is there");
+    assert_eq!(metadata.mode() & 0o777, 0o640);
+    assert_ne!(metadata.ino(), before, "it is another file");
+    assert!(std::fs::symlink_metadata(&link).expect("it is there").is_symlink());
+    assert_eq!(std::fs::read(&old).expect("it is there"), run([CLEAN]).stdout);
+    let folder = old.parent().expect("a folder");
+    assert_eq!(std::fs::read_dir(folder).expect("it is there").count(), 2, "nothing stays behind");
+}
+
 #[test]
 fn an_output_is_touched_only_for_a_result() {
     let scratch = Scratch::new();

@@ -4,6 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 use super::terminal::{Ascii, is_ascii_terminal};
 
 /// The result could not be written.
@@ -64,8 +66,7 @@ impl Output {
                 };
                 written.map_err(|source| Unwritable { name: "standard output".to_owned(), source })
             }
-            Output::File { path, file, .. } => emptied(file)
-                .and_then(|file| finished(&mut BufWriter::new(file), write))
+            Output::File { path, file, .. } => replaced(&path, file, write)
                 .map_err(|source| Unwritable { name: shown(&path), source }),
         }
     }
@@ -97,6 +98,31 @@ fn finished<T>(
     let value = write(out)?;
     out.flush()?;
     Ok(value)
+}
+
+/// Writes a file beside the one that is named, and puts it in its place once it is whole: whoever
+/// interrupts that keeps the old one. What is no regular file, or lies where no file can be made, is
+/// written to as it is.
+fn replaced<T>(
+    path: &Path,
+    file: File,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<T>,
+) -> io::Result<T> {
+    let Some((beside, target)) = beside(path, &file) else {
+        return finished(&mut BufWriter::new(emptied(file)?), write);
+    };
+    let value = finished(&mut BufWriter::new(beside.as_file()), write)?;
+    beside.persist(target).map_err(|failure| failure.error)?;
+    Ok(value)
+}
+
+/// A file with the same permissions beside the one that is named, and that one: what a link leads to.
+fn beside(path: &Path, file: &File) -> Option<(NamedTempFile, PathBuf)> {
+    let metadata = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
+    let target = path.canonicalize().ok()?;
+    let beside = NamedTempFile::new_in(target.parent()?).ok()?;
+    beside.as_file().set_permissions(metadata.permissions()).ok()?;
+    Some((beside, target))
 }
 
 /// Only a regular file holds anything that could stay behind the result.
