@@ -58,7 +58,7 @@ impl Kmemleak {
         Kmemleak {
             options,
             splitter: LineSplitter::new(),
-            unwrapper: Unwrapper::new(),
+            unwrapper: Unwrapper::of_pasted(),
             reader: Reader::default(),
             inputs: Vec::new(),
         }
@@ -78,7 +78,7 @@ impl Kmemleak {
         reader.end_input();
         self.inputs.push(Input { path, bytes, lines: splitter.lines() });
         self.splitter = LineSplitter::new();
-        self.unwrapper = Unwrapper::new();
+        self.unwrapper = Unwrapper::of_pasted();
     }
 
     /// Takes a line that somebody else has cut out of a log.

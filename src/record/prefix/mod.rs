@@ -89,6 +89,11 @@ impl Unwrapper {
         Unwrapper::default()
     }
 
+    /// An unwrapper of a text that people have pasted: its lines may be broken anywhere.
+    pub fn of_pasted() -> Unwrapper {
+        Unwrapper { wrap: wrap::Joiner::of_pasted(), ..Unwrapper::default() }
+    }
+
     /// Whether a line that is a printk time and a text needs no unwrapping. It does while a
     /// line before it waits for its end.
     #[inline]

@@ -42,12 +42,28 @@ pub(super) struct Joiner {
     held: Option<Row>,
     /// The column at which lines of this log are wrapped.
     edge: Option<usize>,
+    breaks: Breaks,
+}
+
+/// Whether lines are broken at blanks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Breaks {
+    /// None was so far: a line that may be whole is taken for whole.
+    #[default]
+    Unseen,
+    /// Some are.
+    Seen,
 }
 
 impl Joiner {
     /// Whether any line must be looked at.
     pub(super) fn is_active(&self) -> bool {
-        self.held.is_some() || self.edge.is_some()
+        self.held.is_some() || self.edge.is_some() || self.breaks == Breaks::Seen
+    }
+
+    /// A joiner of a text that people have pasted: its lines may be broken anywhere.
+    pub(super) fn of_pasted() -> Joiner {
+        Joiner { breaks: Breaks::Seen, ..Joiner::default() }
     }
 
     /// Whether no line waits for its end.
@@ -91,12 +107,17 @@ impl Joiner {
         if memchr::memchr(b'=', line).is_some() && (is_quoted() || extent::is_encoded(text)) {
             return Judgement::Quoted;
         }
-        let is_cut = if text.starts_with(b"TRACE ") {
-            is_torn(text, width)
-        } else {
-            extent::may_go_on(text)
-        };
+        let is_cut =
+            if text.starts_with(b"TRACE ") { is_torn(text, width) } else { self.may_go_on(text) };
         if is_cut { Judgement::Cut } else { Judgement::Whole }
+    }
+
+    fn may_go_on(&self, text: &[u8]) -> bool {
+        match extent::extent(extent::bare(text)) {
+            Extent::Loose | Extent::Torn => true,
+            Extent::Open => self.breaks == Breaks::Seen,
+            Extent::Foreign | Extent::Closed => false,
+        }
     }
 
     /// The line that `held` and `next` make together, if they do.
@@ -107,6 +128,7 @@ impl Joiner {
             return None;
         }
         if let Some(joined) = self.completed(held, next, stripper) {
+            self.breaks = Breaks::Seen;
             return Some(joined);
         }
         if self.edge != Some(held.width) && !behind(stripper, &held.bytes).starts_with(b"TRACE ") {
@@ -127,7 +149,11 @@ impl Joiner {
         }
         // A mail program breaks at a blank, and drops it.
         let joined = [&held.bytes, &b" "[..], next].concat();
-        is_whole_trace(behind(stripper, &joined)).then_some(joined)
+        let is_whole = is_whole_trace(behind(stripper, &joined));
+        if is_whole {
+            self.breaks = Breaks::Seen;
+        }
+        is_whole.then_some(joined)
     }
 
     /// The held line with more of its form, if `next` is that.
