@@ -383,9 +383,18 @@ fn another_build_is_refused_or_warned_of() {
     assert_eq!(symbols.warnings(), []);
     assert_eq!(ask(&mut symbols, with_id("ffff")), "build id differs");
     assert!(matches!(symbols.warnings()[..], [Warning::BuildIdDiffers { .. }]));
+    let unnamed = of_module("leaky_text", 16, 0x30);
     symbols.set_release("6.1.0-test");
+    assert_eq!(ask(&mut symbols, unnamed), "drivers/leaky.c:10");
     assert_eq!(symbols.warnings().len(), 1, "the release agrees");
     symbols.set_release("6.6.1");
+    assert_eq!(
+        ask(&mut symbols, with_id("0102030405060708")),
+        "drivers/leaky.c:10",
+        "the id tells"
+    );
+    assert_eq!(symbols.warnings().len(), 1);
+    assert_eq!(ask(&mut symbols, frame("own", 16, 0x30)), "release differs");
     assert!(
         matches!(symbols.warnings()[..], [_, Warning::ReleaseDiffers { ref found, .. }] if found == "6.1.0-test")
     );
@@ -610,7 +619,8 @@ fn frames_without_a_place_say_why() {
     let images = [("--vmlinux", kernel.as_path())];
     let text = command(&[], &images, &log).stdout;
     let text = String::from_utf8_lossy(&text);
-    assert!(text.contains("leaky_init+0x20/0x1000 [leaky]\n        (no image)\n"), "{text}");
+    assert!(text.contains("leaky_init+0x20/0x1000 [leaky]\n      own+"), "{text}");
+    assert_eq!(text.matches("No image of leaky was found").count(), 1, "{text}");
     let filtered = command(&["symbolize", "--reasons"], &images, &log).stdout;
     let filtered = String::from_utf8_lossy(&filtered);
     assert!(filtered.contains("leaky_init+0x20/0x1000 [leaky] (no image)\r\n"), "{filtered}");
@@ -728,12 +738,59 @@ fn an_image_of_another_release_is_told() {
     let output = command(&["-f", "json"], &[("--vmlinux", &kernel)], &log);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(errors.contains("is of kernel 5.10.0-other, but the log is of 6.1.0-test"), "{errors}");
-    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert_eq!(json["symbol_warnings"].as_array().map(Vec::len), Some(1));
+    let own = |output: &std::process::Output| {
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(json["symbol_warnings"].as_array().map(Vec::len), Some(1));
+        json["groups"][0]["chain"][1].clone()
+    };
+    assert_eq!(own(&output)["unresolved"], "release differs");
+    let used = command(&["-f", "json", "--any-release"], &[("--vmlinux", &kernel)], &log);
+    assert_eq!(own(&used)["source"]["line"], 11, "{used:?}");
+    let errors = String::from_utf8_lossy(&used.stderr);
+    assert!(errors.contains("may be wrong nevertheless"), "{errors}");
     let strict = command(&["--strict"], &[("--vmlinux", &kernel)], &log);
     assert_eq!(strict.status.code(), Some(4), "{strict:?}");
     let without = command(&["--strict"], &[], &log);
     assert_eq!(without.status.code(), Some(0), "{without:?}");
+}
+
+#[test]
+fn a_program_or_a_module_is_no_kernel() {
+    let builder = Builder::new();
+    let (_, log) = built(&builder);
+    let program = Path::new(env!("CARGO_BIN_EXE_slabtrace"));
+    let module = builder.path("leaky.ko");
+    for (file, what) in [(program, "a program or a library"), (&module, "a module")] {
+        let output = command(&[], &[("--vmlinux", file)], &log);
+        assert_eq!(output.status.code(), Some(3), "{what}");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(errors.contains(&format!("is no kernel, but {what}")), "{errors}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn a_server_cannot_be_asked_without_its_program() {
+    let builder = Builder::new();
+    let (_, log) = built(&builder);
+    let mut run = Command::new(env!("CARGO_BIN_EXE_slabtrace"));
+    run.args(["--debuginfod", "--no-auto-symbols"]).arg(&log).env("PATH", builder.folder());
+    let output = run.output().expect("the command runs");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(errors.matches("needs the program debuginfod-find").count(), 1, "{errors}");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("--debuginfod needs the program"), "{text}");
+}
+
+#[test]
+fn bare_addresses_ask_for_a_map() {
+    let builder = Builder::new();
+    let log = builder.path("serial.log");
+    fs::write(&log, LOG.replace("own+0x10/0x30", "[<80016b2c>] 0x80016b2c"))
+        .expect("there is room");
+    let text = command(&[], &[], &log).stdout;
+    let text = String::from_utf8_lossy(&text);
+    assert!(text.contains("1 address in the chains has no function's name"), "{text}");
 }
 
 #[test]

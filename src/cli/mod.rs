@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use select::SelectArgs;
 use show::ShowArgs;
-use slabtrace::symbol::{Debuginfod, Quotes, Search, SourceRoot, SymbolOptions};
+use slabtrace::symbol::{Debuginfod, OtherReleases, Quotes, Search, SourceRoot, SymbolOptions};
 use value::{Age, positive};
 
 /// Words that are less like a subcommand are names of files.
@@ -340,6 +340,9 @@ pub(crate) struct SymbolArgs {
     /// Do not search well-known places for the kernel release that the log names
     #[arg(long)]
     no_auto_symbols: bool,
+    /// Use images and maps of another kernel release than the log's too: lines may be wrong
+    #[arg(long)]
+    any_release: bool,
 }
 
 impl SymbolArgs {
@@ -361,6 +364,11 @@ impl SymbolArgs {
             debuginfod: if self.debuginfod { Debuginfod::Ask } else { Debuginfod::Never },
             quotes: if self.source { Quotes::Lines } else { Quotes::None },
             source_roots: self.source_root.clone(),
+            other_releases: if self.any_release {
+                OtherReleases::Use
+            } else {
+                OtherReleases::Refuse
+            },
             search: if self.no_auto_symbols { Search::NamedOnly } else { Search::WellKnownPlaces },
         }
     }

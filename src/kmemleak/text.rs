@@ -7,6 +7,7 @@ use super::report::{GroupReport, KmemleakReport, Trend};
 use crate::print::number::{bytes, count, counted, duration, sparkline};
 use crate::print::{Escaped, Style};
 use crate::print::{listed, write_wrapped};
+use crate::report::Absence;
 use crate::report::text::{frame_place, frame_text};
 
 /// Bytes of a dump's row.
@@ -191,6 +192,9 @@ fn advice(report: &KmemleakReport, style: Style, out: &mut impl Write) -> io::Re
             ))
         ));
     }
+    let chains = || report.groups.iter().map(|group| &group.chain);
+    let absence = [Absence::of_images(chains()), Absence::of_names(chains())];
+    notes.extend(absence.into_iter().flatten().map(|absence| absence.to_string()));
     notes.extend(report.symbol_warnings.iter().map(|warning| format!("{warning}.")));
     if notes.is_empty() {
         return Ok(());

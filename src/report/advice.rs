@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Report;
+use super::absence::Absence;
 use super::order_doubt::OrderDoubt;
 use crate::event::{PointerStyle, Witness};
 use crate::record::ftrace::Unpaired;
@@ -40,6 +41,8 @@ pub enum Advice {
     Headless(u64),
     /// Everything that was allocated was freed.
     NoSurvivors,
+    /// Nothing names frames, or tells their lines.
+    Absent(Absence),
     /// An image does not fit the log.
     Symbols(Warning),
     /// One reading of the kernel's own counts.
@@ -142,6 +145,7 @@ impl fmt::Display for Advice {
         let count = crate::print::number::counted;
         match *self {
             Advice::Symbols(ref warning) => write!(f, "{warning}."),
+            Advice::Absent(ref absence) => write!(f, "{absence}"),
             Advice::OneReading => write!(
                 f,
                 "One reading shows what lives, and not what grows. Read the file again later and give both, oldest first."

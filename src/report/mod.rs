@@ -3,6 +3,7 @@
 //! Writers look nothing up and decide nothing: what two formats have in common is worked out
 //! here, once.
 
+mod absence;
 mod account;
 mod advice;
 mod build;
@@ -21,6 +22,8 @@ mod sources;
 pub(crate) mod text;
 mod timeline;
 
+pub use absence::Absence;
+pub(crate) use absence::forget_absence;
 pub(crate) use account::difference;
 pub use account::{AccountReport, Counted};
 pub use advice::{Advice, Unusable};
@@ -36,7 +39,7 @@ pub use order_doubt::OrderDoubt;
 pub use origin::Origin;
 pub use rollup::{Rollup, RollupKey, RollupRow};
 pub use select::{BootChoice, Glob, Selection, SortKey};
-pub(crate) use sources::{add_places, forget_absence};
+pub(crate) use sources::add_places;
 pub use text::{ChainsShown, GroupsShown, LossesShown, TextOptions, write as write_text};
 pub use timeline::{COLUMNS, Growth, Timeline};
 

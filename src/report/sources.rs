@@ -1,5 +1,6 @@
 //! Source places for a report's frames.
 
+use super::absence::{Absence, forget_absence};
 use super::{Advice, FrameReport, Report, fingerprint};
 use crate::record::frame::Aim;
 use crate::symbol::{Frame, Position, Reason, Resolution, Symbolizer, Warning};
@@ -21,6 +22,9 @@ impl Report {
             }
         }
         forget_absence(self.groups.iter_mut().map(|group| &mut group.chain));
+        let chains = || self.groups.iter().map(|group| &group.chain);
+        let absence = [Absence::of_images(chains()), Absence::of_names(chains())];
+        self.advice.extend(absence.into_iter().flatten().map(Advice::Absent));
     }
 
     /// Takes warnings about the images into the report.
@@ -52,33 +56,6 @@ pub(crate) fn add_places(
         }
     }
     has_new_name
-}
-
-/// Where no image was found at all, nobody asked for lines, and no frame need say that there is none.
-/// What bare addresses lack is said still.
-pub(crate) fn forget_absence<'a>(chains: impl Iterator<Item = &'a mut Vec<FrameReport>>) {
-    let mut frames: Vec<&mut FrameReport> = chains.flatten().collect();
-    let is_unasked = |frame: &FrameReport| {
-        frame.source.is_none()
-            && frame.unresolved.as_ref().is_none_or(|reason| !is_of_image(reason))
-    };
-    if frames.iter().all(|frame| is_unasked(frame)) {
-        for frame in &mut frames {
-            frame.unresolved = frame.unresolved.take().filter(|reason| *reason != Reason::NoImage);
-        }
-    }
-}
-
-/// Whether an image had to be there to give this reason.
-fn is_of_image(reason: &Reason) -> bool {
-    !matches!(
-        reason,
-        Reason::NoImage
-            | Reason::OffsetUnknown
-            | Reason::OutsideKernel
-            | Reason::Hashed
-            | Reason::ReleaseDiffers
-    )
 }
 
 /// Names a bare address, where the log told only behind it where its kernel ran. Tells whether it

@@ -14,6 +14,7 @@ use super::bytes::ImageStore;
 use super::image::{Image, ImageError};
 use super::kaslr::{KaslrEvidence, KaslrOffset};
 use super::map::{Hit, Kind, Map};
+use super::symbols::OtherReleases;
 use super::warning::is_same_id;
 use super::{Reason, Warning};
 
@@ -48,6 +49,7 @@ pub struct Addresses {
     /// The kernel's image, which is a map too.
     vmlinux: Option<PathBuf>,
     image: OnceLock<Option<Map>>,
+    other_releases: OtherReleases,
     boots: Vec<KaslrEvidence>,
     named: HashMap<(usize, u64), Result<Named, Reason>, FixedState>,
     /// Whether an answer may depend on what the log has not said yet.
@@ -79,6 +81,11 @@ impl Addresses {
             addresses.maps.push(map);
         }
         Ok(addresses)
+    }
+
+    /// The same, with maps of another release used or not.
+    pub(super) fn with_other_releases(self, other_releases: OtherReleases) -> Addresses {
+        Addresses { other_releases, ..self }
     }
 
     /// Whether there is anything to name addresses by.
@@ -157,7 +164,7 @@ impl Addresses {
         let vmlinux = self.vmlinux.as_deref();
         let image = self.image.get_or_init(|| vmlinux.and_then(open_image)).as_ref();
         let Some(evidence) = self.boots.get(boot) else { return Err(Reason::NoImage) };
-        let finder = Finder { evidence, boot, image };
+        let finder = Finder { other_releases: self.other_releases, evidence, boot, image };
         let mut warnings = Vec::new();
         let found = finder.find(&self.maps, address, &mut warnings);
         // What a kernel with kallsyms prints bare belonged to a module that is gone: only who gave
@@ -187,6 +194,7 @@ fn is_code(address: u64) -> bool {
 
 /// What an address is looked up with.
 struct Finder<'a> {
+    other_releases: OtherReleases,
     evidence: &'a KaslrEvidence,
     boot: usize,
     image: Option<&'a Map>,
@@ -222,7 +230,9 @@ impl Finder<'_> {
     }
 
     fn find_in(&self, map: &Map, address: u64) -> Result<Named, Refusal> {
-        if let Some(warning) = release_warning(map, self.evidence.release.as_deref()) {
+        if let Some(warning) = release_warning(map, self.evidence.release.as_deref())
+            && self.other_releases == OtherReleases::Refuse
+        {
             return Err(Refusal { reason: Reason::ReleaseDiffers, warning: Some(warning) });
         }
         let ids = map.build_id.as_ref().zip(self.evidence.build_id.as_ref());

@@ -24,6 +24,12 @@ pub enum Debuginfod {
     Ask,
 }
 
+/// Whether the program that asks servers is there.
+pub(super) fn is_installed() -> bool {
+    let tried = Command::new(PROGRAM).arg("--version").stdin(Stdio::null()).output();
+    tried.is_ok_and(|output| output.status.success())
+}
+
 /// Asks for the debug file of a build id.
 pub(super) fn find(build_id: &str) -> Result<PathBuf, Warning> {
     if build_id.is_empty() || !build_id.bytes().all(|byte| byte.is_ascii_hexdigit()) {

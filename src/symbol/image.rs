@@ -28,6 +28,14 @@ pub enum ImageError {
         /// What is wrong.
         cause: object::Error,
     },
+    /// The file is an ELF file, but no kernel.
+    #[error("{path} is no kernel, but {what}; give --vmlinux the vmlinux of the kernel's build")]
+    NoKernel {
+        /// The file.
+        path: String,
+        /// What it is.
+        what: &'static str,
+    },
     /// The text names no address.
     #[error(
         "found no symbol with an address in {path}; give System.map, or the text of /proc/kallsyms or /proc/modules read by root (with 0 in /proc/sys/kernel/kptr_restrict)"
@@ -45,6 +53,9 @@ const SECTION_ALIGNMENT: u64 = 1 << 16;
 /// Where the section laid out first begins. Not 0, which linkers leave for what they discarded.
 const FIRST_BASE: u64 = 1 << 20;
 
+/// Sections that kernels have and programs have not.
+const KERNEL_SECTIONS: [&str; 4] = ["__ksymtab", "__param", ".init.text", ".data..percpu"];
+
 /// An ELF file.
 #[derive(Debug)]
 pub(super) struct Image<'a> {
@@ -60,6 +71,32 @@ impl<'a> Image<'a> {
         let name = || path.display().to_string();
         let bytes = store.open(path).map_err(|cause| ImageError::Read { path: name(), cause })?;
         Image::parse(path, bytes).map_err(|cause| ImageError::Elf { path: name(), cause })
+    }
+
+    /// Opens a kernel's image.
+    pub(super) fn open_kernel(store: &'a ImageStore, path: &Path) -> Result<Image<'a>, ImageError> {
+        let image = Image::open(store, path)?;
+        let refused = |what| ImageError::NoKernel { path: path.display().to_string(), what };
+        match image.what_else() {
+            Some(what) => Err(refused(what)),
+            None => Ok(image),
+        }
+    }
+
+    /// What the file is instead of a kernel.
+    fn what_else(&self) -> Option<&'static str> {
+        let has = |section: &&str| self.file.section_by_name(section).is_some();
+        if self.is_relocatable() {
+            let is_module = [".modinfo", ".gnu.linkonce.this_module"].iter().any(|name| has(&name));
+            return Some(if is_module {
+                "a module (its folder is given with --modules)"
+            } else {
+                "an object file"
+            });
+        }
+        let is_program = [".interp", ".dynstr", ".init_array"].iter().any(|name| has(&name));
+        let is_kernel = KERNEL_SECTIONS.iter().any(has) || self.release().is_some();
+        (is_program && !is_kernel).then_some("a program or a library")
     }
 
     /// Reads the headers of an image.

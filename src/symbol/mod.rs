@@ -51,7 +51,7 @@ pub use image::ImageError;
 pub use paths::{SourceRoot, SourceRootError};
 pub use quote::Quotes;
 pub use release::{build_id_in, release_in};
-pub use symbols::{Search, SymbolOptions, Symbols};
+pub use symbols::{OtherReleases, Search, SymbolOptions, Symbols};
 pub use warning::Warning;
 
 /// Tells where in the source a frame lies.

@@ -20,6 +20,7 @@ pub(super) struct Resolver<'a> {
     supplement: Option<Image<'a>>,
     table: Table<'a>,
     lines: OnceCell<Result<Lines<'a>, Reason>>,
+    release: OnceCell<Option<String>>,
     roots: Vec<SourceRoot>,
 }
 
@@ -32,12 +33,25 @@ impl<'a> Resolver<'a> {
         roots: &[SourceRoot],
     ) -> Resolver<'a> {
         let table = Table::read(&image);
-        Resolver { store, image, supplement, table, lines: OnceCell::new(), roots: roots.to_vec() }
+        Resolver {
+            store,
+            image,
+            supplement,
+            table,
+            lines: OnceCell::new(),
+            release: OnceCell::new(),
+            roots: roots.to_vec(),
+        }
     }
 
     /// The image.
     pub(super) fn image(&self) -> &Image<'a> {
         &self.image
+    }
+
+    /// The kernel release that the image says it is of.
+    pub(super) fn release(&self) -> Option<&str> {
+        self.release.get_or_init(|| self.image.release()).as_deref()
     }
 
     /// Looks a frame up.

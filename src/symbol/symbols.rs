@@ -15,7 +15,7 @@ use super::paths::SourceRoot;
 use super::places;
 use super::quote::{Quotes, SourceFiles};
 use super::resolve::Resolver;
-use super::warning::{Warning, build_id_warning, is_same_id, release_warning};
+use super::warning::{Build, Warning, is_of_release, is_same_id};
 use super::{Addresses, Frame, Named, Position, Reason, Resolution, Symbolizer};
 
 /// Files of one module that are compared before one is taken.
@@ -40,6 +40,18 @@ pub struct SymbolOptions {
     pub source_roots: Vec<SourceRoot>,
     /// Whether well-known places are searched for the release that a log names.
     pub search: Search,
+    /// Whether images of another release than the log's are used.
+    pub other_releases: OtherReleases,
+}
+
+/// Whether images and maps of another release than the log's are used.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum OtherReleases {
+    /// They are not: their lines are those of another source.
+    #[default]
+    Refuse,
+    /// They are, with a warning: a build may have been renamed.
+    Use,
 }
 
 /// Whether well-known places are searched for the release that a log names.
@@ -122,12 +134,16 @@ impl<'a> Symbols<'a> {
             sources: SourceFiles::default(),
         };
         if let Some(vmlinux) = symbols.options.vmlinux.clone() {
-            let image = Image::open(store, &vmlinux)?;
+            let image = Image::open_kernel(store, &vmlinux)?;
             let image = symbols.with_lines(image);
             symbols.kernel = Kernel::Open(Box::new(symbols.resolver(image)));
         }
+        if symbols.options.debuginfod == Debuginfod::Ask && !debuginfod::is_installed() {
+            symbols.warn(Some(Warning::NoDebuginfod));
+        }
         let options = &symbols.options;
-        symbols.addresses = Addresses::new(&options.system_maps, options.vmlinux.as_deref())?;
+        symbols.addresses = Addresses::new(&options.system_maps, options.vmlinux.as_deref())?
+            .with_other_releases(options.other_releases);
         Ok(symbols)
     }
 
@@ -167,30 +183,28 @@ impl<'a> Symbols<'a> {
     }
 
     fn look_up(&mut self, frame: &Frame<'_>) -> Resolution {
-        let Some(module) = frame.module else { return self.look_up_kernel(frame) };
-        let build_id = frame.build_id;
-        let Some(found) = self.module(module, build_id) else {
-            return Resolution::Missing(Reason::NoImage);
+        let build_id = match frame.module {
+            Some(_) => frame.build_id.map(str::to_owned),
+            None => self.build_id.clone(),
         };
-        match build_id_warning(found.image(), module, build_id) {
-            None => found.resolve(frame),
-            warning => {
-                self.warn(warning);
-                Resolution::Missing(Reason::BuildIdDiffers)
-            }
-        }
-    }
-
-    fn look_up_kernel(&mut self, frame: &Frame<'_>) -> Resolution {
-        let build_id = self.build_id.clone();
-        let Some(kernel) = self.kernel() else { return Resolution::Missing(Reason::NoImage) };
-        match build_id_warning(kernel.image(), "the kernel", build_id.as_deref()) {
-            None => kernel.resolve(frame),
-            warning => {
-                self.warn(warning);
-                Resolution::Missing(Reason::BuildIdDiffers)
-            }
-        }
+        let build = Build {
+            owner: frame.module.unwrap_or("the kernel").to_owned(),
+            build_id,
+            release: self.release.clone(),
+            other_releases: self.options.other_releases,
+        };
+        let found = match frame.module {
+            Some(module) => self.module(module, frame.build_id),
+            None => self.kernel(),
+        };
+        let Some(found) = found else { return Resolution::Missing(Reason::NoImage) };
+        let doubt = build.doubt(found);
+        let answer = match doubt {
+            Some((_, Some(ref reason))) => Resolution::Missing(reason.clone()),
+            _ => found.resolve(frame),
+        };
+        self.warn(doubt.map(|(warning, _)| warning));
+        answer
     }
 
     /// An address where a frame may lie; nothing where a build id is to be compared first.
@@ -206,11 +220,7 @@ impl<'a> Symbols<'a> {
     fn kernel(&mut self) -> Option<&Resolver<'a>> {
         if matches!(self.kernel, Kernel::NotYet) {
             self.kernel = match self.open_kernel() {
-                Some(opened) => {
-                    let warning = release_warning(opened.image(), self.release.as_deref());
-                    self.warn(warning);
-                    Kernel::Open(Box::new(opened))
-                }
+                Some(opened) => Kernel::Open(Box::new(opened)),
                 None => Kernel::Absent,
             };
         }
@@ -237,10 +247,6 @@ impl<'a> Symbols<'a> {
     fn module(&mut self, module: &str, build_id: Option<&str>) -> Option<&Resolver<'a>> {
         if !self.modules.contains_key(module) {
             let image = self.open_module(module, build_id);
-            if let Some(image) = &image {
-                let warning = release_warning(image, self.release.as_deref());
-                self.warn(warning);
-            }
             let image = image.map(|image| self.with_lines(image));
             let resolver = image.map(|image| self.resolver(image));
             self.modules.insert(module.to_owned(), resolver);
@@ -281,7 +287,7 @@ impl<'a> Symbols<'a> {
                             .build_id()
                             .zip(build_id)
                             .is_some_and(|(found, id)| is_same_id(&found, id)),
-                        release_warning(&image, self.release.as_deref()).is_none(),
+                        is_of_release(image.release().as_deref(), self.release.as_deref()),
                         image.has_lines(),
                     );
                     if best.as_ref().is_none_or(|(other, _)| rank > *other) {
@@ -414,10 +420,6 @@ impl Symbolizer for Symbols<'_> {
         self.module_files = None;
         self.modules.clear();
         self.answers.clear();
-        if let Kernel::Open(kernel) = &self.kernel {
-            let warning = release_warning(kernel.image(), self.release.as_deref());
-            self.warn(warning);
-        }
         true
     }
 }

@@ -28,8 +28,6 @@ pub(super) struct Table<'a> {
     /// Where symbols begin, data and labels included, by section and address: kallsyms reckons
     /// a function's size up to the next of them.
     starts: Vec<(usize, u64)>,
-    /// Those of them that are typed as functions, which kallsyms never leaves out.
-    function_starts: Vec<(usize, u64)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +52,6 @@ impl<'a> Table<'a> {
             heads: HashMap::with_hasher(FixedState::default()),
             functions: Vec::new(),
             starts: Vec::new(),
-            function_starts: Vec::new(),
         };
         let descriptors = Descriptors::of(image);
         let symbols = || image.file.symbols().take(SYMBOLS_MAX);
@@ -87,10 +84,8 @@ impl<'a> Table<'a> {
     }
 
     fn sort(&mut self) {
-        for starts in [&mut self.starts, &mut self.function_starts] {
-            starts.sort_unstable();
-            starts.dedup();
-        }
+        self.starts.sort_unstable();
+        self.starts.dedup();
     }
 
     fn add(
@@ -102,9 +97,6 @@ impl<'a> Table<'a> {
         elf_size: u64,
     ) {
         self.starts.push((section.0, address));
-        if kind == SymbolKind::Text {
-            self.function_starts.push((section.0, address));
-        }
         let Ok(index) = u32::try_from(self.functions.len()) else { return };
         // Entry code written in assembly often has no type.
         if matches!(kind, SymbolKind::Text | SymbolKind::Unknown) {
@@ -171,25 +163,17 @@ impl<'a> Table<'a> {
         (section == function.section).then(|| next - function.address)
     }
 
-    /// How far a printed size fits a function.
+    /// How far a printed size fits a function. Nothing that reaches past the next symbol is its
+    /// size: another build's function of that name is longer, and its lines are others.
     pub(super) fn fit(&self, function: Candidate, size: u64) -> Fit {
         match self.kallsyms_size(function) {
             None => Fit::Possible,
             Some(distance) if distance == size => Fit::Exact,
-            Some(distance) if distance < size && self.reaches(function, size) => Fit::Possible,
-            Some(_) if function.elf_size == size && size != 0 => Fit::Possible,
+            Some(distance) if distance > size && function.elf_size == size && size != 0 => {
+                Fit::Possible
+            }
             Some(_) => Fit::No,
         }
-    }
-
-    /// Whether a symbol begins `size` bytes behind a function's start, and before it only labels
-    /// and data, some of which kallsyms leaves out.
-    fn reaches(&self, function: Candidate, size: u64) -> bool {
-        let start = (function.section, function.address);
-        let end = (function.section, function.address.wrapping_add(size));
-        let at = self.function_starts.partition_point(|&other| other <= start);
-        let is_past_function = self.function_starts.get(at).is_some_and(|&next| next < end);
-        !is_past_function && self.starts.binary_search(&end).is_ok()
     }
 
     /// Whether an offset lies behind the code of a function, in the padding that follows it.
@@ -209,13 +193,35 @@ pub(super) enum Fit {
     Exact,
 }
 
+/// What begins the names that kallsyms leaves out: scripts/kallsyms.c and scripts/mksysmap of Linux
+/// 2.6.32 to 6.12.
+const LEFT_OUT: [&[u8]; 14] = [
+    b".L",
+    b"L0\x01",
+    b"__efistub_",
+    b"__kvm_nvhe_$",
+    b"__kvm_nvhe_.L",
+    b"__pi_$",
+    b"__pi_.L",
+    b"__AArch64ADRPThunk_",
+    b"__ARMV5PILongThunk_",
+    b"__ARMV7PILongThunk_",
+    b"__ThumbV7PILongThunk_",
+    b"__LA25Thunk_",
+    b"__microLA25Thunk_",
+    b"__kcfi_typeid_",
+];
+
+/// What ends the names that kallsyms leaves out: code that a linker put between two functions.
+const LEFT_OUT_ENDS: [&[u8]; 3] = [b"_from_arm", b"_from_thumb", b"_veneer"];
+
 /// Whether kallsyms knows such a symbol.
 pub(super) fn is_printable_symbol(name: &[u8], kind: SymbolKind) -> bool {
     matches!(kind, SymbolKind::Text | SymbolKind::Data | SymbolKind::Unknown)
         && !name.is_empty()
         && !is_mapping_symbol(name)
-        && !name.starts_with(b".L")
-        && !name.starts_with(b"L0\x01")
+        && !LEFT_OUT.iter().any(|begin| name.starts_with(begin))
+        && !LEFT_OUT_ENDS.iter().any(|end| name.ends_with(end))
 }
 
 // $a $t $d             arm
@@ -238,7 +244,6 @@ mod tests {
             heads: HashMap::with_hasher(FixedState::default()),
             functions: Vec::new(),
             starts: Vec::new(),
-            function_starts: Vec::new(),
         };
         for &(name, kind, address, size) in symbols {
             table.add(name.as_bytes(), kind, SectionIndex(1), address, size);
@@ -259,9 +264,10 @@ mod tests {
         let first = table.find("first")[0];
         assert_eq!(table.kallsyms_size(first), Some(0x20));
         assert_eq!(table.fit(first, 0x20), Fit::Exact);
-        assert_eq!(table.fit(first, 0x30), Fit::Possible, "kallsyms may not know the label");
-        assert_eq!(table.fit(first, 0x40), Fit::No, "it knows every function");
-        assert_eq!(table.fit(first, 0x28), Fit::No);
+        assert_eq!(table.fit(first, 0x19), Fit::Possible, "without the padding behind it");
+        for size in [0x18, 0x28, 0x30, 0x40] {
+            assert_eq!(table.fit(first, size), Fit::No, "{size:#x} is not up to the label");
+        }
         assert_eq!(table.fit(table.find("last")[0], 0x1000), Fit::Possible);
         assert_eq!(table.find("label").len(), 1, "assembly has no type");
     }
@@ -302,10 +308,22 @@ mod tests {
 
     #[test]
     fn marks_of_assemblers_are_no_symbols() {
-        for name in ["$a", "$d", "$t", "$x", "$d.7", "$xrv64i2p1_m2p0", ".L0 ", ".LASF12", ""] {
+        for name in [
+            "$a",
+            "$d",
+            "$t",
+            "$x",
+            "$d.7",
+            "$xrv64i2p1_m2p0",
+            ".L0 ",
+            ".LASF12",
+            "",
+            "__kcfi_typeid_kfree",
+            "__memcpy_veneer",
+        ] {
             assert!(!is_printable_symbol(name.as_bytes(), SymbolKind::Unknown), "{name}");
         }
-        for name in ["$alloc", "entry_SYSCALL_64", "L0"] {
+        for name in ["$alloc", "entry_SYSCALL_64", "L0", "veneer_of"] {
             assert!(is_printable_symbol(name.as_bytes(), SymbolKind::Unknown), "{name}");
         }
     }

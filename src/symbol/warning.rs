@@ -1,15 +1,29 @@
 //! What makes source places doubtful, or prevents them.
 
-use super::image::Image;
+use super::Reason;
+use super::resolve::Resolver;
+use super::symbols::OtherReleases;
 
 /// What makes answers doubtful, or prevents them.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 pub enum Warning {
     /// The log names one kernel release, the image another.
     #[error(
-        "{file} is of kernel {found}, but the log is of {wanted}: lines are shown only where function sizes agree, and may still be wrong; give the image of the very build"
+        "{file} is of kernel {found}, but the log is of {wanted}: its frames are left without lines; give the image of the very build, or use this one nevertheless with --any-release"
     )]
     ReleaseDiffers {
+        /// The image.
+        file: String,
+        /// The release that the log names.
+        wanted: String,
+        /// The image's.
+        found: String,
+    },
+    /// The same, and the image is used nevertheless, as was asked for.
+    #[error(
+        "{file} is of kernel {found}, but the log is of {wanted}: lines are shown where function sizes agree, and may be wrong nevertheless"
+    )]
+    OtherReleaseUsed {
         /// The image.
         file: String,
         /// The release that the log names.
@@ -95,14 +109,6 @@ pub enum Warning {
     Unreadable(String),
 }
 
-/// Whether an image is of another release than the log.
-pub(super) fn release_warning(image: &Image<'_>, wanted: Option<&str>) -> Option<Warning> {
-    let wanted = wanted?;
-    let found = image.release().filter(|found| found != wanted)?;
-    let file = image.path.display().to_string();
-    Some(Warning::ReleaseDiffers { file, wanted: wanted.to_owned(), found })
-}
-
 /// Whether a printed build id is that of a file. The kernel prints twenty bytes, and zeros behind an
 /// id that has fewer.
 pub(super) fn is_same_id(found: &str, printed: &str) -> bool {
@@ -114,20 +120,48 @@ pub(super) fn is_same_id(found: &str, printed: &str) -> bool {
 /// Digits of a build id that the kernel prints.
 const PRINTED_DIGITS: usize = 40;
 
-/// Whether a module's file is of another build than the log names.
-pub(super) fn build_id_warning(
-    image: &Image<'_>,
-    module: &str,
-    wanted: Option<&str>,
-) -> Option<Warning> {
-    let wanted = wanted?;
-    let found = image.build_id().filter(|found| !is_same_id(found, wanted))?;
-    Some(Warning::BuildIdDiffers {
-        module: module.to_owned(),
-        file: image.path.display().to_string(),
-        wanted: wanted.to_owned(),
-        found,
-    })
+/// Whether an image may be of the kernel that a log names.
+pub(super) fn is_of_release(found: Option<&str>, wanted: Option<&str>) -> bool {
+    found.zip(wanted).is_none_or(|(found, wanted)| found == wanted)
+}
+
+/// The build that a frame is of, as far as the log names it.
+pub(super) struct Build {
+    /// The module, or the words for the kernel.
+    pub(super) owner: String,
+    /// Its build id.
+    pub(super) build_id: Option<String>,
+    /// The release of the kernel.
+    pub(super) release: Option<String>,
+    /// What is done with images of another release.
+    pub(super) other_releases: OtherReleases,
+}
+
+impl Build {
+    /// Why an image's answers are doubtful; with the reason for which they are refused, if they are.
+    /// Where build ids tell, they alone do.
+    pub(super) fn doubt(&self, resolver: &Resolver<'_>) -> Option<(Warning, Option<Reason>)> {
+        let file = || resolver.image().path.display().to_string();
+        if let Some((wanted, found)) = self.build_id.clone().zip(resolver.image().build_id()) {
+            let differs = !is_same_id(&found, &wanted);
+            let module = self.owner.clone();
+            return differs.then(|| {
+                let warning = Warning::BuildIdDiffers { module, file: file(), wanted, found };
+                (warning, Some(Reason::BuildIdDiffers))
+            });
+        }
+        if is_of_release(resolver.release(), self.release.as_deref()) {
+            return None;
+        }
+        let (wanted, found) = (self.release.clone()?, resolver.release()?.to_owned());
+        Some(match self.other_releases {
+            OtherReleases::Refuse => (
+                Warning::ReleaseDiffers { file: file(), wanted, found },
+                Some(Reason::ReleaseDiffers),
+            ),
+            OtherReleases::Use => (Warning::OtherReleaseUsed { file: file(), wanted, found }, None),
+        })
+    }
 }
 
 #[cfg(test)]

@@ -20,10 +20,16 @@ pub(crate) fn frame_place(
         for source in places {
             source_lines(source, style, out)?;
         }
-    } else if let Some(reason) = &frame.unresolved {
+    } else if let Some(reason) = frame.unresolved.as_ref().filter(|reason| is_of_frame(reason)) {
         writeln!(out, "        {}", style.dim(&format!("({reason})")))?;
     }
     Ok(())
+}
+
+/// Whether a reason tells of one frame, and not of all of a module: that there is no image is said
+/// once, as advice.
+fn is_of_frame(reason: &Reason) -> bool {
+    *reason != Reason::NoImage
 }
 
 /// The place of a frame, and above it the calls inlined there, as they would stand as frames.
