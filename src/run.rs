@@ -24,7 +24,8 @@ use clap::CommandFactory;
 use slabtrace::capture::TextReader;
 use slabtrace::event::{Depth, Detail};
 use slabtrace::report::{
-    BootChoice, Escaped, EventWriter, Report, Selection, Style, Unusable, write_json, write_text,
+    BootChoice, Escaped, EventWriter, Ink, PIPE_WIDTH, Report, Selection, Style, Unusable,
+    write_json, write_text,
 };
 use slabtrace::symbol::{Addresses, ImageStore};
 use slabtrace::{Analysis, AnalysisOptions, Parser, ParserOptions};
@@ -299,5 +300,15 @@ fn style(args: &ResultArgs) -> Style {
                 && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
         }
     };
-    if wanted { Style::Colour } else { Style::Plain }
+    Style::new(if wanted { Ink::Colour } else { Ink::Plain }, width(args))
+}
+
+/// The columns of the output: what COLUMNS says, as everywhere, or the terminal has.
+fn width(args: &ResultArgs) -> usize {
+    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let is_terminal = args.output.is_none() && io::stdout().is_terminal();
+    let measured = || terminal_size::terminal_size_of(io::stdout()).filter(|_| is_terminal);
+    said.filter(|&columns: &usize| columns > 0)
+        .or_else(|| measured().map(|(width, _)| usize::from(width.0)))
+        .unwrap_or(PIPE_WIDTH)
 }

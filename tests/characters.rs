@@ -93,7 +93,7 @@ fn read_by_all(text: &[u8]) {
     monitor.feed(text);
     monitor.end_input("2026年11月21日.log".to_owned(), text.len() as u64);
     let report = monitor.finish();
-    monitor::write_text(&report, Style::Plain, out).expect("memory takes any bytes");
+    monitor::write_text(&report, Style::default(), out).expect("memory takes any bytes");
     monitor::write_json(&report, out).expect("memory takes any bytes");
     monitor::write_csv(&report, out).expect("memory takes any bytes");
     monitor::write_svg(&report, out).expect("memory takes any bytes");
@@ -102,7 +102,7 @@ fn read_by_all(text: &[u8]) {
     kmemleak.feed(text);
     kmemleak.end_input("é年.txt".to_owned(), text.len() as u64);
     let report = kmemleak.finish();
-    kmemleak::write_text(&report, Style::Plain, out).expect("memory takes any bytes");
+    kmemleak::write_text(&report, Style::default(), out).expect("memory takes any bytes");
     kmemleak::write_json(&report, out).expect("memory takes any bytes");
 
     let store = ImageStore::new();

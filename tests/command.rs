@@ -18,6 +18,8 @@ use tempfile::TempDir;
 
 /// A capture without loss: 20 allocations, 15 frees, one group of 5 live objects.
 const CLEAN: &str = "corpora/console/x86-61-la57.log.gz";
+/// A capture with more than one piece of advice.
+const DAMAGED: &str = "corpora/damaged/rt-drops.log.gz";
 
 /// A capture of several groups, larger than any buffer on its way.
 const LARGE: &str = "corpora/console/x86-61.log.gz";
@@ -29,7 +31,7 @@ fn clean() -> Vec<u8> {
 fn command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_slabtrace"));
     command.current_dir(root()).args(arguments).stdin(Stdio::null());
-    for variable in ["NO_COLOR", "CLICOLOR_FORCE"] {
+    for variable in ["NO_COLOR", "CLICOLOR_FORCE", "COLUMNS"] {
         command.env_remove(variable);
     }
     command
@@ -409,6 +411,24 @@ fn names_of_files_are_shown_harmless() {
         &run(["no\u{1b}[31m\u{202e}such.log"]),
         "failed to open no\\u{1b}[31m\\u{202e}such.log",
     );
+}
+
+#[test]
+fn text_is_as_wide_as_there_are_columns() {
+    let widest = |columns: &str, color: &str| {
+        let mut command = command(["--color", color, "--top", "1", DAMAGED]);
+        let output = command.env("COLUMNS", columns).output().expect("the command runs");
+        let text = text(&output.stdout);
+        let advice = text.split("What to know").nth(1).expect("there is advice").to_owned();
+        advice.lines().map(|line| line.chars().count()).max().expect("it has lines")
+    };
+    let piped = widest("", "never");
+    assert!((60..=80).contains(&piped), "80 where nothing says: {piped}");
+    assert_eq!(widest("no number", "never"), piped);
+    assert_eq!(widest("0", "never"), piped);
+    assert!((45..=60).contains(&widest("60", "never")));
+    assert!((100..=130).contains(&widest("130", "never")));
+    assert!(widest("1", "never") <= 60, "nobody reads less than 40");
 }
 
 #[test]

@@ -350,7 +350,7 @@ fn kmemleak_s_text_of_every_era_is_read() {
         assert!(report.groups[0].chain.iter().any(has), "{name}");
         assert_eq!((report.damaged_lines, report.cut_objects), (damaged, 0), "{name}");
         let (mut text, mut json) = (Vec::new(), Vec::new());
-        kmemleak::write_text(&report, Style::Plain, &mut text).expect("memory takes any bytes");
+        kmemleak::write_text(&report, Style::default(), &mut text).expect("memory takes any bytes");
         kmemleak::write_json(&report, &mut json).expect("memory takes any bytes");
         let case = name.split('.').next().expect("a name");
         snapshot_pair("kmemleak", case, &text, &json);

@@ -36,7 +36,7 @@ fn monitored(bytes: &[u8]) -> MonitorReport {
 
 fn text(report: &MonitorReport) -> String {
     let mut text = Vec::new();
-    monitor::write_text(report, Style::Plain, &mut text).expect("memory takes any bytes");
+    monitor::write_text(report, Style::default(), &mut text).expect("memory takes any bytes");
     String::from_utf8(text).expect("text is UTF-8")
 }
 

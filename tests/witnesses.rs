@@ -16,7 +16,7 @@ use slabtrace::kmemleak::{self, Kmemleak, KmemleakOptions, KmemleakReport, Trend
 use slabtrace::monitor::{
     self, ConclusionKind, MemoryKind, Monitor, MonitorOptions, MonitorReport, TimeUnit, Verdict,
 };
-use slabtrace::report::{FrameReport, Style};
+use slabtrace::report::{FrameReport, Ink, PIPE_WIDTH, Style};
 use slabtrace::{Analysis, AnalysisOptions};
 use support::unpack::unpack;
 
@@ -64,14 +64,14 @@ fn snapshot(area: &str, case: &str, text: &[u8], json: &[u8]) {
 
 fn snapshot_leaks(case: &str, report: &KmemleakReport) {
     let (mut text, mut json) = (Vec::new(), Vec::new());
-    kmemleak::write_text(report, Style::Plain, &mut text).expect("memory takes any bytes");
+    kmemleak::write_text(report, Style::default(), &mut text).expect("memory takes any bytes");
     kmemleak::write_json(report, &mut json).expect("memory takes any bytes");
     snapshot("kmemleak", case, &text, &json);
 }
 
 fn snapshot_monitor(case: &str, report: &MonitorReport) {
     let (mut text, mut json) = (Vec::new(), Vec::new());
-    monitor::write_text(report, Style::Plain, &mut text).expect("memory takes any bytes");
+    monitor::write_text(report, Style::default(), &mut text).expect("memory takes any bytes");
     monitor::write_json(report, &mut json).expect("memory takes any bytes");
     snapshot("monitor", case, &text, &json);
 }
@@ -631,6 +631,7 @@ fn damage_ends_in_no_panic_and_cutting_changes_nothing() {
         assert_eq!(whole.finish(), pieces.finish(), "{path}");
         let report = monitored(&bytes);
         let mut text = Vec::new();
-        monitor::write_text(&report, Style::Colour, &mut text).expect("memory takes any bytes");
+        monitor::write_text(&report, Style::new(Ink::Colour, PIPE_WIDTH), &mut text)
+            .expect("memory takes any bytes");
     }
 }

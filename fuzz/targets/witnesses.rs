@@ -12,7 +12,7 @@ fuzz_target!(|log: &[u8]| {
     monitor.feed(log);
     monitor.end_input("any.log".to_owned(), log.len() as u64);
     let report = monitor.finish();
-    monitor::write_text(&report, Style::Plain, &mut Vec::new()).expect("memory takes any bytes");
+    monitor::write_text(&report, Style::default(), &mut Vec::new()).expect("memory takes any bytes");
     monitor::write_json(&report, &mut Vec::new()).expect("memory takes any bytes");
     monitor::write_csv(&report, &mut Vec::new()).expect("memory takes any bytes");
 
@@ -20,6 +20,6 @@ fuzz_target!(|log: &[u8]| {
     kmemleak.feed(log);
     kmemleak.end_input("any.log".to_owned(), log.len() as u64);
     let report = kmemleak.finish();
-    kmemleak::write_text(&report, Style::Plain, &mut Vec::new()).expect("memory takes any bytes");
+    kmemleak::write_text(&report, Style::default(), &mut Vec::new()).expect("memory takes any bytes");
     kmemleak::write_json(&report, &mut Vec::new()).expect("memory takes any bytes");
 });

@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use super::json::hex;
 use super::report::{GroupReport, KmemleakReport, Trend};
+use crate::print::listed;
 use crate::print::number::{bytes, count, counted, duration, sparkline};
 use crate::print::{Escaped, Style};
-use crate::print::{listed, write_wrapped};
 use crate::report::Absence;
 use crate::report::text::{frame_place, frame_text};
 
@@ -29,7 +29,7 @@ pub fn write(report: &KmemleakReport, style: Style, out: &mut impl Write) -> io:
     if !gone.is_empty() {
         writeln!(out, "\n{}", style.bold("Gone since an earlier report"))?;
         for group in gone {
-            gone_line(group, out)?;
+            gone_line(group, style, out)?;
         }
     }
     advice(report, style, out)
@@ -62,7 +62,7 @@ fn header(report: &KmemleakReport, style: Style, out: &mut impl Write) -> io::Re
             count(new),
             count(gone)
         );
-        write_wrapped(out, "", &change)?;
+        style.paragraph(out, "", &change)?;
     }
     Ok(())
 }
@@ -90,7 +90,7 @@ fn block(
     if group.chain.is_empty() {
         writeln!(out, "      {}", style.dim("(backtrace lost)"))?;
     }
-    write_wrapped(out, "    ", &format!("allocated by {}", processes(group)))?;
+    style.paragraph(out, "    ", &format!("allocated by {}", processes(group)))?;
     let same = report.groups.iter().take(group.rank.saturating_sub(1));
     if let Some(first) = same.into_iter().find(|other| other.fingerprint == group.fingerprint) {
         writeln!(out, "    the callers are those of #{}", first.rank)?;
@@ -112,7 +112,7 @@ fn change(group: &GroupReport, style: Style, out: &mut impl Write) -> io::Result
             count(gone)
         ));
     }
-    if parts.is_empty() { Ok(()) } else { write_wrapped(out, "    ", &parts.join("; ")) }
+    if parts.is_empty() { Ok(()) } else { style.paragraph(out, "    ", &parts.join("; ")) }
 }
 
 fn processes(group: &GroupReport) -> String {
@@ -147,7 +147,7 @@ fn dump(group: &GroupReport, style: Style, out: &mut impl Write) -> io::Result<(
     Ok(())
 }
 
-fn gone_line(group: &GroupReport, out: &mut impl Write) -> io::Result<()> {
+fn gone_line(group: &GroupReport, style: Style, out: &mut impl Write) -> io::Result<()> {
     let most = group.history.iter().copied().max().unwrap_or(0);
     let site = group.chain.iter().find(|frame| frame.role == crate::event::Role::Caller);
     let site = site.and_then(|frame| frame.function.as_deref()).unwrap_or("unknown code");
@@ -158,7 +158,7 @@ fn gone_line(group: &GroupReport, out: &mut impl Write) -> io::Result<()> {
         Escaped(site),
         group.fingerprint
     );
-    write_wrapped(out, "  - ", &text)
+    style.paragraph(out, "  - ", &text)
 }
 
 fn advice(report: &KmemleakReport, style: Style, out: &mut impl Write) -> io::Result<()> {
@@ -200,5 +200,5 @@ fn advice(report: &KmemleakReport, style: Style, out: &mut impl Write) -> io::Re
         return Ok(());
     }
     writeln!(out, "\n{}", style.bold("What to know and what to do"))?;
-    notes.iter().try_for_each(|note| write_wrapped(out, "  - ", note))
+    notes.iter().try_for_each(|note| style.paragraph(out, "  - ", note))
 }

@@ -7,5 +7,5 @@ mod text;
 
 pub use escape::Escaped;
 pub(crate) use json::{write_compact, write_pretty};
-pub use text::Style;
-pub(crate) use text::{listed, write_wrapped};
+pub(crate) use text::listed;
+pub use text::{Ink, PIPE_WIDTH, Style};

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::text::{TextOptions, losses};
 use super::{Escaped, Report};
 use crate::print::number::{bytes, count, counted, sparkline};
-use crate::print::write_wrapped;
+
 use crate::report::Origin;
 
 /// One of the kernel's files, in one or several readings.
@@ -68,7 +68,7 @@ pub(super) fn header(
     for account in &report.accounts {
         let is_shown = report.origin == Origin::Several || report.origin == account.origin;
         let but = if is_shown { "" } else { "; not shown, for it tells who freed last" };
-        write_wrapped(out, "", &format!("{}{but}", readings(account)))?;
+        options.style.paragraph(out, "", &format!("{}{but}", readings(account)))?;
     }
     let totals = &report.totals;
     let live = format!(
@@ -78,7 +78,7 @@ pub(super) fn header(
         counted(totals.groups, "group")
     );
     writeln!(out, "{}", if totals.live_objects > 0 { options.style.alarm(&live) } else { live })?;
-    losses::write(&report.loss, options.losses, out)
+    losses::write(&report.loss, options.losses, options.style, out)
 }
 
 impl AccountReport {

@@ -47,7 +47,7 @@ use crate::address::{LineNumber, PointerWidth};
 pub use crate::capture::Input;
 use crate::event::{AssemblyLoss, Context, PointerStyle, Role, Witness};
 pub use crate::ledger::{Links, Proof};
-pub use crate::print::{Escaped, Style};
+pub use crate::print::{Escaped, Ink, PIPE_WIDTH, Style};
 use crate::record::frame::Aim;
 use crate::record::ftrace::Unpaired;
 use crate::symbol::{Reason, Source};

@@ -10,7 +10,7 @@ use crate::monitor::quantity::{date, interval, rate, span};
 use crate::monitor::report::{CacheReport, MonitorReport, PartReport, Samples, TimeUnit, Verdict};
 use crate::monitor::scale::{ByteUnit, SpeedUnit};
 use crate::print::number::{bytes, count, counted, sparkline};
-use crate::print::write_wrapped;
+
 use crate::print::{Escaped, Style};
 
 /// Columns that names and sparklines of caches share.
@@ -40,7 +40,7 @@ const OTHERS_MAX: usize = 8;
 /// When `out` cannot be written.
 pub fn write(report: &MonitorReport, style: Style, out: &mut impl Write) -> io::Result<()> {
     verdict(report, style, out)?;
-    source(report, out)?;
+    source(report, style, out)?;
     if let Some(snapshot) = &report.snapshot {
         holdings::write(snapshot, report.memory.available_last, out)?;
     } else {
@@ -54,12 +54,12 @@ pub fn write(report: &MonitorReport, style: Style, out: &mut impl Write) -> io::
         return Ok(());
     }
     writeln!(out, "\n{}", style.bold("What to know and what to do"))?;
-    notes.iter().try_for_each(|note| write_wrapped(out, "  - ", note))
+    notes.iter().try_for_each(|note| style.paragraph(out, "  - ", note))
 }
 
 fn verdict(report: &MonitorReport, style: Style, out: &mut impl Write) -> io::Result<()> {
     let mut lines = Vec::new();
-    write_wrapped(&mut lines, "", &report.conclusion.sentence)?;
+    style.paragraph(&mut lines, "", &report.conclusion.sentence)?;
     let is_leak = report.conclusion.cache.is_some();
     // Each line is painted by itself: not every terminal carries colour over its end.
     String::from_utf8_lossy(&lines).lines().try_for_each(|line| {
@@ -67,13 +67,13 @@ fn verdict(report: &MonitorReport, style: Style, out: &mut impl Write) -> io::Re
     })
 }
 
-fn source(report: &MonitorReport, out: &mut impl Write) -> io::Result<()> {
+fn source(report: &MonitorReport, style: Style, out: &mut impl Write) -> io::Result<()> {
     for input in &report.inputs {
         let name = if input.path == "-" { "standard input" } else { &input.path };
         let (size, lines) = (bytes(input.bytes), counted(input.lines, "line"));
         writeln!(out, "{}  {size}, {lines}", Escaped(name))?;
     }
-    write_wrapped(out, "", &samples(&report.samples))
+    style.paragraph(out, "", &samples(&report.samples))
 }
 
 fn samples(samples: &Samples) -> String {
@@ -114,7 +114,7 @@ fn caches(report: &MonitorReport, style: Style, out: &mut impl Write) -> io::Res
     for cache in shown {
         columns.row(cache, style, out)?;
         if matches!(cache.verdict, Verdict::Leaking | Verdict::Growing) {
-            detail(cache, report.samples, out)?;
+            detail(cache, report.samples, style, out)?;
         }
     }
     if is_late {
@@ -216,7 +216,12 @@ fn has_begun_late(cache: &CacheReport, samples: Samples) -> bool {
     cache.is_steady() && cache.steady_span < samples.span * WHOLE_SPAN
 }
 
-fn detail(cache: &CacheReport, samples: Samples, out: &mut impl Write) -> io::Result<()> {
+fn detail(
+    cache: &CacheReport,
+    samples: Samples,
+    style: Style,
+    out: &mut impl Write,
+) -> io::Result<()> {
     let unit = samples.unit;
     let ends = Ends::of_cache(cache);
     let grown = ends.to.saturating_sub(ends.from);
@@ -233,7 +238,7 @@ fn detail(cache: &CacheReport, samples: Samples, out: &mut impl Write) -> io::Re
         chance(cache.significance),
         counted(grown, "object"),
     );
-    write_wrapped(out, "    ", &text)
+    style.paragraph(out, "    ", &text)
 }
 
 fn chance(probability: f64) -> String {

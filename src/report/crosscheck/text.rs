@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::WitnessReport;
 use crate::print::number::counted;
-use crate::print::write_wrapped;
+
 use crate::report::Origin;
 use crate::report::{GroupReport, Report, Style};
 
@@ -17,7 +17,7 @@ pub(crate) fn section(report: &Report, style: Style, out: &mut impl Write) -> io
     }
     writeln!(out, "\n{}", style.bold("Beside the trace"))?;
     for memory in &witness.memory {
-        write_wrapped(out, "  - ", &memory.sentence())?;
+        style.paragraph(out, "  - ", &memory.sentence())?;
     }
     for growth in &witness.growth {
         let boot = if report.boots.len() > 1 {
@@ -32,35 +32,36 @@ pub(crate) fn section(report: &Report, style: Style, out: &mut impl Write) -> io
         } else {
             format!(". But {}", reservations.join("; "))
         };
-        write_wrapped(out, "  - ", &format!("{boot}{}{but}.", growth.sentence()))?;
+        style.paragraph(out, "  - ", &format!("{boot}{}{but}.", growth.sentence()))?;
     }
     for account in report.accounts.iter().filter(|_| is_counted) {
         let live = account.history.last().copied().unwrap_or(0);
         let text = format!("{}: {}.", account.title(), counted(live, "object"));
-        write_wrapped(out, "  - ", &text)?;
+        style.paragraph(out, "  - ", &text)?;
     }
-    kmemleak(witness, out)
+    kmemleak(witness, style, out)
 }
 
-fn kmemleak(witness: &WitnessReport, out: &mut impl Write) -> io::Result<()> {
+fn kmemleak(witness: &WitnessReport, style: Style, out: &mut impl Write) -> io::Result<()> {
     let Some(kmemleak) = &witness.kmemleak else { return Ok(()) };
     let text = format!("{}. {}", kmemleak.sentence(), kmemleak.meaning());
-    write_wrapped(out, "  - ", &text)
+    style.paragraph(out, "  - ", &text)
 }
 
 /// Writes what was said of a group.
 pub(crate) fn of_group(
     group: &GroupReport,
     report: &Report,
+    style: Style,
     out: &mut impl Write,
 ) -> io::Result<()> {
     if let Some(unreferenced) = &group.witness.kmemleak {
-        write_wrapped(out, "    ", &unreferenced.sentence())?;
+        style.paragraph(out, "    ", &unreferenced.sentence())?;
     } else if report.witness.kmemleak.is_some() && group.boot + 1 == report.boots.len() {
         writeln!(out, "    kmemleak does not list it")?;
     }
     match &group.witness.kernel {
-        Some(count) => write_wrapped(out, "    ", &count.sentence()),
+        Some(count) => style.paragraph(out, "    ", &count.sentence()),
         None => Ok(()),
     }
 }

@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use crate::print::number::{bytes, count, counted};
-use crate::print::{Escaped, listed, write_wrapped};
+use crate::print::{Escaped, Style, listed};
 use crate::report::{CacheReport, Links, Origin, Proof, Report};
 
 /// More caches of which there are frees alone are taken together.
 const FREED_ALONE_MAX: usize = 3;
 
 /// Writes a line for each cache, and what is proved of them.
-pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn write(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()> {
     if report.caches.is_empty() || report.origin != Origin::Trace {
         return Ok(());
     }
@@ -45,8 +45,8 @@ pub(super) fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
         let caches = counted(freed_alone.len() as u64, "cache");
         writeln!(out, "{caches} more, with {} and no allocation", counted(frees, "free"))?;
     }
-    proved(&report.caches, out)?;
-    report.caches.iter().try_for_each(|cache| broken(cache, out))
+    proved(&report.caches, style, out)?;
+    report.caches.iter().try_for_each(|cache| broken(cache, style, out))
 }
 
 fn all(report: &Report) -> Vec<&CacheReport> {
@@ -64,7 +64,7 @@ fn is_proved(cache: &CacheReport) -> bool {
 }
 
 /// proved complete: `kmalloc-64 (2,988 headers follow from the one before)`
-fn proved(caches: &[CacheReport], out: &mut impl Write) -> io::Result<()> {
+fn proved(caches: &[CacheReport], style: Style, out: &mut impl Write) -> io::Result<()> {
     let complete: Vec<&CacheReport> = caches.iter().filter(|cache| is_proved(cache)).collect();
     if complete.is_empty() {
         return Ok(());
@@ -76,12 +76,12 @@ fn proved(caches: &[CacheReport], out: &mut impl Write) -> io::Result<()> {
         listed(names.collect::<Vec<_>>().into_iter()),
         counted(headers, "header")
     );
-    write_wrapped(out, "", &text)
+    style.paragraph(out, "", &text)
 }
 
 /// `kmalloc-64: 12 of 1,784 headers do not show what the one before left: 9 allocations and 5 frees are
 /// not in the log`
-fn broken(cache: &CacheReport, out: &mut impl Write) -> io::Result<()> {
+fn broken(cache: &CacheReport, style: Style, out: &mut impl Write) -> io::Result<()> {
     let links: &Links = &cache.links;
     if cache.proof == Proof::Unknown || is_proved(cache) {
         return Ok(());
@@ -114,5 +114,5 @@ fn broken(cache: &CacheReport, out: &mut impl Write) -> io::Result<()> {
             counted(links.unheard, "object")
         );
     }
-    write_wrapped(out, "", &text)
+    style.paragraph(out, "", &text)
 }

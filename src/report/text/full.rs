@@ -9,7 +9,7 @@ use super::frame::{frame_place, frame_text, module};
 use super::{ChainsShown, TextOptions};
 use crate::event::Context;
 use crate::print::number::{bytes, count, counted, duration, durations, sparkline};
-use crate::print::{Escaped, Style, listed, write_wrapped};
+use crate::print::{Escaped, Style, listed};
 use crate::report::{Ages, FamilyReport, GroupReport, Lifetimes, Report, account, crosscheck};
 use crate::time::Clock;
 
@@ -33,16 +33,16 @@ pub(super) fn block(
     let style = options.style;
     writeln!(out, "{}", title(entry, report, style))?;
     match (&group.counted, entry.family()) {
-        (Some(counted), _) => write_wrapped(out, "    ", &account::fate(counted))?,
+        (Some(counted), _) => options.style.paragraph(out, "    ", &account::fate(counted))?,
         (None, Some(family)) => of_family(entry, family, report, style, out)?,
         (None, None) => {}
     }
     request(group, out)?;
-    parts(entry, out)?;
+    parts(entry, style, out)?;
     chain(group, options, out)?;
-    allocators(entry, out)?;
-    freers(entry, out)?;
-    crosscheck::text::of_group(group, report, out)?;
+    allocators(entry, style, out)?;
+    freers(entry, style, out)?;
+    crosscheck::text::of_group(group, report, options.style, out)?;
     let example = group
         .examples
         .first()
@@ -98,10 +98,10 @@ fn of_family(
     out: &mut impl Write,
 ) -> io::Result<()> {
     let text = format!("{}: {}", fate(family), family.judgement.reason);
-    write_wrapped(out, "    ", &text)?;
+    style.paragraph(out, "    ", &text)?;
     for other in entry.families.iter().skip(1) {
         let text = format!("boot {}: {}", other.boot, fate(other));
-        write_wrapped(out, "    ", &text)?;
+        style.paragraph(out, "    ", &text)?;
     }
     if family.live_objects > 1
         && let Some(line) = growth(family, report, style)
@@ -185,7 +185,7 @@ fn rate(per_s: f64) -> String {
 }
 
 /// The other groups of the entry.
-fn parts(entry: &Entry<'_>, out: &mut impl Write) -> io::Result<()> {
+fn parts(entry: &Entry<'_>, style: Style, out: &mut impl Write) -> io::Result<()> {
     let first = entry.first();
     let others = entry.groups[1..].iter().filter(|group| group.boot == first.boot);
     let others: Vec<u64> = others.map(|group| group.live_objects).collect();
@@ -198,11 +198,11 @@ fn parts(entry: &Entry<'_>, out: &mut impl Write) -> io::Result<()> {
         count(others.iter().sum()),
         counted(others.len() as u64, "other")
     );
-    write_wrapped(out, "    ", &text)
+    style.paragraph(out, "    ", &text)
 }
 
 /// The tasks that allocated.
-fn allocators(entry: &Entry<'_>, out: &mut impl Write) -> io::Result<()> {
+fn allocators(entry: &Entry<'_>, style: Style, out: &mut impl Write) -> io::Result<()> {
     let group = entry.first();
     let processes = entry.processes();
     if group.counted.is_some() && processes.is_empty() {
@@ -222,11 +222,11 @@ fn allocators(entry: &Entry<'_>, out: &mut impl Write) -> io::Result<()> {
         _ if is_task => "allocated by",
         _ => "while running",
     };
-    write_wrapped(out, "    ", &format!("{lead} {processes}"))
+    style.paragraph(out, "    ", &format!("{lead} {processes}"))
 }
 
 /// Who freed what was freed.
-fn freers(entry: &Entry<'_>, out: &mut impl Write) -> io::Result<()> {
+fn freers(entry: &Entry<'_>, style: Style, out: &mut impl Write) -> io::Result<()> {
     let freers = entry.freers();
     if freers.is_empty() {
         return Ok(());
@@ -238,7 +238,7 @@ fn freers(entry: &Entry<'_>, out: &mut impl Write) -> io::Result<()> {
             .map_or_else(|| "unknown code".to_owned(), |name| Escaped(name).to_string());
         format!("{function}{} ({})", module(freer.module.as_deref()), count(freer.frees))
     }));
-    write_wrapped(out, "    ", &format!("siblings freed by {freers}"))
+    style.paragraph(out, "    ", &format!("siblings freed by {freers}"))
 }
 
 fn chain(group: &GroupReport, options: TextOptions, out: &mut impl Write) -> io::Result<()> {

@@ -6,7 +6,7 @@ use super::TextOptions;
 use super::losses;
 use crate::event::{PointerStyle, Witness};
 use crate::print::number::{bytes, count, counted, duration};
-use crate::print::{Escaped, write_wrapped};
+use crate::print::{Escaped, Style};
 use crate::report::{BootReport, Origin, Report, account};
 use crate::time::Clock;
 
@@ -30,7 +30,7 @@ pub(super) fn header(
         return account::header(report, options, out);
     }
     for boot in &report.boots {
-        boot_line(boot, report.boots.len(), out)?;
+        boot_line(boot, report.boots.len(), style, out)?;
     }
     let totals = &report.totals;
     writeln!(
@@ -47,10 +47,15 @@ pub(super) fn header(
         counted(totals.groups, "group")
     );
     writeln!(out, "{}", if totals.live_objects > 0 { style.alarm(&live) } else { live })?;
-    losses::write(&report.loss, options.losses, out)
+    losses::write(&report.loss, options.losses, options.style, out)
 }
 
-fn boot_line(boot: &BootReport, boots: usize, out: &mut impl Write) -> io::Result<()> {
+fn boot_line(
+    boot: &BootReport,
+    boots: usize,
+    style: Style,
+    out: &mut impl Write,
+) -> io::Result<()> {
     let mut parts = Vec::new();
     if boots > 1 {
         parts
@@ -76,9 +81,9 @@ fn boot_line(boot: &BootReport, boots: usize, out: &mut impl Write) -> io::Resul
                 .to_owned(),
         );
     }
-    write_wrapped(out, "", &parts.join(" ").replace(" ,", ","))?;
+    style.paragraph(out, "", &parts.join(" ").replace(" ,", ","))?;
     match &boot.hardware {
-        Some(hardware) => write_wrapped(out, "", &format!("on {}", Escaped(hardware))),
+        Some(hardware) => style.paragraph(out, "", &format!("on {}", Escaped(hardware))),
         None => Ok(()),
     }
 }

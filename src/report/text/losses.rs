@@ -3,15 +3,20 @@
 use std::io::{self, Write};
 
 use super::LossesShown;
+use crate::print::Style;
 use crate::print::number::counted;
-use crate::print::write_wrapped;
 use crate::report::Loss;
 
 /// So many kinds of loss are named in the line.
 const NAMED_MAX: usize = 4;
 
 /// Writes what was lost.
-pub(crate) fn write(loss: &Loss, shown: LossesShown, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn write(
+    loss: &Loss,
+    shown: LossesShown,
+    style: Style,
+    out: &mut impl Write,
+) -> io::Result<()> {
     let parts = parts(loss);
     match shown {
         _ if parts.is_empty() => writeln!(out, "lost: nothing"),
@@ -25,7 +30,7 @@ pub(crate) fn write(loss: &Loss, shown: LossesShown, out: &mut impl Write) -> io
                 0 => String::new(),
                 more => format!(", and {} (--losses)", counted(more as u64, "other kind")),
             };
-            write_wrapped(out, "", &format!("lost or unmatched: {named}{more}"))
+            style.paragraph(out, "", &format!("lost or unmatched: {named}{more}"))
         }
     }
 }

@@ -16,8 +16,8 @@ mod tables;
 use std::io::{self, Write};
 
 use super::{Report, crosscheck};
+use crate::print::Style;
 use crate::print::number::{bytes, counted};
-use crate::print::{Style, write_wrapped};
 use entry::Entry;
 pub(crate) use frame::{frame_place, frame_text};
 
@@ -95,11 +95,11 @@ pub(super) fn conclusion(report: &Report) -> String {
 pub fn write(report: &Report, options: TextOptions, out: &mut impl Write) -> io::Result<()> {
     let entries = Entry::all(report);
     if let Some(answer) = &report.conclusion {
-        write_wrapped(out, "", &options.style.bold(answer))?;
+        options.style.paragraph(out, "", &options.style.bold(answer))?;
         writeln!(out)?;
     }
     head::header(report, options, out)?;
-    caches::write(report, out)?;
+    caches::write(report, options.style, out)?;
     crosscheck::text::section(report, options.style, out)?;
     if let Some(function) = &report.function {
         tables::function(function, out)?;
@@ -133,7 +133,7 @@ fn groups(
         brief::heading(out)?;
     }
     for entry in brief {
-        brief::line(entry, out)?;
+        brief::line(entry, options.style, out)?;
     }
     hidden(&rest[brief.len()..], report, out)
 }
@@ -181,7 +181,7 @@ fn advice(report: &Report, style: Style, out: &mut impl Write) -> io::Result<()>
     }
     writeln!(out, "\n{}", style.bold("What to know and what to do"))?;
     for advice in &report.advice {
-        write_wrapped(out, "  - ", &advice.to_string())?;
+        style.paragraph(out, "  - ", &advice.to_string())?;
     }
     Ok(())
 }
