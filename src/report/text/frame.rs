@@ -1,5 +1,6 @@
 //! A frame of a call chain, and where in the source it lies.
 
+use std::fmt;
 use std::io::{self, Write};
 
 use crate::event::Role;
@@ -54,19 +55,29 @@ fn place(file: &str, line: Option<u32>) -> String {
 }
 
 pub(crate) fn frame_text(frame: &FrameReport, style: Style) -> String {
-    let doubt = if frame.reliable { "" } else { "? " };
-    let place = match (&frame.function, frame.offset, frame.size) {
-        (Some(function), Some(offset), Some(size)) => {
-            format!("{}+{offset:#x}/{size:#x}", Escaped(function))
-        }
-        (Some(function), Some(offset), None) => format!("{}+{offset:#x}", Escaped(function)),
-        (Some(function), _, _) => Escaped(function).to_string(),
-        (None, _, _) => {
-            frame.address.map_or_else(|| "?".to_owned(), |address| format!("{address:#x}"))
-        }
-    };
-    let text = format!("{doubt}{place}{}", module(frame.module.as_deref()));
+    let text = frame.to_string();
     if frame.role == Role::Caller { text } else { style.dim(&text) }
+}
+
+impl fmt::Display for FrameReport {
+    /// As kernels print it, with a question mark before what the unwinder does not vouch for.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.reliable {
+            f.write_str("? ")?;
+        }
+        match (&self.function, self.address) {
+            (Some(function), _) => write!(f, "{}", Escaped(function))?,
+            (None, Some(address)) => write!(f, "{address:#x}")?,
+            (None, None) => f.write_str("?")?,
+        }
+        if let (Some(_), Some(offset)) = (&self.function, self.offset) {
+            write!(f, "+{offset:#x}")?;
+            if let Some(size) = self.size {
+                write!(f, "/{size:#x}")?;
+            }
+        }
+        f.write_str(&module(self.module.as_deref()))
+    }
 }
 
 pub(super) fn module(module: Option<&str>) -> String {
