@@ -1,7 +1,7 @@
 //! Recorders' prefixes, found by looking at the line: one file per family of renderings.
 //!
 //! Four layers, from the outside in: the journal's records of several lines (`journal`,
-//! `json`), what mail and terminals do to lines (`quoted`, `wrap` with `extent`, `clean`), the prefixes
+//! `json`) and the rows of a table (`csv`), what mail and terminals do to lines (`quoted`, `wrap` with `extent`, `clean`), the prefixes
 //! of one line (`strip`), and a prefix nobody knows (`learned`). A new prefix is a new
 //! function with its example lines, and a line in `strip.rs`.
 //!
@@ -12,6 +12,7 @@ mod android;
 pub(crate) mod calendar;
 mod clean;
 mod container;
+mod csv;
 mod dmesg;
 mod entry;
 mod extent;
@@ -30,7 +31,7 @@ mod serial;
 mod strip;
 pub(crate) mod wrap;
 
-use super::{Caller, Record};
+use super::{Caller, Record, TraceHeader};
 use crate::address::LineNumber;
 use crate::capture::Line;
 use crate::time::Stamp;
@@ -73,6 +74,7 @@ enum Spacing {
 pub struct Unwrapper {
     journal: journal::Collector,
     document: json::Document,
+    table: csv::Table,
     quoted: quoted::Printable,
     fragments: kmsg::Fragments,
     wrap: wrap::Joiner,
@@ -103,6 +105,7 @@ impl Unwrapper {
             && !self.journal.is_active()
             && !self.fragments.is_active()
             && !self.document.is_active()
+            && !self.table.is_active()
     }
 
     /// Whether the lines of this log begin with nothing but known prefixes, and nothing came before
@@ -227,7 +230,19 @@ impl Unwrapper {
             self.entry(&entry, each);
         }
         if !offer.taken {
-            self.fragment(number, bytes, each);
+            self.table_row(number, bytes, each);
+        }
+    }
+
+    fn table_row(&mut self, number: LineNumber, bytes: &[u8], each: &mut Each<'_>) {
+        let Unwrapper { table, stripper, .. } = self;
+        let is_of_the_kernel = |field: &[u8]| {
+            let stripped = stripper.strip(field, Prefix::default());
+            stripped.prefix.boot.is_some() || TraceHeader::parse(stripped.text).is_some()
+        };
+        match table.text(bytes, is_of_the_kernel) {
+            Some(text) => self.plain(number, &text, Prefix::default(), each),
+            None => self.fragment(number, bytes, each),
         }
     }
 
