@@ -6,7 +6,7 @@ use std::fmt;
 use super::FrameReport;
 use crate::print::Escaped;
 use crate::print::number::counted;
-use crate::symbol::Reason;
+use crate::symbol::{Reason, is_code};
 
 /// What is lacking, and whose frames suffer.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -43,7 +43,7 @@ impl Absence {
                 && frame.unresolved.as_ref().is_none_or(|reason| *reason == Reason::NoImage)
         };
         let bare = chains.flatten().filter(is_bare).filter_map(|frame| frame.address);
-        let addresses: BTreeSet<u64> = bare.collect();
+        let addresses: BTreeSet<u64> = bare.filter(|&address| is_code(address)).collect();
         (!addresses.is_empty()).then_some(Absence::Names(addresses.len() as u64))
     }
 }

@@ -188,7 +188,7 @@ fn open_image(path: &Path) -> Option<Map> {
 }
 
 /// Whether a number may be an address of code. Chains end with 0 or all ones.
-fn is_code(address: u64) -> bool {
+pub(crate) fn is_code(address: u64) -> bool {
     address >= LOWEST && address != u64::MAX && address != u64::from(u32::MAX)
 }
 

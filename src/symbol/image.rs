@@ -85,17 +85,17 @@ impl<'a> Image<'a> {
 
     /// What the file is instead of a kernel.
     fn what_else(&self) -> Option<&'static str> {
-        let has = |section: &&str| self.file.section_by_name(section).is_some();
+        let has = |section: &str| self.file.section_by_name(section).is_some();
         if self.is_relocatable() {
-            let is_module = [".modinfo", ".gnu.linkonce.this_module"].iter().any(|name| has(&name));
+            let is_module = [".modinfo", ".gnu.linkonce.this_module"].into_iter().any(has);
             return Some(if is_module {
                 "a module (its folder is given with --modules)"
             } else {
                 "an object file"
             });
         }
-        let is_program = [".interp", ".dynstr", ".init_array"].iter().any(|name| has(&name));
-        let is_kernel = KERNEL_SECTIONS.iter().any(has) || self.release().is_some();
+        let is_program = [".interp", ".dynstr", ".init_array"].into_iter().any(has);
+        let is_kernel = KERNEL_SECTIONS.into_iter().any(has) || self.release().is_some();
         (is_program && !is_kernel).then_some("a program or a library")
     }
 

@@ -43,6 +43,7 @@ mod unit;
 mod units;
 mod warning;
 
+pub(crate) use addresses::is_code;
 pub use addresses::{Addresses, Named};
 pub use bytes::ImageStore;
 pub use debuginfod::Debuginfod;

@@ -111,16 +111,9 @@ fn fields(line: &[u8], separator: u8) -> Option<Vec<Field<'_>>> {
     let mut fields = Vec::new();
     let mut rest = line.trim_ascii_end();
     loop {
-        let (field, behind) = match rest {
-            [b'"', quoted @ ..] => quoted_field(quoted, separator)?,
-            _ => {
-                let end = memchr::memchr(separator, rest).unwrap_or(rest.len());
-                let (bytes, behind) = rest.split_at(end);
-                if bytes.contains(&b'"') {
-                    return None;
-                }
-                (Field { bytes, quoting: Quoting::Bare }, behind)
-            }
+        let (field, behind) = match rest.strip_prefix(b"\"") {
+            Some(quoted) => quoted_field(quoted, separator)?,
+            None => bare_field(rest, separator)?,
         };
         fields.push(field);
         match behind {
@@ -129,6 +122,13 @@ fn fields(line: &[u8], separator: u8) -> Option<Vec<Field<'_>>> {
             [_, next @ ..] => rest = next,
         }
     }
+}
+
+/// A field without quotation marks, and what is behind it.
+fn bare_field(rest: &[u8], separator: u8) -> Option<(Field<'_>, &[u8])> {
+    let end = memchr::memchr(separator, rest).unwrap_or(rest.len());
+    let (bytes, behind) = rest.split_at(end);
+    (!bytes.contains(&b'"')).then_some((Field { bytes, quoting: Quoting::Bare }, behind))
 }
 
 /// A field behind its first quotation mark, and what is behind its last.
