@@ -312,6 +312,7 @@ pub(crate) struct SymbolizeArgs {
 /// Where source lines come from.
 #[derive(Args, Debug)]
 #[command(next_help_heading = SYMBOLS_HEADING)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct SymbolArgs {
     /// The kernel image with debug information
     #[arg(long, value_name = "FILE")]

@@ -15,7 +15,7 @@ use super::paths::SourceRoot;
 use super::places;
 use super::quote::{Quotes, SourceFiles};
 use super::resolve::Resolver;
-use super::warning::{Build, Warning, is_of_release, is_same_id};
+use super::warning::{Wanted, Warning, is_of_release, is_same_id};
 use super::{Addresses, Frame, Named, Position, Reason, Resolution, Symbolizer};
 
 /// Files of one module that are compared before one is taken.
@@ -187,7 +187,7 @@ impl<'a> Symbols<'a> {
             Some(_) => frame.build_id.map(str::to_owned),
             None => self.build_id.clone(),
         };
-        let build = Build {
+        let wanted = Wanted {
             owner: frame.module.unwrap_or("the kernel").to_owned(),
             build_id,
             release: self.release.clone(),
@@ -198,7 +198,7 @@ impl<'a> Symbols<'a> {
             None => self.kernel(),
         };
         let Some(found) = found else { return Resolution::Missing(Reason::NoImage) };
-        let doubt = build.doubt(found);
+        let doubt = wanted.doubt(found);
         let answer = match doubt {
             Some((_, Some(ref reason))) => Resolution::Missing(reason.clone()),
             _ => found.resolve(frame),

@@ -126,7 +126,7 @@ pub(super) fn is_of_release(found: Option<&str>, wanted: Option<&str>) -> bool {
 }
 
 /// The build that a frame is of, as far as the log names it.
-pub(super) struct Build {
+pub(super) struct Wanted {
     /// The module, or the words for the kernel.
     pub(super) owner: String,
     /// Its build id.
@@ -137,7 +137,7 @@ pub(super) struct Build {
     pub(super) other_releases: OtherReleases,
 }
 
-impl Build {
+impl Wanted {
     /// Why an image's answers are doubtful; with the reason for which they are refused, if they are.
     /// Where build ids tell, they alone do.
     pub(super) fn doubt(&self, resolver: &Resolver<'_>) -> Option<(Warning, Option<Reason>)> {
