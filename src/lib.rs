@@ -36,6 +36,7 @@
 //! verdict                            survivors to what they are
 //! report                             survivors to text, JSON and the like
 //! kmemleak monitor                   two other witnesses, each with a pipeline of its own
+//! export                             survivors to flame graphs, profiles and tables
 //! kernel_counts                      what the kernel itself counts
 //! crosscheck                         what all of them say together
 //! bind                               headers and backtraces put together
@@ -88,6 +89,8 @@ pub mod capture;
 pub mod chain;
 mod crosscheck;
 pub mod event;
+#[cfg(feature = "export")]
+pub mod export;
 pub mod kernel_counts;
 pub mod kmemleak;
 pub mod ledger;

@@ -1,5 +1,6 @@
 //! What the command does, one function for each thing it can do.
 
+mod format;
 mod input;
 mod kmemleak;
 mod man;
@@ -25,12 +26,12 @@ use slabtrace::capture::TextReader;
 use slabtrace::event::{Depth, Detail};
 use slabtrace::report::{
     BootChoice, Escaped, EventWriter, Ink, PIPE_WIDTH, Report, Selection, Style, Unusable,
-    write_json, write_text,
 };
 use slabtrace::symbol::{Addresses, ImageStore};
 use slabtrace::{Analysis, AnalysisOptions, Parser, ParserOptions};
 
-use crate::cli::{Cli, Color, Command, EventsArgs, EventsFormat, Format, ReportArgs, ResultArgs};
+use crate::cli::{Cli, Color, Command, EventsArgs, EventsFormat, ReportArgs, ResultArgs};
+use format::Layout;
 use input::Inputs;
 use output::{Output, Unwritable};
 
@@ -95,6 +96,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Outcome> {
 
 fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
     let Some(mut inputs) = Inputs::choose(&args.captures)? else { return help("") };
+    format::check(args.format(), &args.result)?;
     let selection = args.select.selection();
     let mut witnesses = witness::Witnesses::choose(&args.witness, &args.captures)?;
     let output = prepared(&inputs, args.result.output.as_deref(), &args.all_inputs())?;
@@ -111,6 +113,10 @@ fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
     let (mut report, output) = output.or_abandon(witnesses.join(report))?;
     let is_partial = report.loss.is_any() || inputs.is_broken() || witnesses.is_broken();
     note_missing(&selection, &report);
+    // A pattern may mean a call that was inlined.
+    if selection.has_pattern() {
+        report.add_sources(&mut symbols);
+    }
     selection.apply(&mut report);
     if let Some(function) = args.select.function() {
         report.look_at(function);
@@ -120,10 +126,9 @@ fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
     }
     symbolize::add_sources(&mut report, &mut symbols);
     let is_partial = is_partial || report.has_symbol_warnings();
-    output.write(|out| match args.format() {
-        Format::Text => write_text(&report, args.show.text(style(&args.result)), &mut { out }),
-        Format::Json => write_json(&report, &mut { out }),
-    })?;
+    let text = args.show.text(style(&args.result));
+    let layout = Layout { format: args.format(), weight: args.weight.weight(), text };
+    output.write(|out| format::write_report(&report, layout, out))?;
     Ok(if args.strict && is_partial { Outcome::Partial } else { Outcome::Reported })
 }
 

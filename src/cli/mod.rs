@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use select::SelectArgs;
 use show::ShowArgs;
+use slabtrace::export::Weight;
 use slabtrace::symbol::{Debuginfod, OtherReleases, Quotes, Search, SourceRoot, SymbolOptions};
 use value::{Age, positive};
 
@@ -123,6 +124,8 @@ pub(crate) struct ReportArgs {
     #[arg(long, overrides_with = "format")]
     json: bool,
     #[command(flatten)]
+    pub(crate) weight: WeightArgs,
+    #[command(flatten)]
     pub(crate) result: ResultArgs,
     /// Exit with status 4 where input was lost or damaged
     #[arg(long)]
@@ -204,6 +207,8 @@ pub(crate) struct KmemleakArgs {
     /// The same as --format json
     #[arg(long, overrides_with = "format")]
     json: bool,
+    #[command(flatten)]
+    pub(crate) weight: WeightArgs,
     #[command(flatten)]
     pub(crate) result: ResultArgs,
     /// Leave out objects known to be younger, such as 90s or 1m30s
@@ -382,6 +387,49 @@ pub(crate) enum Format {
     Text,
     /// For programs
     Json,
+    /// Markdown, to paste into a bug report
+    Md,
+    /// A table with a row for each group
+    Csv,
+    /// A flame graph, for a browser
+    Svg,
+    /// Folded stacks, for scripts of flame graphs
+    Folded,
+    /// A profile for pprof, Pyroscope and Parca, packed with gzip
+    Pprof,
+    /// A profile for speedscope
+    Speedscope,
+}
+
+/// What the widths of folded stacks and flame graphs stand for.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Default, Debug)]
+enum WeightArg {
+    /// Live bytes
+    #[default]
+    Bytes,
+    /// Live objects
+    Objects,
+    /// Live bytes of what leaks
+    Leaked,
+}
+
+/// How stacks are weighed.
+#[derive(Args, Debug)]
+pub(crate) struct WeightArgs {
+    /// What folded stacks and flame graphs are weighed by
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
+    weight: WeightArg,
+}
+
+impl WeightArgs {
+    /// What was asked for.
+    pub(crate) fn weight(&self) -> Weight {
+        match self.weight {
+            WeightArg::Bytes => Weight::Bytes,
+            WeightArg::Objects => Weight::Objects,
+            WeightArg::Leaked => Weight::Leaked,
+        }
+    }
 }
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Default, Debug)]

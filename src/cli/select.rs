@@ -1,9 +1,10 @@
 //! Which groups are wanted.
 
 use clap::{Args, ValueEnum};
+use regex::Regex;
 use slabtrace::report::{BootChoice, Glob, Selection, SortKey};
 
-use super::value::{Age, boot_choice, count};
+use super::value::{Age, boot_choice, count, pattern};
 
 /// Which groups are wanted, and in which order.
 #[derive(Args, Debug)]
@@ -18,6 +19,12 @@ pub(crate) struct SelectArgs {
     /// Show only chains through this function, and who calls it and what it calls
     #[arg(long, value_name = "NAME")]
     function: Option<String>,
+    /// Show only chains of which a function or a module fits a regular expression
+    #[arg(long, value_name = "REGEX", value_parser = pattern)]
+    focus: Option<Regex>,
+    /// Leave out chains of which a function or a module fits a regular expression
+    #[arg(long, value_name = "REGEX", value_parser = pattern)]
+    ignore: Option<Regex>,
     /// Show only groups whose oldest live object is at least this old, such as 90s or 1m30s
     #[arg(long, value_name = "DURATION")]
     min_age: Option<Age>,
@@ -63,6 +70,8 @@ impl SelectArgs {
             cache: self.cache.as_deref().map(Glob::new),
             module: self.module.as_ref().map(|name| name.replace('-', "_")),
             function: self.function.clone(),
+            focus: self.focus.clone(),
+            ignore: self.ignore.clone(),
             min_age: self.min_age.map(|age| age.0),
             min_objects: self.min_objects,
             top: self.top,

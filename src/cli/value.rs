@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use jiff::SpanRelativeTo;
+use regex::Regex;
 use slabtrace::report::BootChoice;
 
 /// A span of time in seconds.
@@ -34,6 +35,15 @@ pub(super) fn count<T: FromStr>(text: &str) -> Result<T, &'static str> {
 /// A number that counts something that there must be.
 pub(super) fn positive<T: FromStr>(text: &str) -> Result<T, &'static str> {
     text.parse().map_err(|_| "write a whole number, 1 or more")
+}
+
+/// A regular expression; what is wrong with one is told in a line.
+pub(super) fn pattern(text: &str) -> Result<Regex, String> {
+    Regex::new(text).map_err(|error| {
+        let message = error.to_string();
+        let why = message.lines().last().unwrap_or_default().trim();
+        why.trim_start_matches("error: ").to_owned()
+    })
 }
 
 /// A boot's number, or the word for it.

@@ -13,6 +13,7 @@
 mod build;
 mod json;
 mod line;
+mod markdown;
 mod object;
 mod reader;
 mod report;
@@ -20,6 +21,7 @@ mod scan;
 mod text;
 
 pub use json::write as write_json;
+pub use markdown::write as write_markdown;
 pub use object::ObjectKind;
 pub use report::{
     ExampleReport, GroupReport, Kind, KmemleakReport, ProcessReport, Totals, Trend, Unread,

@@ -48,12 +48,7 @@ fn header(report: &KmemleakReport, style: Style, out: &mut impl Write) -> io::Re
             "no unreferenced objects: the report is empty, kmemleak has found no leak"
         );
     }
-    let found = format!(
-        "{}, {}, in {}",
-        counted(totals.objects, "unreferenced object"),
-        bytes(totals.bytes),
-        counted(totals.groups, "group")
-    );
+    let found = sum(report);
     writeln!(out, "{}", if totals.objects > 0 { style.alarm(&found) } else { found })?;
     if let (Some(new), Some(gone)) = (report.new_objects, report.gone_objects) {
         let change = format!(
@@ -65,6 +60,17 @@ fn header(report: &KmemleakReport, style: Style, out: &mut impl Write) -> io::Re
         style.paragraph(out, "", &change)?;
     }
     Ok(())
+}
+
+/// `12 unreferenced objects, 1.5 KiB, in 3 groups`
+pub(super) fn sum(report: &KmemleakReport) -> String {
+    let totals = &report.totals;
+    format!(
+        "{}, {}, in {}",
+        counted(totals.objects, "unreferenced object"),
+        bytes(totals.bytes),
+        counted(totals.groups, "group")
+    )
 }
 
 fn block(

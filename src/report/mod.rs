@@ -40,7 +40,9 @@ pub use origin::Origin;
 pub use rollup::{Rollup, RollupKey, RollupRow};
 pub use select::{BootChoice, Glob, Selection, SortKey};
 pub(crate) use sources::add_places;
-pub use text::{ChainsShown, GroupsShown, LossesShown, TextOptions, write as write_text};
+pub use text::{
+    ChainsShown, GroupsShown, LossesShown, TextOptions, write as write_text, write_markdown,
+};
 pub use timeline::{COLUMNS, Growth, Timeline};
 
 use crate::address::{LineNumber, PointerWidth};

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use foldhash::fast::FixedState;
 use glob::Pattern;
 use hashbrown::HashSet;
+use regex::Regex;
 
 use super::neighbours::is_named;
 use super::{COLUMNS, GroupReport, Report, Timeline};
@@ -35,6 +36,10 @@ pub struct Selection {
     pub module: Option<String>,
     /// Only chains through this function.
     pub function: Option<String>,
+    /// Only chains of which a function or a module fits.
+    pub focus: Option<Regex>,
+    /// No chain of which a function or a module fits.
+    pub ignore: Option<Regex>,
     /// Only groups whose oldest live object is at least so many seconds old.
     pub min_age: Option<f64>,
     /// Only groups with at least so many live objects.
@@ -105,6 +110,11 @@ impl Selection {
         report.families.retain(|family| shown.contains(&(family.boot, family.name.as_str())));
     }
 
+    /// Whether functions are looked for that chains may hold only once their source places are known.
+    pub fn has_pattern(&self) -> bool {
+        self.focus.is_some() || self.ignore.is_some()
+    }
+
     fn wants(&self, group: &GroupReport, last_boot: usize) -> bool {
         let boot = match self.boot {
             BootChoice::All => true,
@@ -116,6 +126,8 @@ impl Selection {
         boot && self.cache.as_ref().is_none_or(|glob| glob.matches(&group.cache))
             && self.module.as_ref().is_none_or(in_module)
             && self.function.as_deref().is_none_or(|name| passes(group, name))
+            && self.focus.as_ref().is_none_or(|pattern| fits(group, pattern))
+            && !self.ignore.as_ref().is_some_and(|pattern| fits(group, pattern))
             && self.min_age.is_none_or(|age| oldest(group).is_some_and(|oldest| oldest >= age))
             && self.min_objects.is_none_or(|least| group.live_objects >= least)
     }
@@ -124,6 +136,15 @@ impl Selection {
 /// Whether a group's chain passes through a function.
 fn passes(group: &GroupReport, name: &str) -> bool {
     group.chain.iter().any(|frame| is_named(frame, base_name(name)))
+}
+
+/// Whether a function of a group's chain, a call inlined there or a module fits a pattern.
+fn fits(group: &GroupReport, pattern: &Regex) -> bool {
+    group.chain.iter().any(|frame| {
+        let inlined = frame.source.iter().flat_map(|source| &source.inlined);
+        let names = frame.function.iter().chain(&frame.module);
+        names.chain(inlined.map(|call| &call.function)).any(|name| pattern.is_match(name))
+    })
 }
 
 /// How old the oldest survivor is, in seconds.
@@ -162,6 +183,20 @@ mod tests {
             Selection { min_age: Some(min_age), ..Selection::default() }.apply(&mut report);
             assert_eq!(report.groups.len(), groups, "{min_age}");
         }
+    }
+
+    #[test]
+    fn a_pattern_fits_a_function_of_the_chain() {
+        let groups = |focus: Option<&str>, ignore: Option<&str>| {
+            let pattern = |text: &str| Regex::new(text).expect("an expression");
+            let (focus, ignore) = (focus.map(pattern), ignore.map(pattern));
+            let mut report = a_second_old();
+            Selection { focus, ignore, ..Selection::default() }.apply(&mut report);
+            report.groups.len()
+        };
+        assert_eq!([groups(Some("^f$"), None), groups(Some("g"), None)], [1, 0]);
+        assert_eq!([groups(None, Some("^f$")), groups(None, Some("g"))], [0, 1]);
+        assert_eq!(groups(Some("f"), Some("f")), 0);
     }
 
     #[test]

@@ -1,18 +1,18 @@
 //! `slabtrace kmemleak`: reports in, leaks grouped by backtrace out.
 
-use slabtrace::kmemleak::{
-    Kmemleak, KmemleakOptions, KmemleakReport, Unusable, write_json, write_text,
-};
+use slabtrace::capture::TextReader;
+use slabtrace::kmemleak::{Kmemleak, KmemleakOptions, KmemleakReport, Unusable};
+use slabtrace::report::TextOptions;
 use slabtrace::symbol::ImageStore;
 
-use slabtrace::capture::TextReader;
-
+use super::format::{self, Layout};
 use super::input::{Inputs, Piece};
 use super::{Outcome, help, prepared, style, symbolize};
-use crate::cli::{Format, KmemleakArgs};
+use crate::cli::KmemleakArgs;
 
 pub(super) fn kmemleak(args: &KmemleakArgs) -> anyhow::Result<Outcome> {
     let Some(mut inputs) = Inputs::choose(&args.reports)? else { return help("kmemleak") };
+    format::check(args.format(), &args.result)?;
     let output = prepared(&inputs, args.result.output.as_deref(), &args.reports)?;
     let store = ImageStore::new();
     let (mut symbols, output) = output.or_abandon(symbolize::symbols(&store, &args.symbols))?;
@@ -21,10 +21,9 @@ pub(super) fn kmemleak(args: &KmemleakArgs) -> anyhow::Result<Outcome> {
     report.add_sources(&mut symbols);
     report.symbol_warnings = symbols.warnings();
     symbolize::warn(&report.symbol_warnings);
-    output.write(|out| match args.format() {
-        Format::Text => write_text(&report, style(&args.result), &mut { out }),
-        Format::Json => write_json(&report, &mut { out }),
-    })?;
+    let text = TextOptions { style: style(&args.result), ..TextOptions::default() };
+    let layout = Layout { format: args.format(), weight: args.weight.weight(), text };
+    output.write(|out| format::write_unreferenced(&report, layout, out))?;
     Ok(Outcome::Reported)
 }
 

@@ -11,6 +11,7 @@ mod frame;
 mod full;
 mod head;
 pub(super) mod losses;
+mod markdown;
 mod tables;
 
 use std::io::{self, Write};
@@ -20,6 +21,7 @@ use crate::print::Style;
 use crate::print::number::{bytes, counted};
 use entry::Entry;
 pub(crate) use frame::{frame_place, frame_text};
+pub use markdown::write as write_markdown;
 
 /// So many entries are shown in full.
 const FULL_MAX: usize = 10;
