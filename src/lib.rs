@@ -36,6 +36,8 @@
 //! verdict                            survivors to what they are
 //! report                             survivors to text, JSON and the like
 //! kmemleak monitor                   two other witnesses, each with a pipeline of its own
+//! compare                            two reports side by side
+//! gate                               whether a capture is good enough
 //! export                             survivors to flame graphs, profiles and tables
 //! kernel_counts                      what the kernel itself counts
 //! crosscheck                         what all of them say together
@@ -87,10 +89,12 @@ mod arch;
 mod bind;
 pub mod capture;
 pub mod chain;
+pub mod compare;
 mod crosscheck;
 pub mod event;
 #[cfg(feature = "export")]
 pub mod export;
+pub mod gate;
 pub mod kernel_counts;
 pub mod kmemleak;
 pub mod ledger;

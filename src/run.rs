@@ -1,8 +1,11 @@
 //! What the command does, one function for each thing it can do.
 
+mod check;
+mod diff;
 mod format;
 mod input;
 mod kmemleak;
+mod load;
 mod man;
 mod monitor;
 mod output;
@@ -43,6 +46,8 @@ const NAMES_SHOWN: usize = 12;
 pub(crate) enum Outcome {
     /// A report was made.
     Reported,
+    /// A limit that was asked for is crossed.
+    Crossed,
     /// The command line made no sense.
     Usage,
     /// There was nothing to analyse.
@@ -63,6 +68,7 @@ impl Outcome {
     pub(crate) fn exit_code(self) -> ExitCode {
         ExitCode::from(match self {
             Outcome::Reported => 0,
+            Outcome::Crossed => 1,
             Outcome::Usage => 2,
             Outcome::Unusable => 3,
             Outcome::Partial => 4,
@@ -75,6 +81,8 @@ impl Outcome {
 pub(crate) fn run(cli: &Cli) -> anyhow::Result<Outcome> {
     match &cli.command {
         None => report(&cli.report),
+        Some(Command::Check(args)) => check::check(args),
+        Some(Command::Diff(args)) => diff::diff(args),
         Some(Command::Events(args)) => events(args),
         Some(Command::Kmemleak(args)) => kmemleak::kmemleak(args),
         Some(Command::Monitor(args)) => monitor::monitor(args),
@@ -96,7 +104,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Outcome> {
 
 fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
     let Some(mut inputs) = Inputs::choose(&args.captures)? else { return help("") };
-    format::check(args.format(), &args.result)?;
+    format::check(args.format().into(), &args.result)?;
     let selection = args.select.selection();
     let mut witnesses = witness::Witnesses::choose(&args.witness, &args.captures)?;
     let output = prepared(&inputs, args.result.output.as_deref(), &args.all_inputs())?;
@@ -127,8 +135,8 @@ fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
     symbolize::add_sources(&mut report, &mut symbols);
     let is_partial = is_partial || report.has_symbol_warnings();
     let text = args.show.text(style(&args.result));
-    let layout = Layout { format: args.format(), weight: args.weight.weight(), text };
-    output.write(|out| format::write_report(&report, layout, out))?;
+    let layout = Layout { weight: args.weight.weight(), text };
+    output.write(|out| format::write_report(&report, args.format(), layout, out))?;
     Ok(if args.strict && is_partial { Outcome::Partial } else { Outcome::Reported })
 }
 

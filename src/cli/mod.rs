@@ -1,5 +1,6 @@
 //! The command line: what may be typed, and what it means.
 
+mod gate;
 mod select;
 mod show;
 mod value;
@@ -8,6 +9,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+pub(crate) use gate::{CheckArgs, DiffArgs, DiffFormat};
 use select::SelectArgs;
 use show::ShowArgs;
 use slabtrace::export::Weight;
@@ -48,6 +50,7 @@ pub(crate) const EXAMPLES: &str = "  slabtrace serial.log
 
 /// What the exit status says.
 pub(crate) const EXIT_STATUS: &str = "  0  a report was made
+  1  check: a limit was crossed
   2  the command line makes no sense
   3  nothing to analyse: no TRACE line, unreadable input, or no address
      that is printable
@@ -73,6 +76,16 @@ pub(crate) struct Cli {
 /// What else the program does.
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
+    /// Exit with status 1 where a capture leaks more than it may: a gate for CI
+    ///
+    /// Prints one line that says what was crossed. Without limits, nothing may leak. Reports of kmemleak,
+    /// the kernel's own counts and reports in JSON can be checked too.
+    Check(CheckArgs),
+    /// Compare two captures or reports: what leaks now and did not, what faster, what no more
+    ///
+    /// Places are one where the cache and the functions of the chain are; a build that inlined
+    /// something else is told as such. Rates are compared, by the times that the captures cover.
+    Diff(DiffArgs),
     /// Print every event as a line of JSON, with its complete backtrace and registers
     #[command(after_help = format!("Exit status:\n{EXIT_STATUS}"))]
     Events(EventsArgs),
@@ -203,7 +216,7 @@ pub(crate) struct KmemleakArgs {
         value_name = "FORMAT",
         overrides_with = "json"
     )]
-    format: Format,
+    format: KmemleakFormat,
     /// The same as --format json
     #[arg(long, overrides_with = "format")]
     json: bool,
@@ -220,8 +233,8 @@ pub(crate) struct KmemleakArgs {
 
 impl KmemleakArgs {
     /// The output's format.
-    pub(crate) fn format(&self) -> Format {
-        if self.json { Format::Json } else { self.format }
+    pub(crate) fn format(&self) -> KmemleakFormat {
+        if self.json { KmemleakFormat::Json } else { self.format }
     }
 
     /// The least age in seconds.
@@ -382,6 +395,30 @@ impl SymbolArgs {
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(crate) enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+    /// Markdown, to paste into a bug report
+    Md,
+    /// A table with a row for each group
+    Csv,
+    /// One page for a browser: groups, growth, flame graph, losses
+    Html,
+    /// A flame graph, for a browser
+    Svg,
+    /// Folded stacks, for scripts of flame graphs
+    Folded,
+    /// A profile for pprof, Pyroscope and Parca, packed with gzip
+    Pprof,
+    /// A profile for speedscope
+    Speedscope,
+}
+
+/// The formats of what kmemleak found.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) enum KmemleakFormat {
     /// For people
     #[default]
     Text,

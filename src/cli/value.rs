@@ -20,6 +20,65 @@ impl FromStr for Age {
     }
 }
 
+/// A number of bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bytes(pub(crate) u64);
+
+impl FromStr for Bytes {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Bytes, Self::Err> {
+        bytes(text).map(Bytes).ok_or("write a number of bytes such as 4096, 64K or 1.5M")
+    }
+}
+
+/// Bytes in a second.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rate(pub(crate) f64);
+
+impl FromStr for Rate {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Rate, Self::Err> {
+        const HELP: &str = "write bytes in a time such as 10K/h, 1M/d or 512/10m";
+        let (size, time) = text.split_once('/').ok_or(HELP)?;
+        let time = time.trim();
+        // `/h` is an hour.
+        let time = if time.starts_with(|first: char| first.is_ascii_digit()) {
+            time.to_owned()
+        } else {
+            format!("1{time}")
+        };
+        let seconds = time.parse::<Age>().map_err(|_| HELP)?.0;
+        let size = bytes(size).ok_or(HELP)?;
+        if seconds > 0.0 { Ok(Rate(size as f64 / seconds)) } else { Err(HELP) }
+    }
+}
+
+/// `64`, `64K`, `1.5MiB`: units are powers of 1024.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked to be a size; casts saturate"
+)]
+fn bytes(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let end = text.find(|character: char| character.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let unit = unit.to_ascii_lowercase();
+    let power = match unit.trim_end_matches("ib").trim_end_matches('b') {
+        "" => 0,
+        "k" => 1,
+        "m" => 2,
+        "g" => 3,
+        "t" => 4,
+        _ => return None,
+    };
+    let number: f64 = number.trim().parse().ok()?;
+    let size = number * 1024_f64.powi(power);
+    (size >= 0.0 && size.is_finite()).then_some(size.round() as u64)
+}
+
 /// A span with units, with days of 24 hours.
 fn spelled(text: &str) -> Option<f64> {
     let span: jiff::Span = text.trim().parse().ok()?;
@@ -61,6 +120,26 @@ pub(super) fn boot_choice(text: &str) -> Result<BootChoice, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_and_rates_are_read_as_people_write_them() {
+        let size = |text: &str| text.parse::<Bytes>().ok().map(|bytes| bytes.0);
+        assert_eq!(size("4096"), Some(4096));
+        for text in ["64K", "64k", "64KB", "64 KiB", "65536 B"] {
+            assert_eq!(size(text), Some(65_536), "{text}");
+        }
+        assert_eq!(size("1.5M"), Some(1_572_864));
+        for text in ["", "K", "-1", "1X", "inf", "1e999"] {
+            assert_eq!(size(text), None, "{text}");
+        }
+        let rate = |text: &str| text.parse::<Rate>().ok().map(|rate| rate.0);
+        assert_eq!(rate("3600/h"), Some(1.0));
+        assert_eq!(rate("1K/s"), Some(1024.0));
+        assert_eq!(rate("600/10m"), Some(1.0));
+        for text in ["1K", "1K/", "/h", "1K/0s", "1K/x"] {
+            assert_eq!(rate(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn durations_are_read_as_people_write_them() {

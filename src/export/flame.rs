@@ -32,7 +32,7 @@ pub fn write(
     let mut options = Options::default();
     options.title = Escaped(&title.title).to_string();
     options.subtitle = title.subtitle.as_deref().map(|text| Escaped(text).to_string());
-    options.count_name = weight.unit().to_owned();
+    weight.unit().clone_into(&mut options.count_name);
     // The colour of a function follows from its name, so that two graphs can be compared.
     options.hash = true;
     options.min_width = 0.0;

@@ -62,6 +62,7 @@ pub(super) struct Label {
 
 /// The kernel, or a module.
 #[derive(Clone, Copy, PartialEq, Message)]
+#[expect(clippy::struct_excessive_bools, reason = "the format has them")]
 pub(super) struct Mapping {
     #[prost(uint64, tag = "1")]
     pub(super) id: u64,

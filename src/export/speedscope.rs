@@ -88,7 +88,7 @@ pub fn write(stacks: &[Stack], name: &str, out: &mut impl Write) -> io::Result<(
         exporter: format!("slabtrace {}", env!("CARGO_PKG_VERSION")),
         name,
         active_profile_index: 0,
-        shared: Shared { frames: keys.into_keys().map(frame).collect() },
+        shared: Shared { frames: keys.keys().map(frame).collect() },
         profiles,
     };
     crate::print::write_pretty(&document, out)
@@ -101,7 +101,7 @@ fn sample<'a>(stack: &'a Stack, keys: &mut IndexMap<Key<'a>, (), FixedState>) ->
     places.chain(cache).map(|key| keys.insert_full(key, ()).0).collect()
 }
 
-fn frame(key: Key<'_>) -> Frame<'_> {
+fn frame<'a>(key: &Key<'a>) -> Frame<'a> {
     match key {
         Key::Place(place) => {
             Frame { name: place.title(), file: place.file.as_deref(), line: place.line }

@@ -1,5 +1,6 @@
 //! Call stacks with what lives of them, whoever told of it.
 
+use crate::event::Role;
 use crate::kmemleak::{self, KmemleakReport, Trend};
 use crate::print::Escaped;
 use crate::report::{FrameReport, GroupReport, Report};
@@ -43,6 +44,8 @@ pub struct Place {
     pub address: Option<u64>,
     /// How it came to be in the chain.
     pub kind: PlaceKind,
+    /// What it is to the event.
+    pub role: Role,
 }
 
 /// How a function came to be in a chain.
@@ -127,9 +130,10 @@ impl Stack {
         }
     }
 
-    /// The place that called the allocator: its first, as its frames leave the allocator out.
+    /// The place that called the allocator.
     pub fn site(&self) -> Option<&Place> {
-        self.places.first()
+        let is_caller = |place: &&Place| place.role == Role::Caller;
+        self.places.iter().find(is_caller).or(self.places.first())
     }
 
     /// What the stack weighs; 0 where its size is not known.
@@ -173,6 +177,7 @@ fn frame_places(frame: &FrameReport) -> Vec<Place> {
             line: call.line,
             address: frame.address,
             kind: PlaceKind::Inlined,
+            role: frame.role,
         }));
     }
     places.push(Place {
@@ -180,6 +185,7 @@ fn frame_places(frame: &FrameReport) -> Vec<Place> {
         file: frame.source.as_ref().map(|source| escaped(&source.file)),
         line: frame.source.as_ref().and_then(|source| source.line),
         address: frame.address,
+        role: frame.role,
         ..Place::named(function)
     });
     places
@@ -187,8 +193,15 @@ fn frame_places(frame: &FrameReport) -> Vec<Place> {
 
 impl Place {
     fn named(function: String) -> Place {
-        let kind = PlaceKind::Framed;
-        Place { function, module: None, file: None, line: None, address: None, kind }
+        Place {
+            function,
+            module: None,
+            file: None,
+            line: None,
+            address: None,
+            kind: PlaceKind::Framed,
+            role: Role::Caller,
+        }
     }
 
     /// `leaky_init [leaky]`, and `helper [leaky] (inlined)`.

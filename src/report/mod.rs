@@ -11,6 +11,8 @@ pub mod crosscheck;
 pub mod events;
 mod family;
 mod fingerprint;
+#[cfg(feature = "export")]
+mod html;
 pub(crate) mod json;
 mod lifetimes;
 mod neighbours;
@@ -32,6 +34,8 @@ pub use crosscheck::{GroupWitness, WitnessReport};
 pub use events::EventWriter;
 pub use family::{Ages, FamilyReport};
 pub(crate) use fingerprint::fingerprint;
+#[cfg(feature = "export")]
+pub use html::{Baseline, write as write_html};
 pub use json::write as write_json;
 pub use lifetimes::Lifetimes;
 pub use neighbours::{FunctionReport, Neighbour};
@@ -347,7 +351,7 @@ impl GroupReport {
 }
 
 /// One frame of a chain.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct FrameReport {
     /// The function; absent for a bare address.
     pub function: Option<String>,

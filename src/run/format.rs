@@ -7,25 +7,43 @@ use slabtrace::export::{
     write_pprof, write_speedscope,
 };
 use slabtrace::kmemleak::{self, KmemleakReport};
-use slabtrace::report::{Report, TextOptions, write_json, write_markdown, write_text};
+use slabtrace::report::{Report, TextOptions, write_html, write_json, write_markdown, write_text};
 
-use crate::cli::{self, Format, ResultArgs};
+use crate::cli::{self, Format, KmemleakFormat, ResultArgs};
 
 /// How a result is written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Layout {
-    /// The format.
-    pub(crate) format: Format,
     /// What stacks are weighed by, where they are.
     pub(crate) weight: Weight,
     /// How much is shown as text.
     pub(crate) text: TextOptions,
 }
 
+/// What a format is made of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Content {
+    /// Text.
+    Text,
+    /// Bytes that are none.
+    Binary,
+}
+
+impl From<Format> for Content {
+    fn from(format: Format) -> Content {
+        if format == Format::Pprof { Content::Binary } else { Content::Text }
+    }
+}
+
+impl From<KmemleakFormat> for Content {
+    fn from(format: KmemleakFormat) -> Content {
+        if format == KmemleakFormat::Pprof { Content::Binary } else { Content::Text }
+    }
+}
+
 /// Refuses to fill a terminal with bytes that nobody can read.
-pub(crate) fn check(format: Format, result: &ResultArgs) -> anyhow::Result<()> {
-    let is_binary = format == Format::Pprof;
-    if is_binary && result.output.is_none() && io::stdout().is_terminal() {
+pub(crate) fn check(content: Content, result: &ResultArgs) -> anyhow::Result<()> {
+    if content == Content::Binary && result.output.is_none() && io::stdout().is_terminal() {
         return Err(cli::usage_error("pprof is no text; name a file for it with -o").into());
     }
     Ok(())
@@ -34,57 +52,74 @@ pub(crate) fn check(format: Format, result: &ResultArgs) -> anyhow::Result<()> {
 /// Writes a leak report.
 pub(crate) fn write_report(
     report: &Report,
+    format: Format,
     layout: Layout,
     mut out: &mut dyn Write,
 ) -> io::Result<()> {
-    match layout.format {
+    let conclusion = report.conclusion.as_deref();
+    let stacks = || Stacks { all: Stack::of_report(report), conclusion, weight: layout.weight };
+    match format {
         Format::Text => write_text(report, layout.text, &mut out),
         Format::Json => write_json(report, &mut out),
         Format::Md => write_markdown(report, &mut out),
         Format::Csv => write_csv(report, &mut out),
-        format @ (Format::Svg | Format::Folded | Format::Pprof | Format::Speedscope) => {
-            let conclusion = report.conclusion.as_deref();
-            write_stacks(&Stack::of_report(report), format, layout.weight, conclusion, out)
-        }
+        Format::Html => write_html(report, None, &mut out),
+        Format::Svg => stacks().flame_graph(out),
+        Format::Folded => stacks().folded(out),
+        Format::Pprof => stacks().pprof(out),
+        Format::Speedscope => stacks().speedscope(out),
     }
 }
 
 /// Writes what kmemleak found.
 pub(crate) fn write_unreferenced(
     report: &KmemleakReport,
+    format: KmemleakFormat,
     layout: Layout,
     mut out: &mut dyn Write,
 ) -> io::Result<()> {
-    match layout.format {
-        Format::Text => kmemleak::write_text(report, layout.text.style, &mut out),
-        Format::Json => kmemleak::write_json(report, &mut out),
-        Format::Md => kmemleak::write_markdown(report, &mut out),
-        Format::Csv => write_kmemleak_csv(report, &mut out),
-        format @ (Format::Svg | Format::Folded | Format::Pprof | Format::Speedscope) => {
-            write_stacks(&Stack::of_kmemleak(report), format, layout.weight, None, out)
-        }
+    let stacks =
+        || Stacks { all: Stack::of_kmemleak(report), conclusion: None, weight: layout.weight };
+    match format {
+        KmemleakFormat::Text => kmemleak::write_text(report, layout.text.style, &mut out),
+        KmemleakFormat::Json => kmemleak::write_json(report, &mut out),
+        KmemleakFormat::Md => kmemleak::write_markdown(report, &mut out),
+        KmemleakFormat::Csv => write_kmemleak_csv(report, &mut out),
+        KmemleakFormat::Svg => stacks().flame_graph(out),
+        KmemleakFormat::Folded => stacks().folded(out),
+        KmemleakFormat::Pprof => stacks().pprof(out),
+        KmemleakFormat::Speedscope => stacks().speedscope(out),
     }
 }
 
-fn write_stacks(
-    stacks: &[Stack],
-    format: Format,
+/// What is written for other programs.
+struct Stacks<'a> {
+    all: Vec<Stack>,
+    conclusion: Option<&'a str>,
     weight: Weight,
-    conclusion: Option<&str>,
-    mut out: &mut dyn Write,
-) -> io::Result<()> {
-    match format {
-        Format::Folded => write_folded(stacks, weight, &mut out),
-        Format::Svg => {
-            let title = match weight {
-                Weight::Bytes => "Live bytes",
-                Weight::Objects => "Live objects",
-                Weight::Leaked => "Leaked bytes",
-            };
-            let title = Title { title: title.to_owned(), subtitle: conclusion.map(str::to_owned) };
-            write_flame_graph(stacks, weight, &title, &mut out)
-        }
-        Format::Speedscope => write_speedscope(stacks, conclusion.unwrap_or("slabtrace"), &mut out),
-        _ => write_pprof(stacks, conclusion, &mut out),
+}
+
+impl Stacks<'_> {
+    fn folded(&self, mut out: &mut dyn Write) -> io::Result<()> {
+        write_folded(&self.all, self.weight, &mut out)
+    }
+
+    fn flame_graph(&self, mut out: &mut dyn Write) -> io::Result<()> {
+        let title = match self.weight {
+            Weight::Bytes => "Live bytes",
+            Weight::Objects => "Live objects",
+            Weight::Leaked => "Leaked bytes",
+        };
+        let subtitle = self.conclusion.map(str::to_owned);
+        let title = Title { title: title.to_owned(), subtitle };
+        write_flame_graph(&self.all, self.weight, &title, &mut out)
+    }
+
+    fn pprof(&self, mut out: &mut dyn Write) -> io::Result<()> {
+        write_pprof(&self.all, self.conclusion, &mut out)
+    }
+
+    fn speedscope(&self, mut out: &mut dyn Write) -> io::Result<()> {
+        write_speedscope(&self.all, self.conclusion.unwrap_or("slabtrace"), &mut out)
     }
 }

@@ -30,6 +30,8 @@ const BINARY_ONE_IN: usize = 32;
 /// The captures, in order.
 pub(crate) struct Inputs {
     sources: std::vec::IntoIter<Source>,
+    /// The next capture, where one had to look into it before its turn.
+    opened: Option<Input>,
     is_broken: bool,
     is_binary: bool,
     is_interrupted: bool,
@@ -54,6 +56,7 @@ impl Inputs {
         }
         Ok(Some(Inputs {
             sources: sources.into_iter(),
+            opened: None,
             is_broken: false,
             is_binary: false,
             is_interrupted: false,
@@ -92,11 +95,26 @@ impl Inputs {
         Ok(())
     }
 
+    /// What the first capture is, by its beginning, where that is known.
+    pub(crate) fn peek_kind(&mut self) -> anyhow::Result<Option<TextKind>> {
+        if self.opened.is_none() {
+            self.opened = self.open_next()?;
+        }
+        Ok(self.opened.as_mut().and_then(|input| TextKind::guess(input.peek())))
+    }
+
     /// Opens the next capture, for those who may stop before its end.
     pub(crate) fn next(&mut self) -> anyhow::Result<Option<Input>> {
         if self.is_interrupted {
             return Ok(None);
         }
+        match self.opened.take() {
+            Some(input) => Ok(Some(input)),
+            None => self.open_next(),
+        }
+    }
+
+    fn open_next(&mut self) -> anyhow::Result<Option<Input>> {
         self.sources.next().map(|source| Input::open(source).map_err(with_hint)).transpose()
     }
 
@@ -202,6 +220,8 @@ pub(crate) struct Input {
     plain: Option<File>,
     feed: Feed,
     chunk: Chunk,
+    /// What was read and not used yet.
+    ahead: Vec<u8>,
     bytes: u64,
     /// Its first bytes, which tell whether it is text.
     sample: Vec<u8>,
@@ -272,6 +292,7 @@ impl Input {
             plain,
             feed,
             chunk: Chunk::default(),
+            ahead: Vec::new(),
             bytes: 0,
             sample: Vec::new(),
             end: End::NotYet,
@@ -292,10 +313,25 @@ impl Input {
         self.bytes
     }
 
+    /// The first bytes, which are read again by the next reading.
+    pub(crate) fn peek(&mut self) -> &[u8] {
+        let mut ahead = Vec::new();
+        while self.ahead.is_empty()
+            && ahead.len() < SAMPLE_BYTES
+            && let Some(bytes) = self.read()
+        {
+            ahead.extend_from_slice(bytes);
+        }
+        self.ahead.append(&mut ahead);
+        &self.ahead
+    }
+
     /// Adds what comes next to `room`. False at the end.
     pub(crate) fn read_into(&mut self, room: &mut Vec<u8>) -> bool {
         let before = room.len();
-        if let Feed::Direct(reader) = &mut self.feed
+        if !self.ahead.is_empty() {
+            room.append(&mut self.ahead);
+        } else if let Feed::Direct(reader) = &mut self.feed
             && self.end == End::NotYet
             && self.bytes > 0
         {
@@ -322,6 +358,11 @@ impl Input {
 
     /// The next piece; nothing at the end.
     pub(crate) fn read(&mut self) -> Option<&[u8]> {
+        if !self.ahead.is_empty() {
+            let room = std::mem::take(&mut self.ahead);
+            self.chunk = Chunk { length: room.len(), room };
+            return Some(self.chunk.bytes());
+        }
         if self.end != End::NotYet {
             return None;
         }

@@ -12,7 +12,7 @@ use crate::cli::KmemleakArgs;
 
 pub(super) fn kmemleak(args: &KmemleakArgs) -> anyhow::Result<Outcome> {
     let Some(mut inputs) = Inputs::choose(&args.reports)? else { return help("kmemleak") };
-    format::check(args.format(), &args.result)?;
+    format::check(args.format().into(), &args.result)?;
     let output = prepared(&inputs, args.result.output.as_deref(), &args.reports)?;
     let store = ImageStore::new();
     let (mut symbols, output) = output.or_abandon(symbolize::symbols(&store, &args.symbols))?;
@@ -22,8 +22,8 @@ pub(super) fn kmemleak(args: &KmemleakArgs) -> anyhow::Result<Outcome> {
     report.symbol_warnings = symbols.warnings();
     symbolize::warn(&report.symbol_warnings);
     let text = TextOptions { style: style(&args.result), ..TextOptions::default() };
-    let layout = Layout { format: args.format(), weight: args.weight.weight(), text };
-    output.write(|out| format::write_unreferenced(&report, layout, out))?;
+    let layout = Layout { weight: args.weight.weight(), text };
+    output.write(|out| format::write_unreferenced(&report, args.format(), layout, out))?;
     Ok(Outcome::Reported)
 }
 

@@ -174,7 +174,7 @@ pub struct InlinedCall {
 }
 
 /// Why the place of a frame is not known.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 pub enum Reason {
     /// Neither the kernel nor a file of the module was found.
     #[error("no image")]

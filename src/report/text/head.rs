@@ -56,6 +56,15 @@ fn boot_line(
     style: Style,
     out: &mut impl Write,
 ) -> io::Result<()> {
+    style.paragraph(out, "", &boot_text(boot, boots))?;
+    match &boot.hardware {
+        Some(hardware) => style.paragraph(out, "", &format!("on {}", Escaped(hardware))),
+        None => Ok(()),
+    }
+}
+
+/// `kernel 6.1.0 (x86_64) from 3.650 s to 5.585 s, pointers raw`
+pub(crate) fn boot_text(boot: &BootReport, boots: usize) -> String {
     let mut parts = Vec::new();
     if boots > 1 {
         parts
@@ -81,11 +90,7 @@ fn boot_line(
                 .to_owned(),
         );
     }
-    style.paragraph(out, "", &parts.join(" ").replace(" ,", ","))?;
-    match &boot.hardware {
-        Some(hardware) => style.paragraph(out, "", &format!("on {}", Escaped(hardware))),
-        None => Ok(()),
-    }
+    parts.join(" ").replace(" ,", ",")
 }
 
 fn pointers(style: PointerStyle) -> &'static str {

@@ -36,7 +36,7 @@ pub(crate) fn write(
 }
 
 /// Each kind of loss that there is, the telling ones first.
-fn parts(loss: &Loss) -> Vec<String> {
+pub(crate) fn parts(loss: &Loss) -> Vec<String> {
     [
         (loss.broken_off, "input", "broken off before its end"),
         (loss.printk_dropped, "message", "dropped"),

@@ -9,7 +9,7 @@ mod conclusion;
 mod entry;
 mod frame;
 mod full;
-mod head;
+pub(super) mod head;
 pub(super) mod losses;
 mod markdown;
 mod tables;
