@@ -9,7 +9,7 @@ use regex::Regex;
 use serde_json::Value;
 
 /// Commands whose outputs together have every field.
-const COMMANDS: [&[&str]; 16] = [
+const COMMANDS: [&[&str]; 17] = [
     &["-f", "json", "corpora/console/recorded-amd64-6-1.log.gz"],
     &["-f", "json", "corpora/damaged/rt-drops.log.gz"],
     &["-f", "json", "corpora/console/x86-61-build-id.log"],
@@ -43,6 +43,12 @@ const COMMANDS: [&[&str]; 16] = [
         "corpora/kmemleak/arm-510-scan2.txt.gz",
     ],
     &["kmemleak", "-f", "json", "corpora/kmemleak/shared-backtrace.log"],
+    &[
+        "diff",
+        "--json",
+        "corpora/console/recorded-amd64-6-1.log.gz",
+        "corpora/console/x86-61-la57.log.gz",
+    ],
 ];
 
 /// Fields that need images of a kernel: `tests/symbols.rs` asks for them.
@@ -149,9 +155,10 @@ fn the_first_report_of_the_readme_is_the_program_s() {
 
 #[test]
 fn the_readme_names_no_option_that_is_none() {
-    let helps: String = [&[][..], &["events"], &["monitor"], &["kmemleak"], &["symbolize"]]
-        .map(|subcommand| program(&[subcommand, &["--help"]].concat()))
-        .concat();
+    let helps: String =
+        [&[][..], &["events"], &["monitor"], &["kmemleak"], &["symbolize"], &["diff"], &["check"]]
+            .map(|subcommand| program(&[subcommand, &["--help"]].concat()))
+            .concat();
     let option = Regex::new(r"--[a-z][a-z-]*").expect("an expression");
     let known: BTreeSet<&str> = option.find_iter(&helps).map(|found| found.as_str()).collect();
     let readme = readme();

@@ -33,6 +33,12 @@ pub(crate) const EXAMPLES: &str = "  slabtrace serial.log
           a part of what there is
   slabtrace --json serial.log | jq '.groups[0].chain[].function'
           for programs
+  slabtrace -f html -o report.html serial.log
+          a page for a bug tracker or a CI job's artifacts
+  slabtrace diff old.log new.log
+          what leaks now and did not before
+  slabtrace check --max-leaked 64K --junit leaks.xml serial.log
+          a gate for CI: status 1 where more leaks
   slabtrace --monitor slabmon.log --kmemleak kmemleak.txt serial.log
           does what survives explain what grew?
   slabtrace alloc_traces.1 alloc_traces.2
