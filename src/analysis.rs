@@ -19,7 +19,7 @@ pub struct AnalysisOptions {
 }
 
 /// One analysis of a log, which may come in any number of pieces.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Analysis {
     options: AnalysisOptions,
     parser: Parser,
@@ -98,6 +98,15 @@ impl Analysis {
         self.finish_with_addresses().0
     }
 
+    /// What the report would be if the log ended here; the log goes on.
+    ///
+    /// It costs a copy of what is known of live objects.
+    pub fn snapshot(&self, path: String, bytes: u64) -> Report {
+        let mut copy = self.clone();
+        copy.end_input(path, bytes);
+        copy.finish()
+    }
+
     /// Ends the log, and gives back what named addresses.
     pub fn finish_with_addresses(mut self) -> (Report, Addresses) {
         self.parser.finish(&mut self.books);
@@ -137,7 +146,7 @@ fn parser_options(options: AnalysisOptions) -> ParserOptions {
 }
 
 /// Who listens to the log.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Books {
     pub(crate) ledger: Ledger,
     pub(crate) inside: Inside,

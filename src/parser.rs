@@ -30,7 +30,7 @@ impl Default for ParserOptions {
 
 /// Turns a stream of bytes into events. It does no input or output and never fails; however the
 /// stream is cut into pieces, the events are the same.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Parser {
     lexer: Lexer,
     sequencer: Sequencer,

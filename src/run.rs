@@ -15,6 +15,7 @@ mod progress;
 mod record;
 mod symbolize;
 mod terminal;
+mod watch;
 mod witness;
 
 use std::collections::BTreeSet;
@@ -88,6 +89,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Outcome> {
         Some(Command::Monitor(args)) => monitor::monitor(args),
         Some(Command::RecordScript(args)) => record::script(args),
         Some(Command::Symbolize(args)) => symbolize::symbolize(args),
+        Some(Command::Watch(args)) => watch::watch(args),
         Some(Command::Completions { shell }) => {
             // The generator panics where it cannot write.
             let mut script = Vec::new();

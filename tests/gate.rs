@@ -141,7 +141,7 @@ fn junit_and_sarif_are_well_formed() {
     assert_eq!(cases(&junit), (2, 0));
 }
 
-/// How many tests a JUnit file has, and how many failed.
+/// How many tests a `JUnit` file has, and how many failed.
 fn cases(file: &Path) -> (usize, usize) {
     let text = fs::read_to_string(file).expect("a file");
     let document = roxmltree::Document::parse(&text).expect("XML");

@@ -31,7 +31,7 @@ pub(crate) enum Taken {
 }
 
 /// Puts events together.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Assembler {
     detail: Detail,
     lanes: Lanes,

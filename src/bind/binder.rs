@@ -60,7 +60,7 @@ enum Cpus {
 }
 
 /// The headers that wait, oldest first.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Binder {
     cpus: Cpus,
     waiting: VecDeque<Waiting>,

@@ -42,7 +42,7 @@ const ZERO_SIZE_PTR: u64 = 16;
 type Number = u64;
 
 /// Puts the entries of a boot's recording together.
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub(super) struct Recording {
     /// Events in the order of their entries, the oldest first.
     waiting: VecDeque<Waiting>,
@@ -65,7 +65,7 @@ pub(super) struct Recording {
 }
 
 /// An event that waits for its backtrace, or for those before it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Waiting {
     event: Event,
     call_site: Option<FrameId>,
@@ -90,7 +90,7 @@ enum Last {
 }
 
 /// Where the frames go that come next.
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 enum Reading {
     /// Nowhere: no backtrace is open.
     #[default]
@@ -355,7 +355,7 @@ impl Recording {
 }
 
 /// What call sites and the backtraces behind them say, worked out once.
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 struct SiteStacks(HashMap<(Option<FrameId>, u64), SiteStack, FixedState>);
 
 /// The lines of a backtrace, and what they say.

@@ -50,7 +50,7 @@ impl<F: FnMut(Line<'_>)> LineTaker for Each<F> {
 }
 
 /// Cuts a stream into lines.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct LineSplitter {
     /// The last line's beginning, when a piece ended inside a line. Never longer than
     /// [`MAX_LINE_BYTES`].

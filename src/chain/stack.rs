@@ -47,7 +47,7 @@ pub(crate) struct StackFacts {
     pub(crate) interrupts_event: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
     hash: u64,
     numbers: Box<[u64]>,
@@ -55,7 +55,7 @@ struct Entry {
 }
 
 /// Remembers what backtraces say.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct StackCache {
     depth: Depth,
     table: HashTable<Entry>,

@@ -117,7 +117,7 @@ impl CheckArgs {
 }
 
 /// The name of a verdict.
-fn verdict(text: &str) -> Result<String, String> {
+pub(super) fn verdict(text: &str) -> Result<String, String> {
     let name = text.trim().replace([' ', '-'], "_");
     let others = [Wanted::LEAK, "unreferenced", "growing"];
     let names = || Verdict::ALL.iter().map(|verdict| verdict.name()).chain(others);

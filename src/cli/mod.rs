@@ -4,6 +4,7 @@ mod gate;
 mod select;
 mod show;
 mod value;
+mod watch;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use show::ShowArgs;
 use slabtrace::export::Weight;
 use slabtrace::symbol::{Debuginfod, OtherReleases, Quotes, Search, SourceRoot, SymbolOptions};
 use value::{Age, positive};
+pub(crate) use watch::{Flow, Until, WatchArgs, WatchFormat};
 
 /// Words that are less like a subcommand are names of files.
 const SUBCOMMAND_LIKENESS: f64 = 0.88;
@@ -110,6 +112,11 @@ pub(crate) enum Command {
     RecordScript(RecordScriptArgs),
     /// Add file, line and inlined calls to the frames of any kernel log
     Symbolize(SymbolizeArgs),
+    /// Watch a console live: the leak as it grows, the raw log kept, nothing lost
+    ///
+    /// On a terminal it fills the screen, `?` lists its keys; elsewhere it writes a line now and then. At the
+    /// end comes the report, the same that `slabtrace` makes of the recorded log.
+    Watch(WatchArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell

@@ -44,10 +44,10 @@ impl FromStr for Rate {
         let (size, time) = text.split_once('/').ok_or(HELP)?;
         let time = time.trim();
         // `/h` is an hour.
-        let time = if time.starts_with(|first: char| first.is_ascii_digit()) {
-            time.to_owned()
-        } else {
-            format!("1{time}")
+        let time = match time.chars().next() {
+            None => return Err(HELP),
+            Some(first) if first.is_ascii_digit() => time.to_owned(),
+            Some(_) => format!("1{time}"),
         };
         let seconds = time.parse::<Age>().map_err(|_| HELP)?.0;
         let size = bytes(size).ok_or(HELP)?;

@@ -11,7 +11,7 @@ use crate::record::cursor::Cursor;
 use crate::report::crosscheck::{MemoryGrowth, Period};
 
 /// Listens to the lines of a log that are no event's.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Inside {
     kmemleak: Kmemleak,
     accounts: Accounts,

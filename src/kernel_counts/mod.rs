@@ -32,7 +32,7 @@ use crate::report::{
 use reader::Reader;
 
 /// Reads accounts out of the lines of a log.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Accounts {
     reader: Reader,
 }

@@ -21,7 +21,7 @@ const FRAMES_MAX: usize = 128;
 const SNAPSHOTS_MAX: usize = 4096;
 
 /// An entry whose first line was read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Open {
     kind: Kind,
     /// How its lines came; what has another time is not its own.
@@ -47,7 +47,7 @@ enum Kind {
 type Mark = (Key, Option<FrameId>, Option<u64>);
 
 /// Puts entries and snapshots together.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Reader {
     names: Names,
     open: Option<Open>,

@@ -84,7 +84,7 @@ fn spanning<N: Ord + Copy>(a: Option<(N, N)>, b: Option<(N, N)>) -> Option<(N, N
 }
 
 /// One reading of one file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Snapshot {
     pub(super) origin: Origin,
     /// The cache that the file is of, where a path tells it.

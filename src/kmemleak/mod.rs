@@ -45,7 +45,7 @@ pub struct KmemleakOptions {
 }
 
 /// An analysis of kmemleak reports, which may come in any number of pieces.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Kmemleak {
     options: KmemleakOptions,
     splitter: LineSplitter,

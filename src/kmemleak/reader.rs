@@ -77,7 +77,7 @@ pub(super) struct Tally {
 }
 
 /// Puts objects and scans together.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Reader {
     names: Names,
     part: Part,

@@ -134,7 +134,7 @@ const STRAGGLERS_SHARE: u64 = 32;
 const STRAGGLERS_MAX: u64 = 20;
 
 /// One boot's objects and groups.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct BootLedger {
     live: HashMap<ObjectAddr, Live, FixedState>,
     groups: IndexMap<GroupKey, Group, FixedState>,
@@ -157,7 +157,7 @@ pub(crate) struct BootLedger {
 }
 
 /// Follows every object from its allocation to its free.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Ledger {
     caches: IndexMap<NameId, CacheTally, FixedState>,
     /// Object sizes in bytes that slabinfo in the same log gives.

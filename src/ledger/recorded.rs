@@ -13,7 +13,7 @@ use crate::event::{Damage, Event, NameId, Names, RecordedCache, Witness};
 use crate::record::Op;
 
 /// What a boot's witnesses have told.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Witnesses {
     pub(super) slub_trace: BootLedger,
     pub(super) trace_events: BootLedger,

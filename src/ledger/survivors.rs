@@ -52,7 +52,7 @@ pub struct GroupSurvivors {
 }
 
 /// What a boot leaves.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Survivors {
     /// Every group of the boot, in order of appearance, with its survivors.
     pub groups: Vec<(GroupKey, Group, GroupSurvivors)>,

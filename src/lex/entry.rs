@@ -100,7 +100,7 @@ const WRITERS_MAX: usize = 8;
 const CALL_SITE_BYTES_MAX: usize = 512;
 
 /// What names were made of. It makes interning quick and changes no name.
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub(super) struct EntryNames {
     /// Names of caches that are known by their size.
     sizes: HashMap<(CacheKind, u64), NameId, FixedState>,

@@ -20,7 +20,7 @@ use crate::record::{Caller, Record, TraceHeader};
 use crate::time::Stamp;
 
 /// Reads a log, or a part of one that begins between two lines.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Lexer {
     splitter: LineSplitter,
     state: LexState,
@@ -29,7 +29,7 @@ pub(crate) struct Lexer {
 }
 
 /// All but what cuts the log into lines.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct LexState {
     pub(super) unwrapper: Unwrapper,
     pub(super) fronts: Fronts,

@@ -35,7 +35,7 @@ const BYTES_MAX: usize = 4 << 20;
 /// Longer lines are parsed each time.
 const REMEMBERED_BYTES_MAX: usize = 512;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
     hash: u64,
     start: u32,
@@ -46,7 +46,7 @@ struct Entry {
 }
 
 /// What lines mean.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct LineCache {
     entries: Vec<Entry>,
     by_text: HashTable<EntryId>,

@@ -155,7 +155,7 @@ struct Way {
 }
 
 /// All places, and where the log is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Predictor {
     nodes: Vec<Node>,
     ways: HashTable<Way>,

@@ -168,7 +168,7 @@ impl Span {
 const OWN: u32 = 1 << 31;
 
 /// The tokens of a piece of a log.
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub(crate) struct Batch {
     pub(crate) tokens: Vec<Token>,
     /// The numbers of lines that runs consist of.

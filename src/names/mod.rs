@@ -158,7 +158,7 @@ const NAME_BYTES_MAX: usize = 512;
 const RUN_FRAMES_MAX: usize = 128;
 
 /// All that is interned. Several threads may share it: a name stays what it is.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Names {
     strings: Pool<Box<str>>,
     frames: Pool<Frame>,

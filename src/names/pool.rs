@@ -21,6 +21,14 @@ impl<T> Default for Pool<T> {
     }
 }
 
+impl<T: Clone> Clone for Pool<T> {
+    fn clone(&self) -> Pool<T> {
+        // The lock first: what it knows is among the values.
+        let ids = self.lock().clone();
+        Pool { values: self.values.clone(), ids: Mutex::new(ids), hasher: self.hasher.clone() }
+    }
+}
+
 impl<T> Pool<T> {
     /// The value of a number.
     pub(super) fn get(&self, id: u32) -> &T {

@@ -10,7 +10,7 @@ use crate::symbol::Addresses;
 const REMEMBERED_MAX: usize = 1 << 16;
 
 /// Names bare addresses, and remembers how.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Naming {
     addresses: Addresses,
     frames: HashMap<FrameId, FrameId>,

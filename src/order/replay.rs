@@ -44,7 +44,7 @@ const SLOTS: usize = REMEMBERED_MAX * 2;
 ///
 /// A header that is later than all before cannot have come before. As long as time goes on, to
 /// remember one costs no more than to write it down; slots are filled when one is asked for.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct RecentHeaders {
     /// A ring: the header at position `p` lies at `p` modulo its length.
     ring: Vec<HeaderFingerprint>,

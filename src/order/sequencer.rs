@@ -22,7 +22,7 @@ use crate::time::{Clock, Stamp};
 const BANNER_LINES: u64 = 200;
 
 /// Puts tokens in their place in time.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Sequencer {
     names: Arc<Names>,
     naming: Naming,
@@ -44,7 +44,7 @@ pub(crate) struct Sequencer {
 }
 
 /// A line that waits, with a text of its own.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Held {
     token: Token,
     text: Vec<u8>,

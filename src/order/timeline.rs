@@ -67,7 +67,7 @@ pub(crate) enum Turn {
 }
 
 /// Follows the kernel's clock and its headers.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Timeline {
     /// The latest time of the present boot.
     latest: Option<i64>,
@@ -77,7 +77,7 @@ pub(crate) struct Timeline {
     state: State,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 enum State {
     /// Records come in the order they were printed.
     #[default]
@@ -88,7 +88,7 @@ enum State {
     Replaying(ReplayRun),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Doubt {
     cause: Cause,
     held: usize,

@@ -14,7 +14,7 @@ pub(crate) fn count(value: u64) -> String {
 }
 
 /// A count and its noun, which takes an `s` where there is not just one.
-pub(crate) fn counted(value: u64, noun: &str) -> String {
+pub fn counted(value: u64, noun: &str) -> String {
     let number = count(value);
     match noun.strip_suffix('y') {
         _ if value == 1 => format!("{number} {noun}"),
@@ -25,7 +25,7 @@ pub(crate) fn counted(value: u64, noun: &str) -> String {
 }
 
 /// A size in binary units with three significant digits: `512 B`, `5.2 KiB`, `1.50 GiB`.
-pub(crate) fn bytes(value: u64) -> String {
+pub fn bytes(value: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     if value < 1024 {
         return format!("{value} B");

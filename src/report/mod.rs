@@ -53,6 +53,7 @@ use crate::address::{LineNumber, PointerWidth};
 pub use crate::capture::Input;
 use crate::event::{AssemblyLoss, Context, PointerStyle, Role, Witness};
 pub use crate::ledger::{Links, Proof};
+pub use crate::print::number::{bytes as binary_size, counted};
 pub use crate::print::{Escaped, Ink, PIPE_WIDTH, Style};
 use crate::record::frame::Aim;
 use crate::record::ftrace::Unpaired;

@@ -43,7 +43,7 @@ pub struct Named {
 }
 
 /// Names addresses by maps, and learns from the log what that takes.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Addresses {
     maps: Vec<Map>,
     /// The kernel's image, which is a map too.

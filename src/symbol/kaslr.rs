@@ -19,7 +19,7 @@ const NAME_BYTES_MAX: usize = 512;
 const PAGE: u64 = 4096;
 
 /// What a boot's log says of where its kernel ran.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct KaslrEvidence {
     /// The release that it names.
     pub(super) release: Option<String>,

@@ -34,7 +34,7 @@ const KERNEL: u32 = u32::MAX;
 const PAGE: u64 = 4096;
 
 /// The functions of a kernel and its modules by address.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Map {
     /// Its file, for messages.
     pub(super) path: String,

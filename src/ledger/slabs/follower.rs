@@ -55,7 +55,7 @@ pub(super) enum Place {
 }
 
 /// Follows slabs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Follower {
     pub(super) reader: Reader,
     pub(super) places: Places,

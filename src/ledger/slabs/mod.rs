@@ -72,7 +72,7 @@ pub(super) struct Reading {
 }
 
 /// What is known of a boot's slabs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Phase {
     /// Too little to tell what headers show.
     Sampling(Sample),
@@ -81,7 +81,7 @@ enum Phase {
 }
 
 /// The slabs of a boot.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Slabs(Phase);
 
 impl Default for Slabs {

@@ -33,7 +33,7 @@ const BREAK_WEIGHT: i64 = 4;
 const TRIES_MAX: u32 = 16;
 
 /// Headers of which it is not known yet what they show.
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub(super) struct Sample {
     headers: Vec<Header>,
     tries: u32,

@@ -19,7 +19,7 @@ pub(crate) struct Front<'a> {
 }
 
 /// Reads the fronts of lines.
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub(crate) struct Fronts {
     kind: Kind,
     outer: Box<Outer>,

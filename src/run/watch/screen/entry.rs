@@ -1,0 +1,75 @@
+//! A place of the code as the list shows it.
+
+use std::cmp::Reverse;
+
+use slabtrace::report::{Escaped, FamilyReport, GroupReport, Report};
+
+use super::view::Order;
+
+/// A place of the code.
+pub(super) struct Entry<'a> {
+    pub(super) family: &'a FamilyReport,
+    /// The group that is shown of it: the first.
+    pub(super) group: &'a GroupReport,
+    /// The function that allocates, with its module.
+    pub(super) site: String,
+}
+
+impl<'a> Entry<'a> {
+    /// The places whose chain, cache or tasks hold a text, in an order.
+    pub(super) fn all(report: &'a Report, order: Order, wanted: &str) -> Vec<Entry<'a>> {
+        let of_family = |family: &'a FamilyReport| {
+            let mut groups = report.groups.iter();
+            let is_of_it =
+                |group: &&GroupReport| group.boot == family.boot && group.family == family.name;
+            groups.find(is_of_it).map(|group| Entry { family, group, site: site(group) })
+        };
+        let entries = report.families.iter().filter_map(of_family);
+        let mut entries: Vec<Entry<'a>> = entries.filter(|entry| entry.holds(wanted)).collect();
+        match order {
+            Order::Verdict => {}
+            Order::Growth => entries.sort_by_key(|entry| Reverse(entry.grown())),
+            Order::Bytes => entries.sort_by_key(|entry| Reverse(entry.family.live_bytes)),
+            Order::Objects => entries.sort_by_key(|entry| Reverse(entry.family.live_objects)),
+        }
+        entries
+    }
+
+    fn holds(&self, wanted: &str) -> bool {
+        let frames = self.group.chain.iter();
+        let names = frames.flat_map(|frame| frame.function.iter().chain(&frame.module));
+        let tasks = self.group.processes.iter().filter_map(|process| process.comm.as_ref());
+        let verdict = self.family.judgement.verdict.title();
+        wanted.is_empty()
+            || self.group.cache.contains(wanted)
+            || verdict.contains(wanted)
+            || names.chain(tasks).any(|name| name.contains(wanted))
+    }
+
+    /// How many more objects live at the end than in the middle of the time.
+    fn grown(&self) -> u64 {
+        let live = self.live();
+        let middle = live.len() / 2;
+        match (live.last(), live.get(middle)) {
+            (Some(last), Some(middle)) => last.saturating_sub(*middle),
+            _ => 0,
+        }
+    }
+
+    /// Live objects over the time of the boot.
+    pub(super) fn live(&self) -> Vec<u64> {
+        self.family.timeline.as_ref().map_or_else(Vec::new, |timeline| timeline.live().to_vec())
+    }
+}
+
+/// The function that allocates, with its module; harmless on a terminal.
+fn site(group: &GroupReport) -> String {
+    let Some(frame) = group.callers().next() else { return "(backtrace lost)".to_owned() };
+    let function = match (&frame.function, frame.address) {
+        (Some(function), _) => function.clone(),
+        (None, Some(address)) => format!("{address:#x}"),
+        (None, None) => "?".to_owned(),
+    };
+    let module = frame.module.as_deref().map_or(String::new(), |module| format!(" [{module}]"));
+    Escaped(&format!("{function}{module}")).to_string()
+}
