@@ -25,6 +25,7 @@
 //! ```text
 //! address statistics time            numbers that everything else is made of
 //! arch                               what tells a kernel's architecture
+//! recording                          binary recordings of trace events to the text of their programs
 //! capture print                      files and pipes to lines; numbers, lists and text to output
 //! record                             a line to a record: prefixes stripped, its shape told
 //! symbol                             images to functions and source lines
@@ -105,6 +106,7 @@ mod order;
 mod parser;
 mod print;
 pub mod record;
+pub mod recording;
 pub mod report;
 pub mod rotation;
 pub mod statistics;

@@ -107,6 +107,7 @@ pub(crate) fn run(cli: &Cli) -> anyhow::Result<Outcome> {
 fn report(args: &ReportArgs) -> anyhow::Result<Outcome> {
     let Some(mut inputs) = Inputs::choose(&args.captures)? else { return help("") };
     format::check(args.format().into(), &args.result)?;
+    inputs.name_by(args.symbols.system_maps());
     let selection = args.select.selection();
     let mut witnesses = witness::Witnesses::choose(&args.witness, &args.captures)?;
     let output = prepared(&inputs, args.result.output.as_deref(), &args.all_inputs())?;

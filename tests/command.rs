@@ -490,6 +490,26 @@ fn an_interrupt_ends_the_pipe_and_gets_the_report() {
 }
 
 #[test]
+#[cfg(unix)]
+fn an_interrupt_lets_the_writer_of_a_binary_recording_end_it() {
+    let bytes = unpacked("corpora/recording/x86-61-perf-data.log.gz");
+    // More than the pipe and the command's own buffers hold: when this is written, the command
+    // knows what it reads.
+    let (first, last) = bytes.split_at(150_000);
+    let mut child = start(["-f", "json"]);
+    let mut stdin = child.stdin.take().expect("standard input is a pipe");
+    stdin.write_all(first).expect("the command reads");
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.expect("there is a kill command").success());
+    stdin.write_all(last).expect("the command still reads");
+    drop(stdin);
+    let output = child.wait_with_output().expect("the command ends");
+    assert_eq!(output.status.code(), Some(0));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+    assert_eq!(report["totals"]["events"], 646);
+}
+
+#[test]
 fn help_and_version_go_to_standard_output() {
     for arguments in [&["--help"][..], &["-h"], &["events", "--help"], &["--version"]] {
         let output = run(arguments);
@@ -617,18 +637,62 @@ fn what_others_have_to_unpack_is_told() {
         ),
     );
     refused(&run([OsStr::new("monitor"), lz4.as_os_str()]), "lz4 -dc");
-    let perf = scratch.file("perf.data", b"PERFILE2\x68\0\0\0\0\0\0\0");
-    refused(
-        &run([&perf]),
-        "is a recording of perf, which slabtrace does not read; give it what this writes: perf script -i",
-    );
-    refused(
-        &pipe(["-f", "json"], &gzip(b"\x17\x08\x44tracing7\0")),
-        "give what this writes: trace-cmd report -i",
-    );
     refused(
         &pipe(["kmemleak"], b"\x04\x22\x4d\x18\x64\x40\xa7"),
         "standard input is packed with lz4",
+    );
+}
+
+/// A file of the corpus as it was packed.
+fn unpacked(path: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let file = fs::File::open(root().join(path)).expect("it is there");
+    flate2::read::GzDecoder::new(file).read_to_end(&mut bytes).expect("it is whole");
+    bytes
+}
+
+#[test]
+fn a_binary_recording_is_read_however_it_is_packed() {
+    let packed = "corpora/recording/x86-61-trace-dat.log.gz";
+    let expected = run(["-f", "json", "corpora/recording/x86-61-trace-cmd.log.gz"]);
+    let totals = |output: &Output| {
+        let json: Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+        json["totals"].clone()
+    };
+    let bytes = unpacked(packed);
+    let scratch = Scratch::new();
+    let plain = scratch.file("trace.dat", &bytes);
+    for output in [
+        run(["-f", "json", packed]),
+        run([OsStr::new("-f"), OsStr::new("json"), plain.as_os_str()]),
+        pipe(["-f", "json"], &bytes),
+        pipe(["-f", "json"], &gzip(&bytes)),
+    ] {
+        assert_eq!(text(&output.stderr), "");
+        assert_eq!(totals(&output), totals(&expected));
+    }
+    refused(&run([OsStr::new("monitor"), plain.as_os_str()]), "give it to: slabtrace");
+    let broken = scratch.file("broken.dat", &bytes[..bytes.len() - 1000]);
+    let said = text(&run([&broken]).stderr);
+    assert!(said.contains("breaks off after") && said.contains("less than it says"), "{said}");
+}
+
+#[test]
+fn a_binary_recording_that_cannot_be_read_names_the_command_that_writes_its_text() {
+    let scratch = Scratch::new();
+    let perf = scratch.file("perf.data", b"PERFILE2\x68\0\0\0\0\0\0\0");
+    refused(
+        &run([&perf]),
+        &format!(
+            "this is a recording of perf, but it breaks off before it says what its events mean; \
+             give slabtrace what this writes: perf script -i {}",
+            perf.display()
+        ),
+    );
+    refused(
+        &pipe(["-f", "json"], &gzip(b"\x17\x08\x44tracing9\0\0\x08\0\x10\0\0")),
+        "its format is of version 9, which is not read; \
+         give slabtrace what this writes: trace-cmd report -i",
     );
 }
 

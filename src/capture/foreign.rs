@@ -1,4 +1,4 @@
-//! Formats that are told apart from text, and not read: packed ones, and recordings in binary.
+//! Packed formats that are told apart from text, and not read.
 
 use std::fmt;
 
@@ -17,15 +17,11 @@ pub enum ForeignFormat {
     Lzip,
     /// RAR.
     Rar,
-    /// `perf.data`.
-    PerfData,
-    /// `trace.dat` of trace-cmd.
-    TraceDat,
 }
 
 impl ForeignFormat {
     /// Bytes of a stream that tell each of the formats.
-    pub const MAGIC_BYTES: usize = 10;
+    pub const MAGIC_BYTES: usize = 6;
 
     /// Tells the format from a stream's first bytes.
     pub fn detect(head: &[u8]) -> Option<ForeignFormat> {
@@ -36,10 +32,6 @@ impl ForeignFormat {
             [0x1f, 0x9d, ..] => Some(ForeignFormat::Compress),
             [b'L', b'Z', b'I', b'P', 1, ..] => Some(ForeignFormat::Lzip),
             [b'R', b'a', b'r', b'!', 0x1a, 7, ..] => Some(ForeignFormat::Rar),
-            [b'P', b'E', b'R', b'F', b'I', b'L', b'E', b'2', ..] => Some(ForeignFormat::PerfData),
-            [0x17, 0x08, 0x44, b't', b'r', b'a', b'c', b'i', b'n', b'g', ..] => {
-                Some(ForeignFormat::TraceDat)
-            }
             _ => None,
         }
     }
@@ -53,8 +45,6 @@ impl ForeignFormat {
             ForeignFormat::Compress => "gzip -dc",
             ForeignFormat::Lzip => "lzip -dc",
             ForeignFormat::Rar => "unrar p -inul",
-            ForeignFormat::PerfData => "perf script -i",
-            ForeignFormat::TraceDat => "trace-cmd report -i",
         }
     }
 }
@@ -68,8 +58,6 @@ impl fmt::Display for ForeignFormat {
             ForeignFormat::Compress => "packed with compress",
             ForeignFormat::Lzip => "packed with lzip",
             ForeignFormat::Rar => "packed with RAR",
-            ForeignFormat::PerfData => "a recording of perf",
-            ForeignFormat::TraceDat => "a recording of trace-cmd",
         })
     }
 }

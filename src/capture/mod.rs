@@ -12,4 +12,4 @@ pub use foreign::ForeignFormat;
 pub use input::Input;
 pub use kind::{TextKind, TextReader};
 pub use lines::{Line, LineSplitter, LineTaker, MAX_LINE_BYTES, Taken};
-pub use source::{Source, SourceError, reason};
+pub use source::{CaptureForm, Opened, Source, SourceError, reason};

@@ -1,13 +1,24 @@
-//! Opening captures: files and standard input, packed or not.
+//! Opening captures: files and standard input, packed or not, as text or as binary recordings.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 use super::{Compression, ForeignFormat};
+use crate::recording::{Recording, RecordingText};
 
 /// Bytes taken from the system at once. Larger gains nothing, smaller costs system calls.
 const BUFFER_BYTES: usize = 64 * 1024;
+
+/// So many bytes tell every format.
+const HEAD_BYTES: usize = {
+    let packed = if Compression::MAGIC_BYTES > ForeignFormat::MAGIC_BYTES {
+        Compression::MAGIC_BYTES
+    } else {
+        ForeignFormat::MAGIC_BYTES
+    };
+    if packed > Recording::MAGIC_BYTES { packed } else { Recording::MAGIC_BYTES }
+};
 
 /// Why a capture could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +78,23 @@ pub fn reason(error: &io::Error) -> String {
     }
 }
 
+/// A capture that was opened.
+pub struct Opened {
+    /// Its text.
+    pub text: Box<dyn Read + Send>,
+    /// What it was.
+    pub form: CaptureForm,
+}
+
+/// What a capture was, once unpacked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CaptureForm {
+    /// Text.
+    Text,
+    /// A binary recording, whose text begins when all of it was read.
+    Recording,
+}
+
 /// A place that a capture comes from.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Source {
@@ -124,46 +152,96 @@ impl Source {
         Ok(())
     }
 
-    /// The file itself, where there is one that is not packed: several threads may read it.
+    /// The file itself, where there is one that is text: several threads may read it.
     pub fn plain_file(&self) -> Option<File> {
         let Source::File(path) = self else { return None };
         // To open a pipe and close it again would end it.
         let mut file = path.is_file().then(|| File::open(path).ok())??;
         let head = head(&mut file).ok()?;
-        (Compression::detect(&head) == Compression::None).then_some(file)
+        let is_packed = Compression::detect(&head) != Compression::None;
+        (!is_packed && Recording::detect(&head).is_none()).then_some(file)
     }
 
-    /// Opens the source and unpacks it, recognising the format by content.
+    /// Opens the source and unpacks it, recognising the format by content. What comes is text: that
+    /// of a binary recording is made while it is read.
     ///
     /// # Errors
     ///
     /// When it cannot be opened, is a directory, or its decoder cannot be set up. An empty or
     /// unreadable stream shows when it is read.
     pub fn open(&self) -> Result<Box<dyn Read + Send>, SourceError> {
+        self.open_named(&[]).map(|opened| opened.text)
+    }
+
+    /// Opens the source likewise. Where it is a binary recording that names no functions, those of
+    /// the first of these texts do that is of its kernel (`System.map`, `/proc/kallsyms`).
+    ///
+    /// # Errors
+    ///
+    /// The same; a text that cannot be read is passed by.
+    pub fn open_named(&self, names: &[PathBuf]) -> Result<Opened, SourceError> {
         match self {
-            Source::Stdin => self.unpack(io::stdin()),
+            Source::Stdin => self.unpack(io::stdin(), names),
             Source::File(path) => {
                 let failed = |cause| SourceError::Open { path: self.title(), cause };
                 if path.is_dir() {
                     return Err(SourceError::Directory { path: self.name() });
                 }
-                self.unpack(File::open(path).map_err(failed)?)
+                self.unpack(File::open(path).map_err(failed)?, names)
             }
         }
     }
 
-    fn unpack(&self, raw: impl Read + Send + 'static) -> Result<Box<dyn Read + Send>, SourceError> {
+    fn unpack(
+        &self,
+        raw: impl Read + Send + 'static,
+        names: &[PathBuf],
+    ) -> Result<Opened, SourceError> {
         let open_failed = |cause| SourceError::Open { path: self.title(), cause };
-        let mut packed =
-            BufReader::with_capacity(BUFFER_BYTES, Peeked::new(raw).map_err(open_failed)?);
+        let mut raw = Peeked::new(raw);
+        if let Some(cause) = raw.failure.take() {
+            return Err(open_failed(cause));
+        }
+        let mut packed = BufReader::with_capacity(BUFFER_BYTES, raw);
         let head = packed.fill_buf().map_err(open_failed)?;
         self.refuse_foreign(head)?;
         let format = Compression::detect(head);
-        format.decoder(packed).map_err(|cause| SourceError::Unpack {
+        if format == Compression::None {
+            return Ok(match Recording::detect(head) {
+                Some(recording) => self.text_of(recording, packed, names),
+                None => Opened { text: Box::new(packed), form: CaptureForm::Text },
+            });
+        }
+        let unpacked = format.decoder(packed).map_err(|cause| SourceError::Unpack {
             path: self.title(),
             format: format.name(),
             cause,
+        })?;
+        let unpacked = Peeked::new(unpacked);
+        Ok(match Recording::detect(unpacked.head.get_ref()) {
+            Some(recording) => self.text_of(recording, unpacked, names),
+            None => Opened { text: Box::new(unpacked), form: CaptureForm::Text },
         })
+    }
+
+    fn text_of(
+        &self,
+        recording: Recording,
+        reader: impl Read + Send + 'static,
+        names: &[PathBuf],
+    ) -> Opened {
+        let command = self.command(recording.text_writer());
+        let names = names.iter().filter_map(|path| Source::File(path.clone()).open().ok());
+        let text = RecordingText::new(recording, reader, command).named_by(names.collect());
+        Opened { text: Box::new(text), form: CaptureForm::Recording }
+    }
+
+    /// The command that writes the text of this source to standard output.
+    fn command(&self, writer: &str) -> String {
+        match self {
+            Source::Stdin => writer.to_owned(),
+            Source::File(_) => format!("{writer} {}", self.name()),
+        }
     }
 
     fn refuse_foreign(&self, head: &[u8]) -> Result<(), SourceError> {
@@ -171,10 +249,7 @@ impl Source {
             Some(format) => Err(SourceError::Foreign {
                 path: self.title(),
                 format,
-                command: match self {
-                    Source::Stdin => format.text_writer().to_owned(),
-                    Source::File(_) => format!("{} {}", format.text_writer(), self.name()),
-                },
+                command: self.command(format.text_writer()),
             }),
             None => Ok(()),
         }
@@ -183,29 +258,35 @@ impl Source {
 
 /// The bytes that tell the format.
 fn head(reader: &mut impl Read) -> io::Result<Vec<u8>> {
-    let bytes = Compression::MAGIC_BYTES.max(ForeignFormat::MAGIC_BYTES);
-    let mut head = Vec::with_capacity(bytes);
-    reader.by_ref().take(bytes as u64).read_to_end(&mut head)?;
+    let mut head = Vec::with_capacity(HEAD_BYTES);
+    reader.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head)?;
     Ok(head)
 }
 
 /// A reader whose first read returns enough bytes to tell the format, also from a slow pipe.
 struct Peeked<R> {
     head: io::Cursor<Vec<u8>>,
+    /// What comes behind the head where it could not be read further.
+    failure: Option<io::Error>,
     rest: R,
 }
 
 impl<R: Read> Peeked<R> {
-    fn new(mut rest: R) -> io::Result<Peeked<R>> {
-        let head = head(&mut rest)?;
-        Ok(Peeked { head: io::Cursor::new(head), rest })
+    fn new(mut rest: R) -> Peeked<R> {
+        let mut head = Vec::with_capacity(HEAD_BYTES);
+        let failure = rest.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head).err();
+        Peeked { head: io::Cursor::new(head), failure, rest }
     }
 }
 
 impl<R: Read> Read for Peeked<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.head.read(buffer)? {
-            0 => self.rest.read(buffer),
+            0 if buffer.is_empty() => Ok(0),
+            0 => match self.failure.take() {
+                Some(failure) => Err(failure),
+                None => self.rest.read(buffer),
+            },
             taken => Ok(taken),
         }
     }

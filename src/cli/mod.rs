@@ -348,8 +348,8 @@ pub(crate) struct SymbolArgs {
     /// The kernel image with debug information
     #[arg(long, value_name = "FILE")]
     vmlinux: Option<PathBuf>,
-    /// Names for bare addresses: System.map, or the text of /proc/kallsyms or /proc/modules of the
-    /// boot that the log is of; may be packed
+    /// Names for bare addresses, and for those of perf.data: System.map, or the text of /proc/kallsyms
+    /// or /proc/modules of the boot that the log is of; may be packed
     #[arg(long, value_name = "FILE")]
     system_map: Vec<PathBuf>,
     /// Search this folder and all below it for modules (.ko, .ko.debug, also .gz, .xz, .zst)
@@ -384,6 +384,11 @@ impl SymbolArgs {
         let debug = self.debug_dir.iter().map(|folder| ("--debug-dir", folder));
         let missing = modules.chain(debug).find(|(_, folder)| !folder.is_dir());
         missing.map(|(option, folder)| (option, folder.as_path()))
+    }
+
+    /// Texts that name functions by their addresses.
+    pub(crate) fn system_maps(&self) -> &[PathBuf] {
+        &self.system_map
     }
 
     /// What was asked for.

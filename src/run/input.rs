@@ -3,9 +3,13 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 
-use slabtrace::capture::{ForeignFormat, Source, SourceError, TextKind, TextReader, reason};
+use slabtrace::capture::{
+    CaptureForm, ForeignFormat, Source, SourceError, TextKind, TextReader, reason,
+};
 use slabtrace::report::Escaped;
 
 use super::pieces;
@@ -32,6 +36,8 @@ pub(crate) struct Inputs {
     sources: std::vec::IntoIter<Source>,
     /// The next capture, where one had to look into it before its turn.
     opened: Option<Input>,
+    /// Texts that name the functions of binary recordings.
+    names: Vec<PathBuf>,
     is_broken: bool,
     is_binary: bool,
     is_interrupted: bool,
@@ -57,12 +63,18 @@ impl Inputs {
         Ok(Some(Inputs {
             sources: sources.into_iter(),
             opened: None,
+            names: Vec::new(),
             is_broken: false,
             is_binary: false,
             is_interrupted: false,
             kind: None,
             packed: None,
         }))
+    }
+
+    /// Names the functions of binary recordings that do not do so themselves.
+    pub(crate) fn name_by(&mut self, texts: &[PathBuf]) {
+        self.names = texts.to_vec();
     }
 
     /// Finds a capture that cannot be opened before those in front of it are read.
@@ -115,7 +127,8 @@ impl Inputs {
     }
 
     fn open_next(&mut self) -> anyhow::Result<Option<Input>> {
-        self.sources.next().map(|source| Input::open(source).map_err(with_hint)).transpose()
+        let open = |source| Input::open(source, &self.names).map_err(with_hint);
+        self.sources.next().map(open).transpose()
     }
 
     /// Takes note of a capture that has been read, and says so where it broke off. Nothing of it
@@ -280,12 +293,12 @@ struct Piped {
 }
 
 impl Input {
-    fn open(source: Source) -> anyhow::Result<Input> {
+    fn open(source: Source, names: &[PathBuf]) -> anyhow::Result<Input> {
         let plain = source.plain_file();
         let feed = match source {
-            Source::Stdin => Feed::Piped(pipe(&source)?),
+            Source::Stdin => Feed::Piped(pipe(&source, names)?),
             Source::File(_) if plain.is_some() => Feed::Direct(source.open()?),
-            Source::File(_) => Feed::Piped(unpacker(source.open()?)),
+            Source::File(_) => Feed::Piped(unpacker(source.open_named(names)?.text)),
         };
         Ok(Input {
             source,
@@ -406,19 +419,28 @@ impl Piped {
     }
 }
 
-/// Reads standard input in a thread, and lets an interrupt end it as if the pipe had closed.
-fn pipe(source: &Source) -> anyhow::Result<Piped> {
+/// Reads standard input in a thread, and lets an interrupt end it as if the pipe had closed. A binary
+/// recording means nothing before its end: its writer gets the interrupt too, and is waited for.
+fn pipe(source: &Source, names: &[PathBuf]) -> anyhow::Result<Piped> {
     let (sender, messages) = mpsc::sync_channel(CHUNKS_AHEAD);
     let interrupted = sender.clone();
+    let waits = Arc::new(AtomicBool::new(false));
+    let waits_for_writer = waits.clone();
     // A second interrupt finds the channel closed and ends the program at once.
     ctrlc::set_handler(move || {
+        if waits_for_writer.swap(false, Ordering::Relaxed) {
+            return;
+        }
         if interrupted.send(Message::End(End::Interrupted)).is_err() {
             std::process::exit(130);
         }
     })?;
-    let source = source.clone();
-    Ok(Piped::new((sender, messages), move |pump| match source.open() {
-        Ok(mut reader) => pump.read_all(reader.as_mut()),
+    let (source, names) = (source.clone(), names.to_vec());
+    Ok(Piped::new((sender, messages), move |pump| match source.open_named(&names) {
+        Ok(mut opened) => {
+            waits.store(opened.form == CaptureForm::Recording, Ordering::Relaxed);
+            pump.read_all(opened.text.as_mut());
+        }
         Err(error) => pump.end(End::Refused(error.to_string())),
     }))
 }

@@ -41,6 +41,7 @@ pub(crate) enum Completeness {
 /// Nothing where there is no capture.
 pub(crate) fn load(paths: &[PathBuf], symbols: &SymbolArgs) -> anyhow::Result<Option<Loaded>> {
     let Some(mut inputs) = Inputs::choose(paths)? else { return Ok(None) };
+    inputs.name_by(symbols.system_maps());
     inputs.check()?;
     inputs.put_in_order();
     let store = ImageStore::new();

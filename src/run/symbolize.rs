@@ -12,6 +12,7 @@ use crate::cli::{SymbolArgs, SymbolizeArgs};
 /// Copies logs, with source places behind their frames.
 pub(super) fn symbolize(args: &SymbolizeArgs) -> anyhow::Result<Outcome> {
     let Some(mut inputs) = Inputs::choose(&args.captures)? else { return help("symbolize") };
+    inputs.name_by(args.symbols.system_maps());
     let output = prepared(&inputs, args.output.as_deref(), &args.captures)?;
     let store = ImageStore::new();
     let (symbols, output) = output.or_abandon(symbols(&store, &args.symbols))?;

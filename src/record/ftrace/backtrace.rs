@@ -19,6 +19,7 @@ impl<'a> BacktraceFrame<'a> {
     //  => leaky_alloc_buf+0x1f/0x40 [leaky] <ffffffffc05e711f>    sym-offset and sym-addr
     //  => 0xffffffffc039a020                                      a module's function that is gone
     // => leaky_alloc_buf (ffffffffc066d11f)                       trace-cmd report
+    // => ffffffffc067505f                                         trace-cmd report, a module's function that is gone
     // 	=> leaky_alloc_buf                                         trace-cmd report -N
     //  =>  <000000000047b7a0>                                     userstacktrace
     //  => /bin/busybox[+0x600d3]                                  userstacktrace and sym-userobj
@@ -37,7 +38,8 @@ impl<'a> BacktraceFrame<'a> {
     /// Reads what stands behind `=> `.
     pub(super) fn behind_arrow(text: &'a [u8]) -> BacktraceFrame<'a> {
         let mut cursor = Cursor::new(text);
-        let Some(place) = eat_place(&mut cursor).filter(is_somewhere) else {
+        let place = eat_address(&mut cursor).or_else(|| eat_place(&mut cursor));
+        let Some(place) = place.filter(is_somewhere) else {
             return BacktraceFrame::Other;
         };
         cursor.eat_blanks();
@@ -45,6 +47,17 @@ impl<'a> BacktraceFrame<'a> {
         cursor.eat_blanks();
         if cursor.is_empty() { kernel(place, address) } else { BacktraceFrame::Other }
     }
+}
+
+/// What trace-cmd prints of an address without a name, which is all of its line.
+fn eat_address<'a>(cursor: &mut Cursor<'a>) -> Option<Place<'a>> {
+    let mut ahead = *cursor;
+    let (value, _) = ahead.hex().filter(|&(_, digits)| matches!(digits, 8 | 16))?;
+    if !ahead.is_empty() {
+        return None;
+    }
+    *cursor = ahead;
+    Some(Place::Bare(CodeAddr(value)))
 }
 
 /// What trace-cmd fills a list of eight up with is nowhere.
@@ -76,7 +89,7 @@ fn by_perf(text: &[u8]) -> Option<BacktraceFrame<'_>> {
     let mut cursor = Cursor::new(text);
     let address = perf_address(&mut cursor);
     let place = perf_place(&mut cursor);
-    let object = perf_object(&mut cursor);
+    let object = perf_object(&mut cursor, address);
     cursor.eat_blanks();
     if !cursor.is_empty() || (address.is_none() && object.is_none()) {
         return None;
@@ -126,12 +139,18 @@ enum PerfObject {
     Program,
 }
 
-fn perf_object(cursor: &mut Cursor<'_>) -> Option<PerfObject> {
+fn perf_object(cursor: &mut Cursor<'_>, address: Option<CodeAddr>) -> Option<PerfObject> {
     let mut ahead = *cursor;
     ahead.eat(b" (")?;
     let name = ahead.rest().trim_ascii_end().strip_suffix(b")")?;
     let is_module = |end: &&[u8]| name.ends_with(end);
-    let is_kernel = name.starts_with(b"[")
+    let is_kernel = match name {
+        // Nothing is mapped there: it may be a module that is gone, or no address at all.
+        b"[unknown]" => address.is_some_and(|CodeAddr(address)| address >> 63 == 1),
+        b"[vdso]" | b"[vsyscall]" | b"[stack]" | b"[heap]" | b"[uprobes]" => false,
+        _ => name.starts_with(b"["),
+    };
+    let is_kernel = is_kernel
         || memchr::memmem::find(name, b"vmlinux").is_some()
         || [&b".ko"[..], b".ko.xz", b".ko.gz", b".ko.zst"].iter().any(is_module);
     *cursor = Cursor::new(b"");
@@ -166,6 +185,9 @@ mod tests {
             (" => leaky_alloc_buf <ffffffffc05e711f>", "leaky_alloc_buf", None, place),
             (" => a.b+0x1f/0x40 [leaky] <ffffffffc05e711f>", "a.b", Some(0x1f), place),
             (" => 0xffffffffc039a020", "0xffffffffc039a020", None, None),
+            ("=> ffffffffc067505f", "0xffffffffc067505f", None, None),
+            ("=> bf00505f", "0xbf00505f", None, None),
+            (" => add_feed", "add_feed", None, None),
             ("=> leaky_alloc_buf (ffffffffc05e711f)", "leaky_alloc_buf", None, place),
             ("\t=> leaky_alloc_buf", "leaky_alloc_buf", None, None),
             ("\tffffffffc05e711f f+0x1f ([kernel.kallsyms])", "f", Some(0x1f), place),
@@ -174,6 +196,9 @@ mod tests {
             ("\tffffffffc05e711f f", "f", None, place),
             ("\tffffffffc05e711f [unknown] ([kernel.kallsyms])", "0xffffffffc05e711f", None, None),
             ("\tf+0x1f ([leaky])", "f", Some(0x1f), None),
+            ("\tffffffffc067b020 [unknown] ([unknown])", "0xffffffffc067b020", None, None),
+            ("\t7375746174732f34 [unknown] ([unknown])", "-", None, None),
+            ("\t    7ffdc7a8f971 __vdso_gettimeofday+0x71 ([vdso])", "-", None, None),
             ("\t           a0777 [unknown] (/usr/bin/perf)", "-", None, None),
             ("\t    7f1c2724a0 main+0x7a (/usr/lib/libc.so.6)", "-", None, None),
             (" =>  <000000000047b7a0>", "-", None, None),

@@ -34,6 +34,7 @@ impl RecordingNotice {
     // CPU:1 [LOST 1184 EVENTS]
     // CPU:1 [LOST EVENTS]
     // CPU:1 [1234 EVENTS DROPPED]                                  trace-cmd
+    // CPU:1 [EVENTS DROPPED]                                       trace-cmd
     // 114 0 2380506762 type: 551                                   options/raw
     // 00000072 00000000 000000008de3a68a type: 551                 options/hex
     // # event histogram
@@ -91,7 +92,7 @@ fn lost(text: &[u8]) -> Option<RecordingNotice> {
     let number = inside
         .strip_prefix(b"LOST ")
         .and_then(|rest| rest.strip_suffix(b"EVENTS"))
-        .or_else(|| inside.strip_suffix(b" EVENTS DROPPED"))?;
+        .or_else(|| inside.strip_suffix(b"EVENTS DROPPED"))?;
     let entries = Cursor::new(number).decimal();
     Some(RecordingNotice::Lost { cpu, entries })
 }
@@ -113,6 +114,7 @@ mod tests {
             ("CPU:1 [LOST 1184 EVENTS]", lost(Some(1), Some(1184))),
             ("CPU:12 [LOST EVENTS]", lost(Some(12), None)),
             ("CPU:1 [1234 EVENTS DROPPED]", lost(Some(1), Some(1234))),
+            ("CPU:1 [EVENTS DROPPED]", lost(Some(1), None)),
             ("leaky/0   127 [000]     4.250492: PERF_RECORD_LOST lost 12", lost(None, Some(12))),
             (
                 "# entries-in-buffer/entries-written: 849/2264   #P:1",
