@@ -155,10 +155,18 @@ fn the_first_report_of_the_readme_is_the_program_s() {
 
 #[test]
 fn the_readme_names_no_option_that_is_none() {
-    let helps: String =
-        [&[][..], &["events"], &["monitor"], &["kmemleak"], &["symbolize"], &["diff"], &["check"]]
-            .map(|subcommand| program(&[subcommand, &["--help"]].concat()))
-            .concat();
+    let helps: String = [
+        &[][..],
+        &["events"],
+        &["monitor"],
+        &["kmemleak"],
+        &["symbolize"],
+        &["diff"],
+        &["check"],
+        &["watch"],
+    ]
+    .map(|subcommand| program(&[subcommand, &["--help"]].concat()))
+    .concat();
     let option = Regex::new(r"--[a-z][a-z-]*").expect("an expression");
     let known: BTreeSet<&str> = option.find_iter(&helps).map(|found| found.as_str()).collect();
     let readme = readme();

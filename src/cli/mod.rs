@@ -43,6 +43,8 @@ pub(crate) const EXAMPLES: &str = "  slabtrace serial.log
           what leaks now and did not before
   slabtrace check --max-leaked 64K --junit leaks.xml serial.log
           a gate for CI: status 1 where more leaks
+  slabtrace watch --record serial.log /dev/ttyUSB0
+          the leak as it grows, and the log kept
   slabtrace --monitor slabmon.log --kmemleak kmemleak.txt serial.log
           does what survives explain what grew?
   slabtrace alloc_traces.1 alloc_traces.2
