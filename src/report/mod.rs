@@ -349,6 +349,29 @@ impl GroupReport {
     pub fn callers(&self) -> impl Iterator<Item = &FrameReport> {
         self.chain.iter().filter(|frame| frame.role == Role::Caller)
     }
+
+    /// The function that called the allocator, with its module; harmless on a terminal.
+    pub fn site(&self) -> String {
+        self.callers().next().map_or_else(|| UNKNOWN_CODE.to_owned(), FrameReport::title)
+    }
+}
+
+/// What stands for a function of which nothing is known.
+const UNKNOWN_CODE: &str = "unknown code";
+
+impl FrameReport {
+    /// `leaky_init [leaky]`: the function, or its address, with its module; harmless on a terminal.
+    pub fn title(&self) -> String {
+        let function = match (&self.function, self.address) {
+            (Some(function), _) => Escaped(function).to_string(),
+            (None, Some(address)) => format!("{address:#x}"),
+            (None, None) => UNKNOWN_CODE.to_owned(),
+        };
+        match &self.module {
+            Some(module) => format!("{function} [{}]", Escaped(module)),
+            None => function,
+        }
+    }
 }
 
 /// One frame of a chain.

@@ -1,7 +1,6 @@
 //! The answer, in a sentence.
 
 use super::entry::Entry;
-use super::frame::module;
 use crate::print::Escaped;
 use crate::print::number::{bytes, count, counted};
 use crate::report::Report;
@@ -45,23 +44,12 @@ fn leak(entry: &Entry<'_>) -> String {
     let of_what = if group.live_bytes.is_some() { "live bytes" } else { "live objects" };
     format!(
         "{} {leaks} {}: {} of {} never freed{grows}, {} of {of_what}",
-        place(entry),
+        group.site(),
         Escaped(&group.cache),
         count(entry.objects()),
         count(allocs),
         percent(entry.share.own),
     )
-}
-
-/// The function that allocates, and its module.
-pub(super) fn place(entry: &Entry<'_>) -> String {
-    let Some(frame) = entry.first().callers().next() else { return "unknown code".to_owned() };
-    let function = match (&frame.function, frame.address) {
-        (Some(function), _) => Escaped(function).to_string(),
-        (None, Some(address)) => format!("{address:#x}"),
-        (None, None) => "unknown code".to_owned(),
-    };
-    format!("{function}{}", module(frame.module.as_deref()))
 }
 
 fn no_leak(entries: &[Entry<'_>]) -> String {

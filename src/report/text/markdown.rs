@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::entry::Entry;
-use super::{ChainsShown, TextOptions, conclusion, full, head, in_full};
+use super::{ChainsShown, TextOptions, full, head, in_full};
 use crate::print::Escaped;
 use crate::print::number::{bytes, count, counted};
 use crate::report::Report;
@@ -59,7 +59,7 @@ fn table(entries: &[Entry<'_>], out: &mut impl Write) -> io::Result<()> {
             cell(&entry.first().cache),
             count(entry.objects()),
             entry.bytes().map_or("?".to_owned(), bytes),
-            cell(&conclusion::place(entry)),
+            cell(&entry.first().site()),
         )?;
     }
     match entries.len() - shown.len() {

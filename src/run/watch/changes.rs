@@ -42,19 +42,9 @@ impl Verdicts {
                 .iter()
                 .find(|group| group.boot == family.boot && group.family == family.name);
             let Some(group) = group.filter(|_| is_news) else { continue };
-            let place = group.callers().next();
-            let place = place.map_or_else(
-                || "unknown code".to_owned(),
-                |frame| {
-                    let function = frame.function.as_deref().unwrap_or("unknown code");
-                    let module = frame.module.as_deref();
-                    let module = module.map_or(String::new(), |module| format!(" [{module}]"));
-                    Escaped(&format!("{function}{module}")).to_string()
-                },
-            );
             changes.push(VerdictChange {
                 family: family.name.clone(),
-                place,
+                place: group.site(),
                 cache: Escaped(&group.cache).to_string(),
                 before,
                 now,

@@ -1,54 +1,43 @@
 //! The last lines of the raw console, for the pane that shows them.
 
-use std::collections::VecDeque;
-
+use memchr::{memchr_iter, memmem, memrchr};
 use slabtrace::report::Escaped;
 
-/// Lines that are kept.
-const LINES_KEPT: usize = 5_000;
+/// Bytes that are kept at least, where as many came.
+const BYTES_KEPT: usize = 1 << 20;
 
 /// A line that is longer is cut.
 const LINE_BYTES_MAX: usize = 1_000;
 
-/// The last lines, harmless on a terminal.
+/// The last bytes that came. Lines are made of them only where they are shown, since a fast console has
+/// more of them than anybody sees.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Console {
-    lines: VecDeque<String>,
-    /// How many lines there were, with those that are kept no more.
+    bytes: Vec<u8>,
+    /// How many whole lines came, with those that are kept no more.
     seen: usize,
-    /// A line whose end has not come.
-    open: Vec<u8>,
+    /// How many whole lines are kept.
+    kept: usize,
 }
 
 impl Console {
     /// Takes what came.
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
-        // More than is kept need not be looked at.
-        let most = LINES_KEPT * LINE_BYTES_MAX;
-        let bytes = &bytes[bytes.len().saturating_sub(most)..];
-        for part in bytes.split_inclusive(|&byte| byte == b'\n') {
-            let room = LINE_BYTES_MAX.saturating_sub(self.open.len());
-            self.open.extend_from_slice(&part[..part.len().min(room)]);
-            if part.ends_with(b"\n") {
-                self.end_line();
-            }
+        let lines = memchr_iter(b'\n', bytes).count();
+        self.seen += lines;
+        self.kept += lines;
+        self.bytes.extend_from_slice(bytes);
+        if self.bytes.len() > 2 * BYTES_KEPT {
+            let wanted = self.bytes.len() - BYTES_KEPT;
+            let begin = memrchr(b'\n', &self.bytes[..wanted]).map_or(wanted, |end| end + 1);
+            self.kept -= memchr_iter(b'\n', &self.bytes[..begin]).count();
+            self.bytes.drain(..begin);
         }
     }
 
-    fn end_line(&mut self) {
-        let text = String::from_utf8_lossy(&self.open);
-        let text = text.trim_end_matches(['\r', '\n']).replace('\t', "    ");
-        self.lines.push_back(Escaped(&text).to_string());
-        self.open.clear();
-        self.seen += 1;
-        if self.lines.len() > LINES_KEPT {
-            self.lines.pop_front();
-        }
-    }
-
-    /// How many lines there are.
+    /// How many whole lines there are.
     pub(crate) fn len(&self) -> usize {
-        self.lines.len()
+        self.kept
     }
 
     /// How many lines have come.
@@ -56,19 +45,40 @@ impl Console {
         self.seen
     }
 
-    /// Up to `count` lines that end `back` lines before the last.
-    pub(crate) fn lines(&self, count: usize, back: usize) -> impl Iterator<Item = &str> {
-        let end = self.lines.len().saturating_sub(back);
-        let begin = end.saturating_sub(count);
-        self.lines.range(begin..end).map(String::as_str)
+    /// Up to `count` lines that end `back` lines before the last, harmless on a terminal.
+    pub(crate) fn lines(&self, count: usize, back: usize) -> Vec<String> {
+        let mut lines: Vec<String> = self.backwards().skip(back).take(count).map(shown).collect();
+        lines.reverse();
+        lines
     }
 
     /// How far back the nearest line is that holds a text, before the one `back` lines back.
     pub(crate) fn find(&self, text: &str, back: usize) -> Option<usize> {
-        let end = self.lines.len().checked_sub(back + 1)?;
-        let at = (0..end).rev().find(|&at| self.lines[at].contains(text))?;
-        Some(self.lines.len() - 1 - at)
+        let holds = |line: &[u8]| memmem::find(line, text.as_bytes()).is_some();
+        let mut before = self.backwards().enumerate().skip(back + 1);
+        before.find(|(_, line)| holds(line)).map(|(at, _)| at)
     }
+
+    /// Whole lines, the last first.
+    fn backwards(&self) -> impl Iterator<Item = &[u8]> {
+        // What is behind the last line's end is no whole line.
+        let mut end = memrchr(b'\n', &self.bytes);
+        std::iter::from_fn(move || {
+            let line_end = end?;
+            let before = memrchr(b'\n', &self.bytes[..line_end]);
+            let begin = before.map_or(0, |before| before + 1);
+            end = before;
+            Some(&self.bytes[begin..line_end])
+        })
+    }
+}
+
+/// A line as it may stand on a terminal.
+fn shown(line: &[u8]) -> String {
+    let line = &line[..line.len().min(LINE_BYTES_MAX)];
+    let text = String::from_utf8_lossy(line);
+    let text = text.trim_end_matches('\r').replace('\t', "    ");
+    Escaped(&text).to_string()
 }
 
 #[cfg(test)]
@@ -80,10 +90,24 @@ mod tests {
         let mut console = Console::default();
         console.feed(b"one\r\ntw");
         console.feed(b"o \x1b[31m\nthree");
-        assert_eq!(console.lines(9, 0).collect::<Vec<_>>(), ["one", "two \\u{1b}[31m"]);
-        assert_eq!(console.lines(1, 1).collect::<Vec<_>>(), ["one"]);
+        assert_eq!(console.lines(9, 0), ["one", "two \\u{1b}[31m"]);
+        assert_eq!(console.lines(1, 1), ["one"]);
+        assert_eq!((console.len(), console.seen()), (2, 2));
         assert_eq!((console.find("one", 0), console.find("three", 0)), (Some(1), None));
-        console.feed(&b"x\n".repeat(LINES_KEPT + 7));
-        assert_eq!(console.len(), LINES_KEPT);
+        console.feed(b"\nfour\n");
+        assert_eq!((console.find("o", 0), console.find("o", 2)), (Some(2), Some(3)));
+    }
+
+    #[test]
+    fn what_is_old_is_forgotten_at_a_line_s_end() {
+        let mut console = Console::default();
+        for number in 0..400_000_u64 {
+            console.feed(format!("line {number}\n").as_bytes());
+        }
+        assert_eq!(console.seen(), 400_000);
+        assert!(console.bytes.len() <= 2 * BYTES_KEPT);
+        assert!(console.bytes.starts_with(b"line "));
+        assert_eq!(console.len(), memchr_iter(b'\n', &console.bytes).count());
+        assert_eq!(console.lines(1, 0), ["line 399999"]);
     }
 }

@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_millis(200);
 pub(crate) enum Message {
     /// Bytes that came.
     Bytes(Vec<u8>),
-    /// It was away for so long: what it said meanwhile is lost.
+    /// It was away for so long, and goes on: what it said meanwhile is lost.
     Gap(Duration),
     /// It is away since now; why.
     Away(String),
@@ -39,6 +39,9 @@ pub(crate) struct Feed {
     source: WatchSource,
     sender: Sender<Message>,
     stop: Arc<AtomicBool>,
+    /// Since when it is away. What has ended for good has lost nothing: the gap is told when it says
+    /// something again.
+    away_since: Option<Instant>,
 }
 
 /// How reading a source that was opened ended.
@@ -54,42 +57,47 @@ enum Ended {
 impl Feed {
     /// Starts the thread.
     pub(crate) fn start(source: WatchSource, sender: Sender<Message>, stop: Arc<AtomicBool>) {
-        thread::spawn(move || Feed { source, sender, stop }.run());
+        thread::spawn(move || Feed { source, sender, stop, away_since: None }.run());
     }
 
-    fn run(&self) {
-        let mut away_since: Option<Instant> = None;
+    fn run(&mut self) {
         while !self.is_stopped() {
-            match self.source.open() {
-                Ok(mut reader) => {
-                    // What was never there is no loss.
-                    if let Some(since) = away_since.take() {
-                        self.tell(Message::Gap(since.elapsed()));
-                    }
-                    self.tell(Message::There);
-                    let ended = match &self.source {
-                        WatchSource::File(path) => self.follow(path),
-                        _ => self.read(reader.as_mut()),
-                    };
-                    match ended {
-                        Ended::Stopped => break,
-                        Ended::Over if !self.source.comes_back() => break,
-                        Ended::Over => self.tell(Message::Away("it ended".to_owned())),
-                        Ended::Failed(why) => self.tell(Message::Away(why)),
-                    }
-                    if !self.source.comes_back() {
-                        break;
-                    }
-                    away_since = Some(Instant::now());
-                }
-                Err(error) if away_since.is_none() => {
+            let mut reader = match self.source.open() {
+                Ok(reader) => reader,
+                Err(error) if self.away_since.is_none() => {
                     self.tell(Message::Away(reason(&error)));
                     self.wait_for_first();
+                    continue;
                 }
-                Err(_) => thread::sleep(PATIENCE),
+                Err(_) => {
+                    thread::sleep(PATIENCE);
+                    continue;
+                }
+            };
+            self.tell(Message::There);
+            let ended = match self.source.clone() {
+                WatchSource::File(path) => self.follow(&path),
+                _ => self.read(reader.as_mut()),
+            };
+            match ended {
+                Ended::Stopped => break,
+                _ if !self.source.comes_back() => break,
+                Ended::Over => self.tell(Message::Away("it ended".to_owned())),
+                Ended::Failed(why) => self.tell(Message::Away(why)),
             }
+            self.away_since.get_or_insert_with(Instant::now);
+            // What ends at once each time need not be opened without a pause.
+            thread::sleep(PATIENCE);
         }
         self.tell(Message::End);
+    }
+
+    /// Bytes came; if it had been away, that is told first.
+    fn came(&mut self, bytes: &[u8]) {
+        if let Some(since) = self.away_since.take() {
+            self.tell(Message::Gap(since.elapsed()));
+        }
+        self.tell(Message::Bytes(bytes.to_vec()));
     }
 
     /// Waits for what was not there yet when the watch began.
@@ -111,12 +119,12 @@ impl Feed {
     }
 
     /// Reads a stream.
-    fn read(&self, reader: &mut dyn Read) -> Ended {
+    fn read(&mut self, reader: &mut dyn Read) -> Ended {
         let mut room = vec![0; CHUNK_BYTES];
         while !self.is_stopped() {
             match reader.read(&mut room) {
                 Ok(0) => return Ended::Over,
-                Ok(length) => self.tell(Message::Bytes(room[..length].to_vec())),
+                Ok(length) => self.came(&room[..length]),
                 Err(error) => match error.kind() {
                     io::ErrorKind::Interrupted
                     | io::ErrorKind::TimedOut
@@ -131,7 +139,7 @@ impl Feed {
     }
 
     /// Reads a file as it grows, and the one that takes its name when it is rotated.
-    fn follow(&self, path: &Path) -> Ended {
+    fn follow(&mut self, path: &Path) -> Ended {
         let mut followed = match Followed::open(path) {
             Ok(followed) => followed,
             Err(error) => return Ended::Failed(reason(&error)),
@@ -148,7 +156,7 @@ impl Feed {
                 },
                 Ok(length) => {
                     followed.position += length as u64;
-                    self.tell(Message::Bytes(room[..length].to_vec()));
+                    self.came(&room[..length]);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Ended::Failed(reason(&error)),

@@ -50,6 +50,8 @@ pub(super) struct Session<'a> {
     told: Since,
     /// Why the source is away, while it is.
     away: Option<String>,
+    /// What was wrong when that was told last.
+    told_trouble: Option<String>,
     /// What is to be told in a line.
     notes: Vec<String>,
     /// What the picture was when the user stopped it.
@@ -88,6 +90,7 @@ impl<'a> Session<'a> {
             second: Since::now(),
             told: Since::now(),
             away: None,
+            told_trouble: None,
             notes: Vec::new(),
             still: None,
             line: Vec::new(),
@@ -137,7 +140,6 @@ impl<'a> Session<'a> {
             }
             Message::Away(why) => {
                 let text = format!("{} is away ({why}); waiting for it", self.title);
-                self.notes.push(text.clone());
                 self.away = Some(text);
             }
             Message::There => self.away = None,
@@ -275,9 +277,11 @@ impl<'a> Session<'a> {
         if self.going == Going::Over
             || self.told.has_passed(Duration::from_secs_f64(self.args.interval.0.max(0.1)))
         {
-            if let Some(trouble) = self.trouble() {
-                plain.note(elapsed, &trouble)?;
+            let trouble = self.trouble();
+            if let Some(trouble) = trouble.as_ref().filter(|_| trouble != self.told_trouble) {
+                plain.note(elapsed, trouble)?;
             }
+            self.told_trouble = trouble;
             let bytes = self.live.bytes();
             plain.status(elapsed, bytes, &self.live.picture().report)?;
         }

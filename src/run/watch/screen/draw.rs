@@ -317,6 +317,7 @@ fn raw(frame: &mut Frame<'_>, area: Rect, view: &View, scene: &Scene<'_>) {
     let lines: Vec<Line<'_>> = scene
         .console
         .lines(rows, view.back)
+        .into_iter()
         .map(|line| {
             let is_sought = !view.sought.is_empty() && line.contains(&view.sought);
             let style = Style::new();

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use slabtrace::report::{Escaped, FamilyReport, GroupReport, Report};
+use slabtrace::report::{FamilyReport, GroupReport, Report};
 
 use super::view::Order;
 
@@ -22,7 +22,7 @@ impl<'a> Entry<'a> {
             let mut groups = report.groups.iter();
             let is_of_it =
                 |group: &&GroupReport| group.boot == family.boot && group.family == family.name;
-            groups.find(is_of_it).map(|group| Entry { family, group, site: site(group) })
+            groups.find(is_of_it).map(|group| Entry { family, group, site: group.site() })
         };
         let entries = report.families.iter().filter_map(of_family);
         let mut entries: Vec<Entry<'a>> = entries.filter(|entry| entry.holds(wanted)).collect();
@@ -60,16 +60,4 @@ impl<'a> Entry<'a> {
     pub(super) fn live(&self) -> Vec<u64> {
         self.family.timeline.as_ref().map_or_else(Vec::new, |timeline| timeline.live().to_vec())
     }
-}
-
-/// The function that allocates, with its module; harmless on a terminal.
-fn site(group: &GroupReport) -> String {
-    let Some(frame) = group.callers().next() else { return "(backtrace lost)".to_owned() };
-    let function = match (&frame.function, frame.address) {
-        (Some(function), _) => function.clone(),
-        (None, Some(address)) => format!("{address:#x}"),
-        (None, None) => "?".to_owned(),
-    };
-    let module = frame.module.as_deref().map_or(String::new(), |module| format!(" [{module}]"));
-    Escaped(&format!("{function}{module}")).to_string()
 }
