@@ -21,6 +21,8 @@ Boots a stock Debian kernel in QEMU with SLUB tracing on, lets a module leak alo
   --count N         allocations along each chain                 (default: 12)
   --notes N         allocations by a writing process             (default: 5)
   --smp N           processors                                   (default: 1)
+  --trace-events    record trace events of --size by slabtrace's script, instead of SLUB tracing; writes
+                    NAME.trace.gz too, the recording as it comes out of the machine
   --whole-boot      print from the first message on, not only from init on: larger, but no event is missing
   --append TEXT     further words for the kernel command line
   --accel ACCEL     QEMU accelerator                             (default: tcg)
@@ -43,7 +45,7 @@ say() {
 
 set_defaults() {
 	arch=amd64 kernel='' suite='' sources='' caches='' size=64 count=12 notes=5 smp=1 level=quiet
-	append='' accel=tcg timeout=600 name=''
+	events='' append='' accel=tcg timeout=600 name=''
 	work=${XDG_CACHE_HOME:-$HOME/.cache}/slabtrace-record
 }
 
@@ -52,6 +54,7 @@ read_options() {
 		case $1 in
 		--help | -h) usage && exit 0 ;;
 		--whole-boot) level=loglevel=8 && shift ;;
+		--trace-events) events=yes && shift ;;
 		--arch | --kernel | --suite | --sources | --caches | --size | --count | --notes | --smp | --append | --accel | --timeout | --work)
 			[ $# -gt 1 ] || die "$1 needs a value"
 			printf -v "${1#--}" %s "$2"
@@ -220,6 +223,7 @@ build_initramfs() {
 	cp "$unpacked/bin/busybox" "$root/bin/" 2>/dev/null || cp "$unpacked/usr/bin/busybox" "$root/bin/"
 	cp "$build/leaky.ko" "$root/leaky.ko"
 	cp "$here/init" "$root/init"
+	cp "$here/../../src/run/record.sh" "$root/slabrec.sh"
 	chmod 755 "$root/init" "$root/bin/busybox"
 	(cd "$root" && find . | cpio --quiet -o -H newc --owner 0:0) | gzip -n >"$build/initrd.gz"
 }
@@ -229,7 +233,9 @@ build_initramfs() {
 # The log buffer holds all that is printed before the console is there, or it would be lost.
 # 5.14 and later print raw addresses when slub_debug is given; no_hash_pointers does the same for 5.12 and 5.13.
 command_line() {
-	echo "console=$console panic=-1 log_buf_len=16M $level slub_debug=T,$caches COUNT=$count SIZE=$size NOTES=$notes${append:+ $append}"
+	local how="slub_debug=T,$caches"
+	[ -z "$events" ] || how="EVENTS=$console"
+	echo "console=$console panic=-1 log_buf_len=16M $level $how COUNT=$count SIZE=$size NOTES=$notes${append:+ $append}"
 }
 
 boot() {
@@ -308,6 +314,14 @@ $(truth_chains)
 END
 }
 
+# The recording stands on the console between two marks.
+keep_trace() {
+	tr -d '\r' <"$capture" | awk '/^record: end of the recording/ { exit } on; /^record: the recording/ { on = 1 }' >"$build/trace"
+	grep -q '^# slabtrace record-script' "$build/trace" || die "there is no recording on the console: $capture"
+	gzip -9nc "$build/trace" >"$name.trace.gz"
+	say "$name.trace.gz: $(wc -l <"$build/trace") lines, $(wc -c <"$name.trace.gz") bytes"
+}
+
 keep_recording() {
 	gzip -9nc "$capture" >"$name.log.gz"
 	write_truth >"$name.truth.json"
@@ -328,7 +342,7 @@ main() {
 	build_initramfs
 	boot
 	check_truth
-	check_traced
+	if [ -n "$events" ]; then keep_trace; else check_traced; fi
 	keep_recording
 }
 

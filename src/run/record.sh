@@ -147,7 +147,10 @@ overrun() {
 wait_for_end() {
     if [ -n "$seconds" ]; then
         echo "recording for $seconds s" >&2
-        sleep "$seconds"
+        # A shell takes no signal while it waits for a program, but for one in the background.
+        sleep "$seconds" &
+        wait $!
+        kill $! 2>/dev/null
     else
         echo 'recording; press Enter to stop' >&2
         read -r _
@@ -176,11 +179,11 @@ if [ -n "$live" ]; then
     exit 0
 fi
 
-trap 'echo >&2' INT
+trap 'echo >&2' INT TERM HUP
 echo 1 > "$tracefs/tracing_on"
 wait_for_end
 echo 0 > "$tracefs/tracing_on"
-trap 'exit 130' INT
+trap 'exit 130' INT TERM HUP
 
 [ -n "$raw" ] && set_to options/hash-ptr 0
 { head_lines; copy trace; } > "$out" || fail "cannot write $out"
