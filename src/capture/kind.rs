@@ -36,8 +36,9 @@ pub enum TextReader {
 
 /// What a line of each kind holds. The first that is found decides: a kind that others quote comes
 /// behind them.
-const SIGNS: [(&[u8], TextKind); 12] = [
+const SIGNS: [(&[u8], TextKind); 13] = [
     (b"\"schema\": \"slabtrace", TextKind::Report),
+    (b"\"schema\":\"slabtrace", TextKind::Report),
     (b"unreferenced object 0x", TextKind::Kmemleak),
     (b"Page allocated via order ", TextKind::PageOwner),
     (b"allocinfo - version", TextKind::Allocinfo),

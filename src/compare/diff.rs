@@ -8,6 +8,7 @@ use hashbrown::{HashMap, HashSet};
 use super::change::{Certainty, Change, ChangeKind, Match};
 use super::near::{self, Alike};
 use super::side::{Finding, Side};
+use crate::statistics::binomial;
 
 /// A rate that is not so many times the other is no news, however sure it is.
 const FACTOR_MIN: f64 = 1.2;
@@ -160,37 +161,11 @@ fn overlap(old: &Finding, new: &Finding, times: Option<(f64, f64)>) -> bool {
 fn certainty(before: u64, now: u64, times: Option<(f64, f64)>) -> Certainty {
     let Some((old, new)) = times else { return Certainty::Sure };
     let share = (new / (old + new)).clamp(SHARE_MIN, 1.0 - SHARE_MIN);
-    let total = before + now;
-    let expected = total as f64 * share;
-    let tail = if now as f64 >= expected {
-        binomial_tail(total, now, share)
+    if binomial(before.saturating_add(now), now, share) < CHANCE_MAX {
+        Certainty::Sure
     } else {
-        binomial_tail(total, before, 1.0 - share)
-    };
-    if 2.0 * tail < CHANCE_MAX { Certainty::Sure } else { Certainty::MayBeChance }
-}
-
-/// The probability of `least` or more of `total`, each of which comes with the probability `share`.
-fn binomial_tail(total: u64, least: u64, share: f64) -> f64 {
-    if least == 0 {
-        return 1.0;
+        Certainty::MayBeChance
     }
-    let odds = (share / (1.0 - share)).ln();
-    // The first term, in logarithms, from the bottom up; the others follow from it.
-    let mut term = total as f64 * (1.0 - share).ln();
-    for at in 0..least {
-        term += ((total - at) as f64 / (at + 1) as f64).ln() + odds;
-    }
-    let mut sum = 0.0;
-    for at in least..=total {
-        let part = term.exp();
-        sum += part;
-        if part < sum * 1e-12 && at > least {
-            break;
-        }
-        term += ((total - at) as f64 / (at + 1) as f64).ln() + odds;
-    }
-    sum.min(1.0)
 }
 
 #[cfg(test)]
@@ -273,13 +248,5 @@ mod tests {
         let worse = side(60.0, &[finding("fill<open<probe<fork", Verdict::Leaking, 141)]);
         let diff = Diff::of(before, worse);
         assert!(matches!(diff.changes[0].matched, Match::Near(_)), "{diff:?}");
-    }
-
-    #[test]
-    fn a_tail_is_the_sum_of_its_terms() {
-        assert!((binomial_tail(4, 3, 0.5) - 5.0 / 16.0).abs() < 1e-12);
-        assert!((binomial_tail(4, 0, 0.5) - 1.0).abs() < 1e-12);
-        assert!((binomial_tail(3, 3, 0.1) - 0.001).abs() < 1e-12);
-        assert!(binomial_tail(1_000_000, 600_000, 0.5) < 1e-100);
     }
 }

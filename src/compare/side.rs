@@ -113,10 +113,11 @@ impl Finding {
 
     /// Takes the same place of another boot.
     fn add(&mut self, other: &Finding) {
-        self.objects += other.objects;
-        self.likely.0 += other.likely.0;
-        self.likely.1 += other.likely.1;
-        self.bytes = self.bytes.zip(other.bytes).map(|(a, b)| a + b);
+        // A report in JSON may say any number.
+        self.objects = self.objects.saturating_add(other.objects);
+        self.likely.0 = self.likely.0.saturating_add(other.likely.0);
+        self.likely.1 = self.likely.1.saturating_add(other.likely.1);
+        self.bytes = self.bytes.zip(other.bytes).map(|(a, b)| a.saturating_add(b));
         self.standing = self.standing.with(other.standing);
     }
 }
@@ -198,7 +199,8 @@ impl Side {
 /// The first input's name, and how many more there are.
 pub(super) fn title<'a>(mut paths: impl Iterator<Item = &'a str>) -> String {
     let first = match paths.next() {
-        None | Some("-") => "standard input",
+        None => "a report",
+        Some("-") => "standard input",
         Some(path) => path,
     };
     match paths.count() {

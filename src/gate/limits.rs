@@ -88,9 +88,9 @@ impl Limits {
     pub fn judge(&self, side: &Side, diff: Option<&Diff>) -> Judged {
         let mut judged = Judged::default();
         let leaks = || side.findings.iter().filter(|finding| finding.standing.is_leak());
-        let unknown: u64 =
-            leaks().filter(|finding| finding.bytes.is_none()).map(|finding| finding.objects).sum();
-        let leaked: u64 = leaks().filter_map(|finding| finding.bytes).sum();
+        let unknown =
+            sum(leaks().filter(|finding| finding.bytes.is_none()).map(|finding| finding.objects));
+        let leaked = sum(leaks().filter_map(|finding| finding.bytes));
         let unsized_leaks =
             |asked| (unknown > 0).then_some(Crossing::UnknownSize { objects: unknown, asked });
         if let Some(limit) = self.max_leaked {
@@ -100,7 +100,7 @@ impl Limits {
         }
         if let Some(limit) = self.max_live {
             judged.ask("max-live", format!("at most {} live", counted(limit, "object")));
-            let objects = side.findings.iter().map(|finding| finding.objects).sum();
+            let objects = sum(side.findings.iter().map(|finding| finding.objects));
             judged.crossings.extend((objects > limit).then_some(Crossing::Live { objects, limit }));
         }
         if let Some(limit) = self.max_growth {
@@ -124,6 +124,11 @@ impl Limits {
         }
         judged
     }
+}
+
+/// A sum of numbers that a report in JSON may have made up.
+fn sum(numbers: impl Iterator<Item = u64>) -> u64 {
+    numbers.fold(0, u64::saturating_add)
 }
 
 impl Judged {

@@ -119,8 +119,8 @@ impl Suppressions {
             }
             if is_hidden {
                 hidden.places += 1;
-                hidden.objects += finding.objects;
-                hidden.bytes += finding.bytes.unwrap_or(0);
+                hidden.objects = hidden.objects.saturating_add(finding.objects);
+                hidden.bytes = hidden.bytes.saturating_add(finding.bytes.unwrap_or(0));
             }
             !is_hidden
         });

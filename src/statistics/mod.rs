@@ -11,6 +11,9 @@
 //!   errors the slope is away from zero.
 
 mod autocorrelation;
+mod binomial;
+
+pub(crate) use binomial::binomial;
 
 /// The 97.5 % point of the normal distribution: intervals are of 95 %.
 const Z_95: f64 = 1.959_964;

@@ -61,9 +61,7 @@ impl WatchSource {
     pub(crate) fn capacity(&self) -> Option<f64> {
         match self {
             // A pty has a speed too, which means nothing.
-            WatchSource::Line { path, baud, .. } if !path.starts_with("/dev/pts") => {
-                Some(f64::from(*baud) / 10.0)
-            }
+            WatchSource::Line { path, baud, .. } if !is_pty(path) => Some(f64::from(*baud) / 10.0),
             _ => None,
         }
     }
@@ -102,9 +100,20 @@ impl fmt::Display for WatchSource {
     }
 }
 
-/// Whether a path is a terminal, or has the name of one that is not there yet.
+/// Whether a path is a terminal, or has the name of one that is not there yet. It may be a link, such
+/// as /dev/serial/by-id/… To open it would tell too, and reset some boards.
 fn is_terminal_device(path: &Path) -> bool {
-    path.starts_with("/dev/pts") || path.to_string_lossy().starts_with("/dev/tty")
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let is_named = |path: &Path| {
+        path.starts_with("/dev/pts")
+            || path.starts_with("/dev/serial")
+            || path.to_string_lossy().starts_with("/dev/tty")
+    };
+    is_named(&target) || is_named(path)
+}
+
+fn is_pty(path: &Path) -> bool {
+    path.canonicalize().is_ok_and(|target| target.starts_with("/dev/pts"))
 }
 
 #[cfg(unix)]
@@ -162,6 +171,6 @@ mod tests {
         assert_eq!(source("/dev/null"), WatchSource::Device("/dev/null".into()));
         assert!(matches!(source("/dev/ttyUSB0"), WatchSource::Line { baud: 9600, .. }));
         assert_eq!(source("/dev/ttyUSB0").capacity(), Some(960.0));
-        assert_eq!(source("/dev/pts/7").capacity(), None);
+        assert!(matches!(source("/dev/serial/by-id/usb-x"), WatchSource::Line { .. }));
     }
 }

@@ -73,8 +73,10 @@ pub(super) fn draw(frame: &mut Frame<'_>, view: &mut View, scene: &Scene<'_>) {
     let area = frame.area();
     // The keys need the room.
     let console = if view.page == Page::Help { 0 } else { (area.height / 4).clamp(3, 14) };
+    // A conclusion of two sentences has room.
+    let conclusion_lines = if area.width < 100 { 3 } else { 2 };
     let [head, numbers, upper, lower, foot] = Layout::vertical([
-        Constraint::Length(2),
+        Constraint::Length(conclusion_lines),
         Constraint::Length(3),
         Constraint::Min(3),
         Constraint::Length(console),
