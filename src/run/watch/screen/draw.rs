@@ -1,17 +1,14 @@
 //! The picture.
 
-use std::time::Duration;
-
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Cell, Paragraph, Row, Sparkline, Table, Wrap};
 use slabtrace::report::{Escaped, Report, binary_size, counted};
 
-use super::super::console::Console;
-use super::super::live::Rates;
 use super::entry::Entry;
+use super::scene::Scene;
 use super::view::{Focus, KEYS, Page, View};
 
 /// A line that carries this part of what it can is likely to drop messages.
@@ -19,54 +16,6 @@ const SATURATED: f64 = 0.9;
 
 /// A terminal of so many columns has room for every part of a timeline.
 const WIDE: u16 = 110;
-
-/// Whether the terminal shows colours.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in super::super) enum Ink {
-    /// It does.
-    Colour,
-    /// It does not, or the user wants none.
-    Plain,
-}
-
-/// What is known, for a picture.
-pub(in super::super) struct Scene<'a> {
-    /// The report of what has come.
-    pub(in super::super) report: &'a Report,
-    /// The last lines.
-    pub(in super::super) console: &'a Console,
-    /// What came in each second.
-    pub(in super::super) rates: &'a Rates,
-    /// What is watched.
-    pub(in super::super) source: &'a str,
-    /// Bytes that it can carry in a second.
-    pub(in super::super) capacity: Option<f64>,
-    /// Bytes that came.
-    pub(in super::super) bytes: u64,
-    /// Since when.
-    pub(in super::super) elapsed: Duration,
-    /// What is wrong: the source is away, the disk full.
-    pub(in super::super) trouble: Option<&'a str>,
-    /// Whether there are colours.
-    pub(in super::super) ink: Ink,
-}
-
-impl Scene<'_> {
-    fn alarm(&self) -> Style {
-        let bold = Style::new().add_modifier(Modifier::BOLD);
-        match self.ink {
-            Ink::Colour => bold.fg(Color::LightRed),
-            Ink::Plain => bold,
-        }
-    }
-
-    fn faint(&self) -> Style {
-        match self.ink {
-            Ink::Colour => Style::new().fg(Color::DarkGray),
-            Ink::Plain => Style::new(),
-        }
-    }
-}
 
 /// Draws everything.
 pub(super) fn draw(frame: &mut Frame<'_>, view: &mut View, scene: &Scene<'_>) {
@@ -382,7 +331,11 @@ mod tests {
     use ratatui::backend::TestBackend;
     use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+    use std::time::Duration;
+
+    use super::super::super::console::Console;
     use super::super::super::live::Live;
+    use super::super::scene::Ink;
     use super::super::view::Action;
     use super::*;
 

@@ -4,7 +4,37 @@ use std::cmp::Reverse;
 
 use slabtrace::report::{FamilyReport, GroupReport, Report};
 
-use super::view::Order;
+/// What places are ordered by.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) enum Order {
+    #[default]
+    Verdict,
+    Growth,
+    Bytes,
+    Objects,
+}
+
+impl Order {
+    /// The next of them, and behind the last the first.
+    pub(super) fn next(self) -> Order {
+        match self {
+            Order::Verdict => Order::Growth,
+            Order::Growth => Order::Bytes,
+            Order::Bytes => Order::Objects,
+            Order::Objects => Order::Verdict,
+        }
+    }
+
+    /// Its name.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Order::Verdict => "verdict",
+            Order::Growth => "growth",
+            Order::Bytes => "bytes",
+            Order::Objects => "objects",
+        }
+    }
+}
 
 /// A place of the code.
 pub(super) struct Entry<'a> {

@@ -1,10 +1,11 @@
 //! A watch on a whole terminal.
 //!
-//! `view.rs` is what the user chose, and changes by keys alone; `draw.rs` makes a picture of it and of
-//! what is known, and changes nothing.
+//! `scene.rs` is what is known, and `view.rs` what the user chose of it, which changes by keys alone;
+//! `draw.rs` makes a picture of both, and changes nothing.
 
 mod draw;
 mod entry;
+mod scene;
 mod view;
 
 use std::io;
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 
-pub(super) use draw::{Ink, Scene};
+pub(super) use scene::{Ink, Scene};
 pub(super) use view::Action;
 use view::View;
 

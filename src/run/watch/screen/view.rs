@@ -3,8 +3,8 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::widgets::TableState;
 
-use super::draw::Scene;
-use super::entry::Entry;
+use super::entry::{Entry, Order};
+use super::scene::Scene;
 
 /// Lines that a page of the console goes.
 const PAGE: i64 = 10;
@@ -53,36 +53,6 @@ pub(super) enum Focus {
     #[default]
     Places,
     Console,
-}
-
-/// What places are ordered by.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub(super) enum Order {
-    #[default]
-    Verdict,
-    Growth,
-    Bytes,
-    Objects,
-}
-
-impl Order {
-    fn next(self) -> Order {
-        match self {
-            Order::Verdict => Order::Growth,
-            Order::Growth => Order::Bytes,
-            Order::Bytes => Order::Objects,
-            Order::Objects => Order::Verdict,
-        }
-    }
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Order::Verdict => "verdict",
-            Order::Growth => "growth",
-            Order::Bytes => "bytes",
-            Order::Objects => "objects",
-        }
-    }
 }
 
 /// What the user wants that the screen cannot do itself.
